@@ -1,0 +1,9 @@
+// What the addon is made of: one function per part, each defined in the file of its name.
+// A new part is declared here and called in addon.cc.
+#pragma once
+
+#include <napi.h>
+
+namespace sonde {
+
+}  // namespace sonde
