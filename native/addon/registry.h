@@ -4,6 +4,4 @@
 
 #include <napi.h>
 
-namespace sonde {
-
-}  // namespace sonde
+namespace sonde {}  // namespace sonde
