@@ -1,0 +1,42 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../base/result.h"
+#include "../base/unique_fd.h"
+
+namespace sonde {
+
+/// Which file is meant: what the kernel said of the mapping. Zeros and an empty id where it did not say.
+struct FileIdentity {
+  uint64_t device = 0;  ///< major << 32 | minor
+  uint64_t inode = 0;
+  std::vector<uint8_t> build_id;
+};
+
+/// A regular file of a target process, opened below its root so that no link leads outside, and read by pread only
+/// (a mapped file that is truncated kills the reader). A hostile target may block opening or reading it: call from a
+/// thread that may be abandoned.
+class TargetFile {
+ public:
+  /// Opens `path` as process `pid` sees it. Falls back to the agent's own root only where device and inode agree.
+  /// Error: ESTALE when the file found is not the one meant.
+  static Result<TargetFile> Open(pid_t pid, const std::string& path, const FileIdentity& identity);
+
+  /// Reads up to `into.size()` bytes at `offset`; fewer only at the end of the file.
+  Result<size_t> ReadAt(std::span<std::byte> into, uint64_t offset) const;
+  uint64_t size() const { return size_; }
+
+ private:
+  TargetFile(UniqueFd fd, uint64_t size) : fd_(std::move(fd)), size_(size) {}
+  UniqueFd fd_;
+  uint64_t size_ = 0;
+};
+
+}  // namespace sonde

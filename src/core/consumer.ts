@@ -1,0 +1,40 @@
+import type { Component } from './component.ts'
+import type { MetricBatch } from './metric.ts'
+import type { ProfileBatch } from './profile.ts'
+
+/** What a consumer made of what it took; read for the summary after `stop`. */
+export interface ConsumerOutcome {
+  /** Bytes written or sent. */
+  readonly bytes: number
+  /** Samples in closed files or accepted by the far side. */
+  readonly written: number
+  /** Finished files, oldest first, that still exist. */
+  readonly files: readonly string[]
+  /** Samples that were taken over and lost afterwards, by reason (`disk_full`, …). */
+  readonly lost: Readonly<Record<string, number>>
+}
+
+interface ConsumerBase extends Component {
+  outcome(): ConsumerOutcome
+}
+
+/**
+ * Takes profile batches. A resolved promise means: taken over, and from now on this consumer's to write or to count as
+ * lost. A rejection means: nothing of the batch was kept; the lane counts its samples as failed. When `signal` aborts the
+ * consumer must settle soon; the lane stops waiting for it either way.
+ */
+export interface ProfileConsumer extends ConsumerBase {
+  consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void>
+}
+
+/** Takes metric batches, by the same contract. */
+export interface MetricConsumer extends ConsumerBase {
+  consumeMetrics(batch: MetricBatch, signal: AbortSignal): Promise<void>
+}
+
+/** One signal or both; the methods it has are the signals it takes. */
+export type Consumer = ProfileConsumer | MetricConsumer | (ProfileConsumer & MetricConsumer)
+
+export const takesProfiles = (consumer: Consumer): consumer is ProfileConsumer =>
+  'consumeProfiles' in consumer
+export const takesMetrics = (consumer: Consumer): consumer is MetricConsumer => 'consumeMetrics' in consumer

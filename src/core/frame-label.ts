@@ -1,0 +1,60 @@
+// How a frame reads where only one line of text is to be had. The same in every output.
+
+import { hex } from './address.ts'
+import type { ProfileBatch } from './profile.ts'
+import { nameOf } from './symbolizer.ts'
+
+/** The last part of a path: what perf calls the DSO's short name. */
+export const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1) || path
+
+/**
+ * The name of the object a frame lies in, as a person reads it: `libc.so.6`, `[kernel.kallsyms]`, `[vdso]`, `//anon`;
+ * '' for reason frames.
+ */
+export function moduleOf(batch: ProfileBatch, frame: number): string {
+  const value = batch.stacks.frames.at(frame)
+  switch (value.kind) {
+    case 'native': {
+      const image = batch.processes.images[batch.processes.mappings[value.mapping]?.image ?? -1]
+      return image === undefined ? '[unknown]' : baseName(image.path)
+    }
+    case 'kernel':
+      return '[kernel.kallsyms]'
+    case 'interpreted':
+      return value.file
+    case 'reason':
+      return ''
+  }
+}
+
+/** The function's name, or the module and the address in it where no name is known: `libc.so.6+0x27c8a`. */
+export function frameLabel(batch: ProfileBatch, frame: number): string {
+  const name = nameOf(batch.names, frame)
+  if (name !== undefined) return name.function
+  const value = batch.stacks.frames.at(frame)
+  switch (value.kind) {
+    case 'native':
+      return nativeLabel(batch, value.mapping, value.svma)
+    case 'kernel':
+      return `[kernel.kallsyms]+${hex(value.avma)}`
+    case 'interpreted':
+      return value.function
+    case 'reason':
+      return value.text
+  }
+}
+
+function nativeLabel(batch: ProfileBatch, mappingIndex: number, address: bigint): string {
+  const image = batch.processes.images[batch.processes.mappings[mappingIndex]?.image ?? -1]
+  switch (image?.kind) {
+    case 'file':
+    case 'vdso':
+      return `${baseName(image.path)}+${hex(address)}`
+    // A bare address of anonymous memory means nothing in another process, or a second later in this one.
+    case 'anonymous':
+      return `[anonymous ${baseName(image.path)}]`
+    case 'unknown':
+    case undefined:
+      return '[unknown]'
+  }
+}

@@ -1,0 +1,97 @@
+// Processes as PERF_RECORD_* speak of them: what is mapped where, and what happened when.
+
+import type { Avma, FileOffset } from './address.ts'
+import type { MonotonicTime } from './units.ts'
+
+/**
+ * What stands behind a mapping, in the order of its codes in the window buffer.
+ * `file`: a file that has a name (it may be deleted: the path then ends in ` (deleted)`). `vdso`: the kernel's.
+ * `anonymous`: memory without a file, so JIT code or a trampoline. `unknown`: no mapping was known at that address.
+ */
+export const IMAGE_KINDS = ['file', 'vdso', 'anonymous', 'unknown'] as const
+export type ImageKind = (typeof IMAGE_KINDS)[number]
+
+/** A file, or what stands in its place. Equal files of different processes are one image. */
+export interface Image {
+  readonly kind: ImageKind
+  /** As the kernel reports it, in the mount namespace of the process that mapped it; `[vdso]`, `//anon`, `[heap]` … */
+  readonly path: string
+  /** GNU build id in lower-case hexadecimal; '' where none is known. */
+  readonly buildId: string
+  /** Device as `major << 32 | minor`, 0 where the kernel reported the build id instead. */
+  readonly device: bigint
+  readonly inode: bigint
+}
+
+/**
+ * What a native frame's address means, in the order of its codes in the window buffer.
+ * `svma`: the file's program headers were read. `file_offset`: they could not be, the offset stands in.
+ * `avma`: there is no file (anonymous memory, unknown mapping).
+ */
+export const ADDRESS_SPACES = ['svma', 'file_offset', 'avma'] as const
+export type AddressSpace = (typeof ADDRESS_SPACES)[number]
+
+/** One executable mapping of one process. */
+export interface Mapping {
+  readonly pid: number
+  /** Index into ProcessTable.images. */
+  readonly image: number
+  readonly start: Avma
+  /** First address behind the mapping. */
+  readonly end: Avma
+  /** Offset in the file of `start`. */
+  readonly fileOffset: FileOffset
+  /** A frame's address in the process = its stated address + bias (modulo 2^64). */
+  readonly bias: bigint
+  readonly addressSpace: AddressSpace
+  /** PROT_* bits. */
+  readonly protection: number
+  /** MAP_* bits. */
+  readonly flags: number
+}
+
+interface EventBase {
+  readonly time: MonotonicTime
+  readonly pid: number
+  readonly tid: number
+  /** True where Sonde read it from /proc, or repeats what it knows at a window's start; the kernel did not send it then. */
+  readonly synthesised: boolean
+}
+export interface CommEvent extends EventBase {
+  readonly kind: 'comm'
+  readonly comm: string
+  /** The name changed because of an exec. */
+  readonly exec: boolean
+}
+export interface MmapEvent extends EventBase {
+  readonly kind: 'mmap'
+  /** Index into ProcessTable.mappings. */
+  readonly mapping: number
+}
+export interface ForkEvent extends EventBase {
+  readonly kind: 'fork'
+  readonly parentPid: number
+  readonly parentTid: number
+}
+export interface ExitEvent extends EventBase {
+  readonly kind: 'exit'
+  readonly parentPid: number
+  readonly parentTid: number
+}
+export type ProcessEvent = CommEvent | MmapEvent | ForkEvent | ExitEvent
+/** In the order of their codes in the window buffer. */
+export const PROCESS_EVENT_KINDS = ['comm', 'mmap', 'fork', 'exit'] as const
+
+/**
+ * The processes of one window, shared (the same object) by all batches of that window.
+ *
+ * `events` begins with the state at the window's start, as synthesised COMM and MMAP events of every live process
+ * (`snapshotLength` of them, times at or before the first sample); what the kernel reported in the window follows
+ * in order of time. A consumer that missed a window loses nothing by starting from the next snapshot.
+ */
+export interface ProcessTable {
+  readonly images: readonly Image[]
+  readonly mappings: readonly Mapping[]
+  readonly events: readonly ProcessEvent[]
+  readonly snapshotLength: number
+}

@@ -1,0 +1,161 @@
+// One window of one session: the batch that every source emits and every profile consumer takes.
+
+import type { Avma, Svma } from './address.ts'
+import type { HostInfo } from './host.ts'
+import type { Loss } from './loss.ts'
+import type { ProcessTable } from './process.ts'
+import type { FrameNames } from './symbolizer.ts'
+import type { Hertz, MonotonicTime, UnixTime } from './units.ts'
+
+/** The event of a session, by perf's names and numbers (perf_event_attr). */
+export interface EventInfo {
+  /** perf's spelling, modifiers included: `cpu-clock`, `cycles:u`. */
+  readonly name: string
+  /** perf_event_attr.type: 0 hardware, 1 software. */
+  readonly type: number
+  /** perf_event_attr.config. */
+  readonly config: bigint
+  /** The unit of a sample's value. A clock event counts nanoseconds; everything else counts itself. */
+  readonly unit: 'nanoseconds' | 'count'
+  readonly excludeUser: boolean
+  readonly excludeKernel: boolean
+}
+
+export type SamplingRate =
+  | { readonly by: 'frequency'; readonly hertz: Hertz }
+  | { readonly by: 'period'; readonly period: bigint }
+
+/** One event of one configuration. The same object is in all batches of the session. */
+export interface SessionInfo {
+  /** Unique among the sessions of one source, never reused; also the session number in the window buffer. */
+  readonly id: number
+  readonly event: EventInfo
+  readonly rate: SamplingRate
+  /** The configuration that asked for it; null where the command line or the embedded default did. */
+  readonly config: { readonly name: string; readonly version: string } | null
+  /** Online CPUs that are sampled, ascending. */
+  readonly cpus: readonly number[]
+  /** perf_event_attr.sample_max_stack. */
+  readonly maxStack: number
+  /** Follows children (perf_event_attr.inherit); false for whole CPUs. */
+  readonly inherit: boolean
+  readonly host: HostInfo
+  /** The command line that made the recording, for perf.data's CMDLINE. */
+  readonly commandLine: readonly string[]
+}
+
+export interface TimeRange {
+  readonly start: MonotonicTime
+  readonly end: MonotonicTime
+  /** Unix time of `start`: the clocks' difference measured when the window closed. */
+  readonly unixStart: UnixTime
+  readonly unixEnd: UnixTime
+  /** Counts the source's windows from 0; all batches of a window carry the same number. */
+  readonly sequence: number
+}
+
+/** Samples as columns, in order of time. All columns have `length` elements. */
+export interface SampleColumns {
+  readonly length: number
+  /** CLOCK_MONOTONIC, ns. */
+  readonly time: BigUint64Array
+  readonly pid: Uint32Array
+  readonly tid: Uint32Array
+  readonly cpu: Uint32Array
+  /** Index into the StackTable. */
+  readonly stack: Uint32Array
+  /** The period of the sample: its weight in the event's unit. */
+  readonly value: BigUint64Array
+  /** The thread's name when the sample was taken: an index for `Strings.at`. */
+  readonly comm: Uint32Array
+  /** cgroup v2 id; empty (length 0) where the source does not know it. */
+  readonly cgroup: BigUint64Array
+}
+
+export type Frame =
+  | {
+      readonly kind: 'native'
+      readonly mapping: number
+      readonly svma: Svma
+      readonly returnAddress: boolean
+    }
+  | { readonly kind: 'kernel'; readonly avma: Avma; readonly returnAddress: boolean }
+  | {
+      readonly kind: 'interpreted'
+      readonly language: string
+      readonly function: string
+      readonly file: string
+      readonly line: number
+    }
+  /** Not code: why the stack ends here. */
+  | { readonly kind: 'reason'; readonly text: string }
+
+/** In the order of their codes in the window buffer. */
+export const FRAME_KINDS = ['native', 'kernel', 'interpreted', 'reason'] as const
+export type FrameKind = (typeof FRAME_KINDS)[number]
+
+/** The distinct frames of a window. Columns for hot code, `at` for everything else. */
+export interface FrameTable {
+  readonly length: number
+  at(frame: number): Frame
+  /** Index into FRAME_KINDS. */
+  readonly kind: Uint8Array
+  /** Bit 0: the address is a return address, so the call lies just before it. */
+  readonly flags: Uint8Array
+  /** native: index into ProcessTable.mappings. */
+  readonly mapping: Uint32Array
+  /** native: svma; kernel: avma; reason: string index; interpreted: index of its row. */
+  readonly address: BigUint64Array
+}
+
+/** How far a stack can be trusted, in the order of its codes in the window buffer. */
+export const STACK_STATES = ['complete', 'unverified', 'broken'] as const
+export type StackState = (typeof STACK_STATES)[number]
+
+/** The distinct stacks of a window, leaf first. Shared (the same object) by all batches of that window. */
+export interface StackTable {
+  readonly length: number
+  /** Stack s is frameIndices[offsets[s] … offsets[s + 1]); length + 1 elements. */
+  readonly offsets: Uint32Array
+  readonly frameIndices: Uint32Array
+  /** Index into STACK_STATES. A broken stack's outermost frame is a reason frame. */
+  readonly state: Uint8Array
+  readonly frames: FrameTable
+}
+
+/** Texts of a window by index; 0 is the empty string. */
+export interface Strings {
+  readonly length: number
+  at(index: number): string
+}
+
+/** A record of the session that is neither a sample nor about a process. */
+export interface Notice {
+  readonly kind: 'lost' | 'throttle' | 'unthrottle'
+  readonly time: MonotonicTime
+  readonly cpu: number
+  /** lost: samples; otherwise 0. */
+  readonly count: number
+}
+/** In the order of their codes in the window buffer. */
+export const NOTICE_KINDS = ['lost', 'throttle', 'unthrottle'] as const
+
+/** One window of one session, columns over one dictionary. Nothing in it changes after it is emitted. */
+export interface ProfileBatch {
+  readonly session: SessionInfo
+  readonly window: TimeRange
+  readonly samples: SampleColumns
+  readonly stacks: StackTable
+  readonly processes: ProcessTable
+  readonly strings: Strings
+  /** Counted, by reason; never silent. */
+  readonly losses: readonly Loss[]
+  readonly notices: readonly Notice[]
+  /** Given once, when the window closes, before any consumer sees the batch. */
+  readonly names: FrameNames
+  /** The window buffer behind the columns: what goes to a worker without a copy. */
+  readonly buffer: SharedArrayBuffer
+}
+
+/** The same batch with names. */
+export const withNames = (batch: ProfileBatch, names: FrameNames): ProfileBatch => ({ ...batch, names })

@@ -1,0 +1,313 @@
+// Makes a window buffer from values: how replay and tests produce the same batches as the native session.
+
+import { LOSS_REASONS, type LossReason } from './loss.ts'
+import {
+  ADDRESS_SPACES,
+  IMAGE_KINDS,
+  type Image,
+  type Mapping,
+  PROCESS_EVENT_KINDS,
+  type ProcessEvent,
+} from './process.ts'
+import {
+  FRAME_KINDS,
+  type Frame,
+  NOTICE_KINDS,
+  type Notice,
+  STACK_STATES,
+  type StackState,
+} from './profile.ts'
+import {
+  HEADER_BYTES,
+  SECTION_BYTES,
+  SECTIONS,
+  type SectionName,
+  SHARED,
+  WINDOW_MAGIC,
+  WINDOW_VERSION,
+} from './window-layout.ts'
+
+export interface WindowTimes {
+  readonly start: bigint
+  readonly end: bigint
+  /** Unix minus monotonic nanoseconds. */
+  readonly unixOffset: bigint
+  readonly sequence: number
+}
+
+/** One sample to add; `stack` is what `addStack` returned. */
+export interface SampleRow {
+  readonly time: bigint
+  readonly pid: number
+  readonly tid: number
+  readonly cpu: number
+  readonly stack: number
+  readonly value: bigint
+  readonly comm: string
+  readonly cgroup?: bigint
+}
+
+/** A growing column of numbers of one section. */
+class Column {
+  readonly values: (number | bigint)[] = []
+}
+
+/**
+ * Collects a window and lays it out. Equal strings, images, mappings, frames and stacks are stored once. Samples must
+ * be added in order of time; snapshot events before other events.
+ */
+export class WindowBuilder {
+  readonly #columns = new Map<string, { name: SectionName; session: number; column: Column }>()
+  readonly #known = new Map<string, number>()
+  readonly #strings: string[] = []
+  readonly #losses = new Map<number, number[]>()
+  #snapshotLength = 0
+
+  constructor() {
+    this.string('')
+    this.#column('stackOffsets').values.push(0)
+    for (const name of ['stackFrames', 'stackState', 'frameKind'] as const) this.#column(name)
+  }
+
+  string(text: string): number {
+    return this.#once(`s${text}`, () => this.#strings.push(text) - 1)
+  }
+
+  addImage(image: Image): number {
+    const key = `i${image.kind}\0${image.path}\0${image.buildId}\0${image.device}\0${image.inode}`
+    return this.#once(key, () => {
+      this.#push('imagePath', this.string(image.path))
+      this.#push('imageBuildId', this.string(image.buildId))
+      this.#push('imageDevice', image.device)
+      this.#push('imageInode', image.inode)
+      return this.#push('imageKind', IMAGE_KINDS.indexOf(image.kind))
+    })
+  }
+
+  addMapping(mapping: Mapping): number {
+    const key = `m${mapping.pid}/${mapping.image}/${mapping.start}/${mapping.end}/${mapping.fileOffset}/${mapping.bias}/${mapping.addressSpace}/${mapping.protection}/${mapping.flags}`
+    return this.#once(key, () => {
+      this.#push('mappingImage', mapping.image)
+      this.#push('mappingStart', mapping.start)
+      this.#push('mappingEnd', mapping.end)
+      this.#push('mappingFileOffset', mapping.fileOffset)
+      this.#push('mappingBias', BigInt.asUintN(64, mapping.bias))
+      this.#push('mappingSpace', ADDRESS_SPACES.indexOf(mapping.addressSpace))
+      this.#push('mappingProtection', mapping.protection)
+      this.#push('mappingFlags', mapping.flags)
+      return this.#push('mappingPid', mapping.pid)
+    })
+  }
+
+  addFrame(frame: Frame): number {
+    switch (frame.kind) {
+      case 'native':
+        return this.#frame(frame.kind, frame.returnAddress, frame.mapping, frame.svma)
+      case 'kernel':
+        return this.#frame(frame.kind, frame.returnAddress, 0, frame.avma)
+      case 'interpreted': {
+        const row = [
+          this.string(frame.language),
+          this.string(frame.function),
+          this.string(frame.file),
+          frame.line,
+        ]
+        const index = this.#once(`t${row.join('/')}`, () => {
+          for (const value of row) this.#push('interpreted', value)
+          return this.#column('interpreted').values.length / row.length - 1
+        })
+        return this.#frame(frame.kind, false, 0, BigInt(index))
+      }
+      case 'reason':
+        return this.#frame(frame.kind, false, 0, BigInt(this.string(frame.text)))
+    }
+  }
+
+  #frame(kind: Frame['kind'], returnAddress: boolean, mapping: number, address: bigint): number {
+    return this.#once(`f${kind}/${returnAddress}/${mapping}/${address}`, () => {
+      this.#push('frameFlags', returnAddress ? 1 : 0)
+      this.#push('frameMapping', mapping)
+      this.#push('frameAddress', address)
+      return this.#push('frameKind', FRAME_KINDS.indexOf(kind))
+    })
+  }
+
+  /** `frames`: what `addFrame` returned, leaf first. */
+  addStack(frames: readonly number[], state: StackState): number {
+    return this.#once(`k${state}/${frames.join(',')}`, () => {
+      for (const frame of frames) this.#push('stackFrames', frame)
+      this.#push('stackOffsets', this.#column('stackFrames').values.length)
+      return this.#push('stackState', STACK_STATES.indexOf(state))
+    })
+  }
+
+  /** A synthesised event added before any other kind belongs to the snapshot of the window's start. */
+  addEvent(event: ProcessEvent): void {
+    const exec = event.kind === 'comm' && event.exec
+    this.#push('eventFlags', (event.synthesised ? 1 : 0) | (exec ? 2 : 0))
+    this.#push('eventTime', event.time)
+    this.#push('eventPid', event.pid)
+    this.#push('eventTid', event.tid)
+    const [a, b] = this.#eventArguments(event)
+    this.#push('eventA', a)
+    this.#push('eventB', b)
+    const index = this.#push('eventKind', PROCESS_EVENT_KINDS.indexOf(event.kind))
+    if (event.synthesised && this.#snapshotLength === index) this.#snapshotLength = index + 1
+  }
+
+  #eventArguments(event: ProcessEvent): [number, number] {
+    switch (event.kind) {
+      case 'comm':
+        return [this.string(event.comm), 0]
+      case 'mmap':
+        return [event.mapping, 0]
+      case 'fork':
+      case 'exit':
+        return [event.parentPid, event.parentTid]
+    }
+  }
+
+  /** Makes the session appear in the window even when it has no samples. */
+  addSession(session: number): void {
+    for (const name of [
+      'sampleTime',
+      'samplePid',
+      'sampleTid',
+      'sampleCpu',
+      'sampleStack',
+      'sampleValue',
+      'sampleComm',
+    ] as const) {
+      this.#column(name, session)
+    }
+  }
+
+  addSample(session: number, row: SampleRow): void {
+    this.#push('sampleTime', row.time, session)
+    this.#push('samplePid', row.pid, session)
+    this.#push('sampleTid', row.tid, session)
+    this.#push('sampleCpu', row.cpu, session)
+    this.#push('sampleStack', row.stack, session)
+    this.#push('sampleValue', row.value, session)
+    this.#push('sampleComm', this.string(row.comm), session)
+    if (row.cgroup !== undefined) this.#push('sampleCgroup', row.cgroup, session)
+  }
+
+  addLoss(session: number, reason: LossReason, count: number): void {
+    const counts = this.#losses.get(session) ?? LOSS_REASONS.map(() => 0)
+    const index = LOSS_REASONS.indexOf(reason)
+    counts[index] = (counts[index] ?? 0) + count
+    this.#losses.set(session, counts)
+  }
+
+  addNotice(session: number, notice: Notice): void {
+    this.#push('noticeKind', NOTICE_KINDS.indexOf(notice.kind), session)
+    this.#push('noticeTime', notice.time, session)
+    this.#push('noticeCpu', notice.cpu, session)
+    this.#push('noticeCount', BigInt(notice.count), session)
+  }
+
+  build(times: WindowTimes): SharedArrayBuffer {
+    this.#layOutStrings()
+    this.#column('window').values.splice(
+      0,
+      Number.POSITIVE_INFINITY,
+      times.start,
+      times.end,
+      BigInt.asUintN(64, times.unixOffset),
+      BigInt(times.sequence),
+      BigInt(this.#snapshotLength),
+    )
+    for (const [session, counts] of this.#losses) {
+      this.#column('losses', session).values.splice(0, Number.POSITIVE_INFINITY, ...counts.map(BigInt))
+    }
+    return writeSections(
+      [...this.#columns.values()].map(({ name, session, column }) => ({
+        name,
+        session,
+        values: column.values,
+      })),
+    )
+  }
+
+  #layOutStrings(): void {
+    const bytes = this.#column('stringBytes').values
+    const offsets = this.#column('stringOffsets').values
+    bytes.length = 0
+    offsets.length = 0
+    const encoder = new TextEncoder()
+    for (const text of this.#strings) {
+      offsets.push(bytes.length)
+      for (const byte of encoder.encode(text)) bytes.push(byte)
+    }
+    offsets.push(bytes.length)
+  }
+
+  #once(key: string, make: () => number): number {
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const index = make()
+    this.#known.set(key, index)
+    return index
+  }
+
+  #column(name: SectionName, session: number = SHARED): Column {
+    const key = `${name}/${session}`
+    const entry = this.#columns.get(key) ?? { name, session, column: new Column() }
+    this.#columns.set(key, entry)
+    return entry.column
+  }
+
+  /** Returns the index of the value pushed. */
+  #push(name: SectionName, value: number | bigint, session: number = SHARED): number {
+    return this.#column(name, session).values.push(value) - 1
+  }
+}
+
+interface SectionValues {
+  readonly name: SectionName
+  readonly session: number
+  readonly values: readonly (number | bigint)[]
+}
+
+function writeSections(sections: readonly SectionValues[]): SharedArrayBuffer {
+  const aligned = (size: number) => (size + 7) & ~7
+  const tableEnd = HEADER_BYTES + sections.length * SECTION_BYTES
+  const size = sections.reduce(
+    (sum, { name, values }) => sum + aligned(values.length * SECTIONS[name][1]),
+    aligned(tableEnd),
+  )
+  const buffer = new SharedArrayBuffer(size)
+  const view = new DataView(buffer)
+  view.setUint32(0, WINDOW_MAGIC, true)
+  view.setUint32(4, WINDOW_VERSION, true)
+  view.setUint32(8, sections.length, true)
+  let offset = aligned(tableEnd)
+  sections.forEach(({ name, session, values }, index) => {
+    const [kind, width] = SECTIONS[name]
+    const at = HEADER_BYTES + index * SECTION_BYTES
+    view.setUint32(at, kind, true)
+    view.setUint32(at + 4, session, true)
+    view.setBigUint64(at + 8, BigInt(offset), true)
+    view.setBigUint64(at + 16, BigInt(values.length), true)
+    writeValues(new DataView(buffer, offset), width, values)
+    offset += aligned(values.length * width)
+  })
+  return buffer
+}
+
+function writeValues(view: DataView, width: 1 | 4 | 8, values: readonly (number | bigint)[]): void {
+  values.forEach((value, index) => {
+    switch (width) {
+      case 1:
+        view.setUint8(index, Number(value))
+        break
+      case 4:
+        view.setUint32(index * 4, Number(value), true)
+        break
+      case 8:
+        view.setBigUint64(index * 8, BigInt(value), true)
+        break
+    }
+  })
+}

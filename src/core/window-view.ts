@@ -1,0 +1,326 @@
+// Reads a window buffer in place: typed arrays over it, objects only when somebody asks for them.
+
+import { avma, fileOffset, svma } from './address.ts'
+import { LOSS_REASONS, type Loss } from './loss.ts'
+import {
+  ADDRESS_SPACES,
+  IMAGE_KINDS,
+  type Image,
+  type Mapping,
+  PROCESS_EVENT_KINDS,
+  type ProcessEvent,
+  type ProcessTable,
+} from './process.ts'
+import {
+  FRAME_KINDS,
+  type Frame,
+  type FrameTable,
+  NOTICE_KINDS,
+  type Notice,
+  type ProfileBatch,
+  type SessionInfo,
+  type StackTable,
+  type Strings,
+  type TimeRange,
+} from './profile.ts'
+import { type FrameNames, NO_NAMES } from './symbolizer.ts'
+import { monotonicTime, unixTime } from './units.ts'
+import {
+  HEADER_BYTES,
+  SECTION_BYTES,
+  SECTIONS,
+  type SectionName,
+  SHARED,
+  WINDOW_MAGIC,
+  WINDOW_VERSION,
+} from './window-layout.ts'
+
+/**
+ * The batches of a window, one per session that has sections in it, in the order of `sessions`.
+ * All share one StackTable, ProcessTable and Strings.
+ * @throws Error when the buffer is not a window buffer of this version: the addon and the program do not match.
+ */
+export function batchesOf(
+  buffer: SharedArrayBuffer,
+  sessions: readonly SessionInfo[],
+  names: FrameNames = NO_NAMES,
+): ProfileBatch[] {
+  const sections = new Sections(buffer)
+  const strings = new WindowStrings(sections)
+  const window = timeRange(sections)
+  const stacks = stackTable(sections, strings)
+  const processes = processTable(sections, strings)
+  return sessions
+    .filter((session) => sections.has('sampleTime', session.id))
+    .map((session) => ({
+      session,
+      window,
+      samples: sampleColumns(sections, session.id),
+      stacks,
+      processes,
+      strings,
+      losses: lossesOf(sections, session.id),
+      notices: noticesOf(sections, session.id),
+      names,
+      buffer,
+    }))
+}
+
+class Sections {
+  readonly #buffer: SharedArrayBuffer
+  readonly #places = new Map<string, { offset: number; count: number }>()
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#buffer = buffer
+    const view = new DataView(buffer)
+    const magic = view.getUint32(0, true)
+    const version = view.getUint32(4, true)
+    if (magic !== WINDOW_MAGIC || version !== WINDOW_VERSION) {
+      throw new Error(`not a window buffer of version ${WINDOW_VERSION}: magic ${magic}, version ${version}`)
+    }
+    const sectionCount = view.getUint32(8, true)
+    for (let index = 0; index < sectionCount; index++) {
+      const at = HEADER_BYTES + index * SECTION_BYTES
+      this.#places.set(`${view.getUint32(at, true)}/${view.getUint32(at + 4, true)}`, {
+        offset: Number(view.getBigUint64(at + 8, true)),
+        count: Number(view.getBigUint64(at + 16, true)),
+      })
+    }
+  }
+
+  has(name: SectionName, session: number): boolean {
+    return this.#places.has(`${SECTIONS[name][0]}/${session}`)
+  }
+
+  #place(name: SectionName, session: number) {
+    return this.#places.get(`${SECTIONS[name][0]}/${session}`) ?? { offset: 0, count: 0 }
+  }
+
+  u8(name: SectionName, session: number = SHARED): Uint8Array {
+    const { offset, count } = this.#place(name, session)
+    return new Uint8Array(this.#buffer, offset, count)
+  }
+
+  u32(name: SectionName, session: number = SHARED): Uint32Array {
+    const { offset, count } = this.#place(name, session)
+    return new Uint32Array(this.#buffer, offset, count)
+  }
+
+  u64(name: SectionName, session: number = SHARED): BigUint64Array {
+    const { offset, count } = this.#place(name, session)
+    return new BigUint64Array(this.#buffer, offset, count)
+  }
+}
+
+/** `column[index]` of an index known to be inside. */
+function cell<Value>(
+  column: { readonly [index: number]: Value; readonly length: number },
+  index: number,
+): Value {
+  const value = column[index]
+  if (value === undefined) throw new RangeError(`index ${index} of a column of ${column.length}`)
+  return value
+}
+
+class WindowStrings implements Strings {
+  readonly length: number
+  readonly #offsets: Uint32Array
+  readonly #bytes: Uint8Array
+  readonly #decoded = new Map<number, string>()
+  readonly #decoder = new TextDecoder()
+
+  constructor(sections: Sections) {
+    this.#offsets = sections.u32('stringOffsets')
+    this.#bytes = sections.u8('stringBytes')
+    this.length = Math.max(0, this.#offsets.length - 1)
+  }
+
+  at(index: number): string {
+    const known = this.#decoded.get(index)
+    if (known !== undefined) return known
+    // TextDecoder refuses shared memory, so the bytes are copied first.
+    const bytes = this.#bytes.slice(cell(this.#offsets, index), cell(this.#offsets, index + 1))
+    const text = this.#decoder.decode(new Uint8Array(bytes))
+    this.#decoded.set(index, text)
+    return text
+  }
+}
+
+function timeRange(sections: Sections): TimeRange {
+  const window = sections.u64('window')
+  const start = cell(window, 0)
+  const end = cell(window, 1)
+  const unixOffset = BigInt.asIntN(64, cell(window, 2))
+  return {
+    start: monotonicTime(start),
+    end: monotonicTime(end),
+    unixStart: unixTime(start + unixOffset),
+    unixEnd: unixTime(end + unixOffset),
+    sequence: Number(cell(window, 3)),
+  }
+}
+
+function stackTable(sections: Sections, strings: Strings): StackTable {
+  const offsets = sections.u32('stackOffsets')
+  return {
+    length: Math.max(0, offsets.length - 1),
+    offsets,
+    frameIndices: sections.u32('stackFrames'),
+    state: sections.u8('stackState'),
+    frames: frameTable(sections, strings),
+  }
+}
+
+function frameTable(sections: Sections, strings: Strings): FrameTable {
+  const kind = sections.u8('frameKind')
+  const flags = sections.u8('frameFlags')
+  const mapping = sections.u32('frameMapping')
+  const address = sections.u64('frameAddress')
+  const interpreted = sections.u32('interpreted')
+  const at = (index: number): Frame => {
+    const frameKind = cell(FRAME_KINDS, cell(kind, index))
+    const returnAddress = (cell(flags, index) & 1) !== 0
+    switch (frameKind) {
+      case 'native':
+        return {
+          kind: 'native',
+          mapping: cell(mapping, index),
+          svma: svma(cell(address, index)),
+          returnAddress,
+        }
+      case 'kernel':
+        return { kind: 'kernel', avma: avma(cell(address, index)), returnAddress }
+      case 'interpreted': {
+        const row = Number(cell(address, index)) * 4
+        return {
+          kind: 'interpreted',
+          language: strings.at(cell(interpreted, row)),
+          function: strings.at(cell(interpreted, row + 1)),
+          file: strings.at(cell(interpreted, row + 2)),
+          line: cell(interpreted, row + 3),
+        }
+      }
+      case 'reason':
+        return { kind: 'reason', text: strings.at(Number(cell(address, index))) }
+    }
+  }
+  return { length: kind.length, at, kind, flags, mapping, address }
+}
+
+function processTable(sections: Sections, strings: Strings): ProcessTable {
+  let images: Image[] | undefined
+  let mappings: Mapping[] | undefined
+  let events: ProcessEvent[] | undefined
+  return {
+    get images() {
+      images ??= imagesOf(sections, strings)
+      return images
+    },
+    get mappings() {
+      mappings ??= mappingsOf(sections)
+      return mappings
+    },
+    get events() {
+      events ??= eventsOf(sections, strings)
+      return events
+    },
+    snapshotLength: Number(cell(sections.u64('window'), 4)),
+  }
+}
+
+function imagesOf(sections: Sections, strings: Strings): Image[] {
+  const path = sections.u32('imagePath')
+  const buildId = sections.u32('imageBuildId')
+  const device = sections.u64('imageDevice')
+  const inode = sections.u64('imageInode')
+  return Array.from(sections.u8('imageKind'), (kind, index) => ({
+    kind: cell(IMAGE_KINDS, kind),
+    path: strings.at(cell(path, index)),
+    buildId: strings.at(cell(buildId, index)),
+    device: cell(device, index),
+    inode: cell(inode, index),
+  }))
+}
+
+function mappingsOf(sections: Sections): Mapping[] {
+  const image = sections.u32('mappingImage')
+  const start = sections.u64('mappingStart')
+  const end = sections.u64('mappingEnd')
+  const offset = sections.u64('mappingFileOffset')
+  const bias = sections.u64('mappingBias')
+  const space = sections.u8('mappingSpace')
+  const protection = sections.u32('mappingProtection')
+  const flags = sections.u32('mappingFlags')
+  return Array.from(sections.u32('mappingPid'), (pid, index) => ({
+    pid,
+    image: cell(image, index),
+    start: avma(cell(start, index)),
+    end: avma(cell(end, index)),
+    fileOffset: fileOffset(cell(offset, index)),
+    bias: cell(bias, index),
+    addressSpace: cell(ADDRESS_SPACES, cell(space, index)),
+    protection: cell(protection, index),
+    flags: cell(flags, index),
+  }))
+}
+
+function eventsOf(sections: Sections, strings: Strings): ProcessEvent[] {
+  const flags = sections.u8('eventFlags')
+  const time = sections.u64('eventTime')
+  const pid = sections.u32('eventPid')
+  const tid = sections.u32('eventTid')
+  const a = sections.u32('eventA')
+  const b = sections.u32('eventB')
+  return Array.from(sections.u8('eventKind'), (code, index): ProcessEvent => {
+    const kind = cell(PROCESS_EVENT_KINDS, code)
+    const base = {
+      time: monotonicTime(cell(time, index)),
+      pid: cell(pid, index),
+      tid: cell(tid, index),
+      synthesised: (cell(flags, index) & 1) !== 0,
+    }
+    switch (kind) {
+      case 'comm':
+        return { ...base, kind, comm: strings.at(cell(a, index)), exec: (cell(flags, index) & 2) !== 0 }
+      case 'mmap':
+        return { ...base, kind, mapping: cell(a, index) }
+      case 'fork':
+      case 'exit':
+        return { ...base, kind, parentPid: cell(a, index), parentTid: cell(b, index) }
+    }
+  })
+}
+
+const sampleColumns = (sections: Sections, session: number): ProfileBatch['samples'] => {
+  const time = sections.u64('sampleTime', session)
+  return {
+    length: time.length,
+    time,
+    pid: sections.u32('samplePid', session),
+    tid: sections.u32('sampleTid', session),
+    cpu: sections.u32('sampleCpu', session),
+    stack: sections.u32('sampleStack', session),
+    value: sections.u64('sampleValue', session),
+    comm: sections.u32('sampleComm', session),
+    cgroup: sections.u64('sampleCgroup', session),
+  }
+}
+
+function lossesOf(sections: Sections, session: number): Loss[] {
+  const counts = sections.u64('losses', session)
+  return LOSS_REASONS.map((reason, index) => ({ reason, count: Number(counts[index] ?? 0n) })).filter(
+    (loss) => loss.count > 0,
+  )
+}
+
+function noticesOf(sections: Sections, session: number): Notice[] {
+  const time = sections.u64('noticeTime', session)
+  const cpu = sections.u32('noticeCpu', session)
+  const count = sections.u64('noticeCount', session)
+  return Array.from(sections.u8('noticeKind', session), (code, index) => ({
+    kind: cell(NOTICE_KINDS, code),
+    time: monotonicTime(cell(time, index)),
+    cpu: cell(cpu, index),
+    count: Number(cell(count, index)),
+  }))
+}

@@ -1,0 +1,145 @@
+// What the addon (native/addon) exports, as types. Errors of the outside are thrown as NativeError values.
+
+/** A failed system call, as the addon throws it. */
+export interface NativeError extends Error {
+  /** errno name, `EACCES`. */
+  readonly code: string
+  readonly errno: number
+  /** What was tried, with its arguments: `perf_event_open(cpu-clock, pid -1, cpu 0)`. */
+  readonly syscall: string
+}
+
+/** perf_event_attr of one session, as far as it varies. */
+export interface NativeSession {
+  /** SessionInfo.id; the session of the window buffer's sections. */
+  readonly id: number
+  /** For messages. */
+  readonly name: string
+  readonly type: number
+  readonly config: bigint
+  /** sample_freq or sample_period. */
+  readonly frequency?: number
+  readonly period?: bigint
+  readonly excludeUser: boolean
+  readonly excludeKernel: boolean
+  /** Whether the event's count is nanoseconds of a clock, so that missed ticks can be told. */
+  readonly clock: boolean
+  readonly maxStack: number
+}
+
+export type NativeTarget =
+  | { readonly kind: 'cpus'; readonly cpus: readonly number[] }
+  /** All threads of the processes; children too when `inherit`. */
+  | { readonly kind: 'processes'; readonly pids: readonly number[]; readonly inherit: boolean }
+  | { readonly kind: 'threads'; readonly tids: readonly number[]; readonly inherit: boolean }
+  /** A command made by `prepareCommand`, from its first instruction. */
+  | { readonly kind: 'command'; readonly pid: number; readonly inherit: boolean }
+
+export interface NativeSamplerOptions {
+  readonly sessions: readonly NativeSession[]
+  readonly target: NativeTarget
+  /** Data bytes of each CPU's ring, a power of two times the page size. */
+  readonly ringBytes: number
+  /** Bounds of one window; what exceeds them is counted as `table_full`. */
+  readonly maxSamplesPerWindow: number
+  readonly maxStackBytesPerWindow: number
+}
+
+/** Figures since the start, per session id. */
+export interface NativeSessionStats {
+  readonly id: number
+  readonly taken: number
+  /** One count per LOSS_REASONS entry. */
+  readonly losses: readonly number[]
+  /** CLOCK_MONOTONIC ns of the first sample; 0n while there is none. */
+  readonly firstSampleTime: bigint
+}
+
+export interface NativeSampler {
+  /** Enables the events; from here on samples are taken. */
+  start(): void
+  /**
+   * Closes the window on the native thread: drains the rings, orders, resolves, lays out. Resolves with the size of the
+   * window buffer, which `take` then fills. One at a time.
+   */
+  closeWindow(): Promise<number>
+  /** Copies the closed window into `target` (a view of a SharedArrayBuffer of the size stated) and releases it. */
+  take(target: Uint8Array): void
+  stats(): readonly NativeSessionStats[]
+  /** True when no thread of the target is left (processes, threads and commands; never for CPUs). */
+  targetGone(): boolean
+  /** Disables the events; samples already in the rings come with the next closeWindow. Safe twice. */
+  disable(): void
+  /** Closes everything. Safe twice. */
+  close(): void
+}
+
+export interface NativeCommand {
+  readonly pid: number
+  /** Lets it exec. Throws NativeError (ENOENT, EACCES, …) when the exec failed. */
+  start(): void
+  /** Resolves when it has ended: exit status, or the signal that killed it. */
+  wait(): Promise<{ readonly status: number; readonly signal: number }>
+  kill(signal: number): void
+}
+
+/** One image to name addresses in. */
+export interface NativeNameRequest {
+  /** IMAGE_KINDS index. */
+  readonly kind: number
+  readonly path: string
+  /** Expected GNU build id in hexadecimal; '' where unknown (then device and inode must match). */
+  readonly buildId: string
+  readonly device: bigint
+  readonly inode: bigint
+  /** Processes that map it, through whose root it may be opened. */
+  readonly pids: readonly number[]
+  /** Addresses as the file states them (svma), already moved back by one byte for return addresses. */
+  readonly addresses: BigUint64Array
+  /** ADDRESS_SPACES index of the addresses: 0 svma, 1 file offset, 2 avma. */
+  readonly addressSpace: number
+}
+
+/** Names for one request. */
+export interface NativeNameResult {
+  /** Distinct symbol names as the table has them, and demangled. */
+  readonly systemNames: readonly string[]
+  readonly functions: readonly string[]
+  /** Per address: 1 + index into the names, 0 where none. */
+  readonly name: Uint32Array
+  /** Per address: bytes from the symbol's start. */
+  readonly offset: Uint32Array
+  /** Why the image could not be read, '' when it could. */
+  readonly problem: string
+}
+
+export interface NativeSymbols {
+  /** Off the event loop, on a thread that is abandoned when a target's file blocks it. `limitMs` bounds the wait. */
+  nameImages(requests: readonly NativeNameRequest[], limitMs: number): Promise<readonly NativeNameResult[]>
+  /** Kernel symbols through /proc/kallsyms, parsed once, lazily; `recordedText` shifts addresses of another boot (0n: this boot). */
+  nameKernel(addresses: BigUint64Array, recordedText: bigint): Promise<NativeNameResult>
+  /** Bytes held by caches. */
+  cacheBytes(): number
+  close(): void
+}
+
+/** Facts of the running kernel. 0n and '' where hidden or unreadable. */
+export interface NativeKernelFacts {
+  /** Address of `_text` and `_etext` (from kallsyms, without parsing it whole). */
+  readonly text: bigint
+  readonly textEnd: bigint
+  /** GNU build id of /sys/kernel/notes in hexadecimal. */
+  readonly buildId: string
+}
+
+export interface NativeAddon {
+  openSampler(options: NativeSamplerOptions): NativeSampler
+  prepareCommand(argv: readonly string[]): NativeCommand
+  openSymbols(options: { readonly maxCacheBytes: number }): NativeSymbols
+  kernelFacts(): NativeKernelFacts
+  /** CLOCK_MONOTONIC, and CLOCK_REALTIME minus CLOCK_MONOTONIC, in ns. */
+  clock(): { readonly monotonic: bigint; readonly unixOffset: bigint }
+  /** flock(LOCK_EX | LOCK_NB) on an open descriptor; false when another process holds it. */
+  tryLock(fd: number): boolean
+  demangle(name: string): string
+}
