@@ -1,0 +1,15 @@
+import type { Encoder } from './encoder.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** What the agent hands to every consumer that it builds. */
+export interface ConsumerContext {
+  /** Everything that is written without an explicit path goes below it. */
+  readonly dataDirectory: string
+  /** An exclusive lock on an open file that ends with the process; false when another process holds it. */
+  readonly tryLock: (fd: number) => boolean
+  readonly log: (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void
+  /** The wall clock: it may step. */
+  readonly now: () => Date
+  readonly encoder: Encoder
+}
