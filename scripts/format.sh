@@ -7,12 +7,12 @@ scripts/setup.sh check || exit 1
 . scripts/tools.sh
 if [ $# -eq 0 ]; then
   native_files | xargs -0 -r clang-format -i --style=file
-  biome check --write .
+  "$biome" check --write .
   exit
 fi
 for file in "$@"; do
   case $file in
     *.cc | *.h) clang-format -i --style=file "$file" ;;
-    *) biome check --write "$file" ;;
+    *) "$biome" check --write "$file" ;;
   esac
 done

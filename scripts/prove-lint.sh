@@ -1,21 +1,20 @@
 #!/bin/sh
-# Proves that the typed lint rules notice what they are there for: every line of the fixture that
+# Proves that the typed lint rules notice what they are there for: every line of the fixtures that
 # says `// violates: RULE` must be reported by RULE, and nothing else may be.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd -P) || exit 1
 cd "$root" || exit 1
-. scripts/tools.sh
+. scripts/supported-node.sh
+find_supported_node "$root" || exit 1
 
-# Biome ignores the fixtures where they lie, so it gets a copy.
-copy=$(mktemp -d) || exit 1
-trap 'rm -rf "$copy"' EXIT
-mkdir "$copy/src"
-cp test/fixtures/lint/*.ts "$copy/src/"
-cp biome.json tsconfig.json "$copy/"
-
-expected=$(cd "$copy/src" && awk '/\/\/ violates: / { print FILENAME ":" FNR " " $NF }' *.ts | LC_ALL=C sort)
-reported=$(biome lint --max-diagnostics=none --reporter=github "$copy" 2>/dev/null |
-  sed -n 's/^::[a-z]* title=lint\/[a-z]*\/\([A-Za-z]*\),file=\([^,]*\/\)*\([^,/]*\),line=\([0-9]*\),.*/\3:\4 \1/p' | LC_ALL=C sort)
+expected=$(cd test/fixtures/lint && awk '/\/\/ violates: / { print FILENAME ":" FNR " " $NF }' ./*.ts | LC_ALL=C sort)
+# Reported as expected is: FILE:LINE RULE.
+reported=$("$SUPPORTED_NODE" node_modules/eslint/bin/eslint.js --no-ignore --format json test/fixtures/lint |
+  "$SUPPORTED_NODE" -e '
+    for (const { filePath, messages } of JSON.parse(require("fs").readFileSync(0, "utf8")))
+      for (const { line, ruleId } of messages)
+        console.log(`./${require("path").basename(filePath)}:${line} ${String(ruleId).replace("typed/", "")}`)
+  ' | LC_ALL=C sort)
 
 [ -n "$expected" ] && [ "$expected" = "$reported" ] && exit 0
 echo 'The lint rules do not notice what they should (expected, then reported):'
