@@ -1,0 +1,46 @@
+// Two functions with known CPU shares, 3:1, each the same loop; built with frame pointers.
+//   shares SECONDS    prints the process's CPU time in nanoseconds when done
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define UNIT 200000
+
+static volatile uint64_t sink;
+
+static inline __attribute__((always_inline)) void spin(uint64_t turns) {
+  uint64_t value = sink;
+  for (uint64_t turn = 0; turn < turns; turn++) value = value * 6364136223846793005u + turn;
+  sink = value;
+}
+
+__attribute__((noinline)) void three_quarters(void) {
+  spin(3 * UNIT);
+}
+
+__attribute__((noinline)) void one_quarter(void) {
+  spin(UNIT);
+}
+
+static int64_t now(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
+__attribute__((noinline)) void work(int64_t until) {
+  while (now(CLOCK_MONOTONIC) < until) {
+    three_quarters();
+    one_quarter();
+    three_quarters();
+    one_quarter();
+  }
+}
+
+int main(int argc, char **argv) {
+  double seconds = argc > 1 ? atof(argv[1]) : 1;
+  work(now(CLOCK_MONOTONIC) + (int64_t)(seconds * 1e9));
+  printf("%lld\n", (long long)now(CLOCK_PROCESS_CPUTIME_ID));
+  return 0;
+}
