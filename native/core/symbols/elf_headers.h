@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "../base/result.h"
@@ -17,16 +18,28 @@ struct LoadSegment {
   bool executable = false;
 };
 
+/// Where the section headers lie.
+struct SectionHeaderTable {
+  uint64_t file_offset = 0;
+  uint32_t count = 0;  ///< 0 where there are none
+};
+
 /// What the program headers and notes of an ELF file say; enough to turn an address of a process into one of the file.
 struct ElfHeaders {
   std::vector<LoadSegment> loads;
   std::vector<uint8_t> build_id;  ///< NT_GNU_BUILD_ID, empty where there is none
+  bool is_64_bit = true;
+  SectionHeaderTable sections;
 
-  /// Reads a bounded part of the file. Error: ENOEXEC where it is not an ELF file of this machine's class.
+  /// Reads a bounded part of the file. Error: ENOEXEC where it is not an ELF file that this machine runs.
   static Result<ElfHeaders> Read(const TargetFile& file);
 
-  /// The stated address of a file offset, where a segment covers it.
+  /// The stated address of a file offset, where a segment covers it. Also right for the offset a mapping begins at,
+  /// which the loader rounds down to a page: executable segments come first.
   std::optional<uint64_t> SvmaOf(uint64_t file_offset) const;
 };
+
+/// The GNU build id among the notes in `notes`, empty where there is none. `alignment`: the segment's p_align.
+std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment);
 
 }  // namespace sonde

@@ -25,13 +25,20 @@ struct FileIdentity {
 /// thread that may be abandoned.
 class TargetFile {
  public:
-  /// Opens `path` as process `pid` sees it. Falls back to the agent's own root only where device and inode agree.
-  /// Error: ESTALE when the file found is not the one meant.
+  /// Opens `path` as process `pid` sees it, or, where that is not the file meant (deleted, replaced), what the process
+  /// has mapped. Falls back to the agent's own root only where device and inode agree, or the build id.
+  /// A known build id decides alone; otherwise the inode must be the same.
+  /// Error: ESTALE when the file found is not the one meant, EINVAL for what is not a regular file, ENOSYS before
+  /// Linux 5.6 (openat2).
   static Result<TargetFile> Open(pid_t pid, const std::string& path, const FileIdentity& identity);
+
+  /// Takes over an open descriptor of a regular file that needs no check: the agent's own files, and tests.
+  static Result<TargetFile> FromDescriptor(UniqueFd fd);
 
   /// Reads up to `into.size()` bytes at `offset`; fewer only at the end of the file.
   Result<size_t> ReadAt(std::span<std::byte> into, uint64_t offset) const;
   uint64_t size() const { return size_; }
+  int descriptor() const { return fd_.get(); }
 
  private:
   TargetFile(UniqueFd fd, uint64_t size) : fd_(std::move(fd)), size_(size) {}

@@ -1,0 +1,171 @@
+#include "core/symbols/elf_headers.h"
+
+#include <elf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace sonde {
+namespace {
+
+// Real files have a dozen program headers and notes of a few hundred bytes.
+constexpr uint16_t kMaxProgramHeaders = 1024;
+constexpr uint64_t kMaxNoteBytes = 64 << 10;
+constexpr int kMaxNoteSegments = 8;
+// What the kernel takes for a build id (BUILD_ID_SIZE_MAX), and all that PERF_RECORD_MMAP2 has room for.
+constexpr uint32_t kMaxBuildIdBytes = 20;
+
+#if defined(__x86_64__)
+constexpr uint16_t kMachine = EM_X86_64;
+constexpr uint16_t kMachine32 = EM_386;
+#elif defined(__aarch64__)
+constexpr uint16_t kMachine = EM_AARCH64;
+constexpr uint16_t kMachine32 = EM_ARM;
+#else
+#error "which machine number do the ELF files of this architecture carry?"
+#endif
+
+struct Elf64 {
+  using Header = Elf64_Ehdr;
+  using Segment = Elf64_Phdr;
+  using Section = Elf64_Shdr;
+};
+struct Elf32 {
+  using Header = Elf32_Ehdr;
+  using Segment = Elf32_Phdr;
+  using Section = Elf32_Shdr;
+};
+
+Error NotElf(const char* what) { return Error{ENOEXEC, std::string("ELF header: ") + what}; }
+
+/// A structure at `offset`, whole or not at all.
+template <typename Value>
+std::optional<Value> ReadValue(const TargetFile& file, uint64_t offset) {
+  Value value;
+  const auto count = file.ReadAt(std::as_writable_bytes(std::span(&value, 1)), offset);
+  if (!count || *count != sizeof(Value)) return std::nullopt;
+  return value;
+}
+
+std::vector<std::byte> ReadNotes(const TargetFile& file, uint64_t offset, uint64_t size) {
+  std::vector<std::byte> notes(std::min({size, kMaxNoteBytes, file.size()}));
+  const auto count = file.ReadAt(notes, offset);
+  notes.resize(count ? *count : 0);
+  return notes;
+}
+
+template <typename Segment>
+Result<std::vector<Segment>> ReadSegments(const TargetFile& file, uint64_t offset, uint16_t count) {
+  std::vector<Segment> segments(count);
+  const auto bytes = std::as_writable_bytes(std::span(segments));
+  const auto read = file.ReadAt(bytes, offset);
+  if (!read) return read.error();
+  if (*read != bytes.size()) return NotElf("the program headers lie behind the file's end");
+  return segments;
+}
+
+template <typename Elf>
+Result<ElfHeaders> ReadClass(const TargetFile& file) {
+  const auto header = ReadValue<typename Elf::Header>(file, 0);
+  if (!header) return NotElf("too short");
+  const bool is_64_bit = std::is_same_v<Elf, Elf64>;
+  // x32 programs are 32-bit files of the 64-bit machine.
+  if (header->e_machine != kMachine && (is_64_bit || header->e_machine != kMachine32)) {
+    return NotElf("made for another machine");
+  }
+  if (header->e_phnum != 0 && header->e_phentsize != sizeof(typename Elf::Segment)) {
+    return NotElf("program headers of an unknown size");
+  }
+  // PN_XNUM (more headers than the field can say) stands in core files only.
+  if (header->e_phnum > kMaxProgramHeaders) return NotElf("too many program headers");
+  const auto segments = ReadSegments<typename Elf::Segment>(file, header->e_phoff, header->e_phnum);
+  if (!segments) return segments.error();
+
+  ElfHeaders headers;
+  headers.is_64_bit = is_64_bit;
+  if (header->e_shentsize == sizeof(typename Elf::Section)) {
+    headers.sections = {header->e_shoff, header->e_shnum};
+  }
+  int note_segments = 0;
+  for (const auto& segment : *segments) {
+    if (segment.p_type == PT_LOAD) {
+      headers.loads.push_back(
+          {segment.p_offset, segment.p_vaddr, segment.p_filesz, (segment.p_flags & PF_X) != 0});
+    }
+    if (segment.p_type == PT_NOTE && headers.build_id.empty() &&
+        note_segments++ < kMaxNoteSegments) {
+      headers.build_id =
+          BuildIdOfNotes(ReadNotes(file, segment.p_offset, segment.p_filesz), segment.p_align);
+    }
+  }
+  return headers;
+}
+
+/// `offset` within `segment`, whose start is rounded down by `slack` bytes at most.
+bool Covers(const LoadSegment& segment, uint64_t offset, uint64_t slack) {
+  return offset + slack >= segment.file_offset &&
+         (offset < segment.file_offset || offset - segment.file_offset < segment.file_size);
+}
+
+}  // namespace
+
+Result<ElfHeaders> ElfHeaders::Read(const TargetFile& file) {
+  const auto ident = ReadValue<std::array<unsigned char, EI_NIDENT>>(file, 0);
+  if (!ident || std::memcmp(ident->data(), ELFMAG, SELFMAG) != 0) return NotElf("no ELF file");
+  if ((*ident)[EI_DATA] != ELFDATA2LSB) return NotElf("not little-endian");
+  switch ((*ident)[EI_CLASS]) {
+    case ELFCLASS64:
+      return ReadClass<Elf64>(file);
+    case ELFCLASS32:
+      return ReadClass<Elf32>(file);
+    default:
+      return NotElf("neither 32 nor 64 bit");
+  }
+}
+
+std::optional<uint64_t> ElfHeaders::SvmaOf(uint64_t file_offset) const {
+  static const auto kPage = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const auto stated = [&](const LoadSegment& segment) {
+    return segment.svma + (file_offset - segment.file_offset);
+  };
+  for (const auto& segment : loads) {
+    if (segment.executable && Covers(segment, file_offset, 0)) return stated(segment);
+  }
+  // The page an executable segment begins in also holds the end of the segment before it; a mapping that code runs in
+  // begins at that page, for the sake of the executable one.
+  for (const auto& segment : loads) {
+    const uint64_t slack = segment.file_offset % kPage;
+    if (segment.executable && Covers(segment, file_offset, slack)) return stated(segment);
+  }
+  for (const auto& segment : loads) {
+    if (Covers(segment, file_offset, 0)) return stated(segment);
+  }
+  return std::nullopt;
+}
+
+std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment) {
+  const uint64_t unit = alignment == 8 ? 8 : 4;
+  const auto aligned = [unit](uint64_t value) { return (value + unit - 1) & ~(unit - 1); };
+  uint64_t at = 0;
+  while (at + sizeof(Elf64_Nhdr) <= notes.size()) {
+    Elf64_Nhdr note;  // the same three words in both classes
+    std::memcpy(&note, notes.data() + at, sizeof(note));
+    const uint64_t name = at + sizeof(note);
+    const uint64_t content = at + aligned(sizeof(note) + note.n_namesz);
+    const uint64_t end = content + note.n_descsz;
+    if (name + note.n_namesz > notes.size() || end > notes.size()) break;
+    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(ELF_NOTE_GNU) &&
+        std::memcmp(notes.data() + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 &&
+        note.n_descsz > 0 && note.n_descsz <= kMaxBuildIdBytes) {
+      std::vector<uint8_t> id(note.n_descsz);
+      std::memcpy(id.data(), notes.data() + content, id.size());
+      return id;
+    }
+    at = at + aligned(end - at);
+  }
+  return {};
+}
+
+}  // namespace sonde

@@ -1,0 +1,174 @@
+#include "core/symbols/target_file.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "core/symbols/elf_headers.h"
+#include "core/symbols/mapped_file.h"
+
+namespace sonde {
+namespace {
+
+constexpr std::string_view kDeleted = " (deleted)";
+
+/// How much an agreement of inode numbers is worth.
+enum class Trust {
+  /// The process itself reached the file: where the file system gives stat another device number than the kernel's
+  /// mappings, the inode alone decides.
+  kTargetRoot,
+  /// Any file system may be mounted there: device and inode must both agree.
+  kOwnRoot,
+};
+
+Result<UniqueFd> OpenRoot(const std::string& root) {
+  UniqueFd fd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return SystemError("open(" + root + ")");
+  return fd;
+}
+
+/// Finds `path` below `root`, following links as if `root` were `/`, through no link of procfs, and opens nothing yet:
+/// opening a device can do things (a watchdog starts), and opening a FIFO can wait.
+Result<UniqueFd> FindBelow(const UniqueFd& root, const std::string& path) {
+  open_how how = {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  // EAGAIN: something was renamed meanwhile, so that the kernel cannot vouch for the path.
+  for (int attempt = 0; attempt < 8; attempt++) {
+    const long fd = syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof(how));
+    if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+    if (errno != EAGAIN && errno != EINTR) break;
+  }
+  if (errno == ENOSYS) return Error{ENOSYS, "openat2(" + path + "): needs Linux 5.6"};
+  return SystemError("openat2(" + path + ")");
+}
+
+/// Opens for reading what was found, once it is known to be a regular file.
+Result<TargetFile> OpenFound(const UniqueFd& found, const std::string& what) {
+  struct stat status = {};
+  if (fstat(found.get(), &status) != 0) return SystemError("fstat(" + what + ")");
+  if (!S_ISREG(status.st_mode)) return Error{EINVAL, what + ": not a regular file"};
+  const std::string again = "/proc/self/fd/" + std::to_string(found.get());
+  UniqueFd fd(open(again.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return SystemError("open(" + what + ")");
+  return TargetFile::FromDescriptor(std::move(fd));
+}
+
+/// btrfs and overlayfs report another device by stat than in /proc/PID/maps and PERF_RECORD_MMAP2 (the subvolume's, the
+/// overlay's); the inode number is the same in both.
+bool DeviceDiffersInMaps(int fd) {
+  struct statfs system = {};
+  if (fstatfs(fd, &system) != 0) return false;
+  const auto type = static_cast<uint64_t>(system.f_type) & 0xffffffff;
+  return type == OVERLAYFS_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC;
+}
+
+bool SameInode(int fd, const FileIdentity& identity, Trust trust) {
+  struct stat status = {};
+  if (identity.inode == 0 || fstat(fd, &status) != 0 || status.st_ino != identity.inode) {
+    return false;
+  }
+  const uint64_t device = uint64_t{major(status.st_dev)} << 32 | uint64_t{minor(status.st_dev)};
+  if (device == identity.device) return true;
+  return trust == Trust::kTargetRoot && DeviceDiffersInMaps(fd);
+}
+
+/// The id of the content decides where it is known: the same content under another inode names the same functions, and
+/// an inode number can be another file's once its process is gone.
+bool IsMeant(const TargetFile& file, const FileIdentity& identity, Trust trust) {
+  if (identity.build_id.empty()) return SameInode(file.descriptor(), identity, trust);
+  const auto headers = ElfHeaders::Read(file);
+  return headers && headers->build_id == identity.build_id;
+}
+
+Result<TargetFile> Checked(Result<TargetFile> file, const std::string& what,
+                           const FileIdentity& identity, Trust trust) {
+  if (!file || IsMeant(*file, identity, trust)) return file;
+  return Error{ESTALE, what + ": another file than the one that was mapped"};
+}
+
+Result<TargetFile> OpenBelow(const std::string& root, const std::string& path,
+                             const FileIdentity& identity, Trust trust) {
+  auto directory = OpenRoot(root);
+  if (!directory) return directory.error();
+  const auto found = FindBelow(*directory, path);
+  if (!found) return found.error();
+  return Checked(OpenFound(*found, path), path, identity, trust);
+}
+
+/// A link of procfs that leads to the file itself, whatever its name is now.
+Result<TargetFile> OpenLink(const std::string& link, const FileIdentity& identity) {
+  const UniqueFd found(open(link.c_str(), O_PATH | O_CLOEXEC));
+  if (!found) return SystemError("open(" + link + ")");
+  return Checked(OpenFound(found, link), link, identity, Trust::kTargetRoot);
+}
+
+/// The file that the process has mapped or runs. map_files needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE; the exe link
+/// does not.
+Result<TargetFile> OpenMapped(pid_t pid, const std::string& path, const FileIdentity& identity) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  auto executable = OpenLink(process + "/exe", identity);
+  if (executable) return executable;
+  const auto range = FindMappedRange(pid, path, identity);
+  if (!range) return range.error();
+  return OpenLink(process + "/map_files/" + *range, identity);
+}
+
+}  // namespace
+
+Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
+                                    const FileIdentity& identity) {
+  if (!path.starts_with('/')) return Error{ENOENT, path + ": not a path"};
+  if (identity.inode == 0 && identity.build_id.empty()) {
+    return Error{ESTALE, path + ": neither inode nor build id of the mapped file is known"};
+  }
+  auto seen = pid > 0 ? OpenBelow("/proc/" + std::to_string(pid) + "/root", path, identity,
+                                  Trust::kTargetRoot)
+                      : Result<TargetFile>(Error{ESRCH, path + ": no process"});
+  if (seen) return seen;
+  // Not the file meant, or no file: it was deleted or replaced, its process is gone or may not be looked into.
+  if (pid > 0) {
+    auto mapped = OpenMapped(pid, path, identity);
+    if (mapped) return mapped;
+  }
+  auto own = OpenBelow("/", path, identity, Trust::kOwnRoot);
+  if (own) return own;
+  // A deleted file that came back under its name with the same content, as when a package is installed again.
+  if (path.ends_with(kDeleted) && !identity.build_id.empty() && pid > 0) {
+    auto back =
+        OpenBelow("/proc/" + std::to_string(pid) + "/root",
+                  path.substr(0, path.size() - kDeleted.size()), identity, Trust::kTargetRoot);
+    if (back) return back;
+  }
+  return seen;
+}
+
+Result<TargetFile> TargetFile::FromDescriptor(UniqueFd fd) {
+  struct stat status = {};
+  if (fstat(fd.get(), &status) != 0) return SystemError("fstat");
+  if (!S_ISREG(status.st_mode)) return Error{EINVAL, "not a regular file"};
+  return TargetFile(std::move(fd), static_cast<uint64_t>(std::max<off_t>(0, status.st_size)));
+}
+
+Result<size_t> TargetFile::ReadAt(std::span<std::byte> into, uint64_t offset) const {
+  size_t done = 0;
+  while (done < into.size()) {
+    const auto at = static_cast<off_t>(offset + done);
+    if (at < 0 || offset + done < offset) break;  // behind any file's end
+    const ssize_t count = pread(fd_.get(), into.data() + done, into.size() - done, at);
+    if (count == 0) break;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError("pread");
+    done += static_cast<size_t>(count);
+  }
+  return done;
+}
+
+}  // namespace sonde
