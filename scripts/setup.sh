@@ -141,7 +141,7 @@ npm_ci() {
 }
 
 npm_packages() {
-  key=$(digest package.json package-lock.json)
+  key=$(digest package-lock.json)
   # The stamp lives in node_modules, so that it goes when they go.
   if [ "$(cat node_modules/.sonde-stamp 2>/dev/null)" != "$key" ]; then
     command -v npm >/dev/null || [ -n "${npm_execpath:-}" ] || fail 'npm is not in the PATH: install Node.js with npm.'

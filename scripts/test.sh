@@ -15,6 +15,7 @@ scripts/setup.sh test || exit 1
 . scripts/supported-node.sh
 find_supported_node "$root" || exit 1
 
+rm -f build/log/node-tests.log
 failed=
 part() {
   name=$1
@@ -35,7 +36,7 @@ native_tests() {
   if [ $status -ne 0 ]; then
     grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test .* Passed)' build/log/ctest.log
   else
-    grep -E 'tests passed|No tests' build/log/ctest.log
+    grep -iE 'tests passed|no tests' build/log/ctest.log
   fi
   return $status
 }
