@@ -30,7 +30,36 @@ export interface PerfDataWindowJob {
 /** Everything that can be encoded; `src/formats/encode.ts` knows how. */
 export type EncodeJob = PerfDataWindowJob
 
+/** The file formats of whole profiles, as configuration names them. */
+export const PROFILE_FORMATS = ['pprof', 'folded', 'speedscope', 'html'] as const
+export type ProfileFormat = (typeof PROFILE_FORMATS)[number]
+
+export interface ProfileLimits {
+  /** Bytes that the profile's tables may take; samples that find no room are counted (`table_full`). */
+  readonly maxBytes: number
+  /** Labels that tell more samples apart than process and thread do. */
+  readonly labels: readonly 'cpu'[]
+}
+
+/** What became of a window's samples. */
+export interface ProfileAdded {
+  readonly kept: number
+  /** Samples that found no room in the profile's tables. */
+  readonly tableFull: number
+}
+
+/** Samples of many windows, aggregated by stack, thread and name: what a profile file is made of. */
+export interface OpenProfile {
+  /** Rejects when the profile is gone (its thread died): all that was in it is lost then. */
+  add(window: WindowSource): Promise<ProfileAdded>
+  /** The bytes of one file with the samples of `sessions` (ids); pprof and folded hold one session. */
+  encode(format: ProfileFormat, sessions: readonly number[]): Promise<Uint8Array>
+  /** Releases it. Safe twice. */
+  close(): void
+}
+
 /** Turns jobs into bytes, in the order in which they were asked for. */
 export interface Encoder {
   encode(job: EncodeJob): Promise<Uint8Array>
+  openProfile(limits: ProfileLimits): OpenProfile
 }

@@ -1,6 +1,7 @@
 // How a frame reads where only one line of text is to be had. The same in every output.
 
 import { hex } from './address.ts'
+import type { Image } from './process.ts'
 import type { ProfileBatch } from './profile.ts'
 import { nameOf } from './symbolizer.ts'
 
@@ -15,7 +16,7 @@ export function moduleOf(batch: ProfileBatch, frame: number): string {
   const value = batch.stacks.frames.at(frame)
   switch (value.kind) {
     case 'native': {
-      const image = batch.processes.images[batch.processes.mappings[value.mapping]?.image ?? -1]
+      const image = imageOf(batch, value.mapping)
       return image === undefined ? '[unknown]' : baseName(image.path)
     }
     case 'kernel':
@@ -34,7 +35,7 @@ export function frameLabel(batch: ProfileBatch, frame: number): string {
   const value = batch.stacks.frames.at(frame)
   switch (value.kind) {
     case 'native':
-      return nativeLabel(batch, value.mapping, value.svma)
+      return addressLabel(imageOf(batch, value.mapping), value.svma)
     case 'kernel':
       return `[kernel.kallsyms]+${hex(value.avma)}`
     case 'interpreted':
@@ -44,8 +45,8 @@ export function frameLabel(batch: ProfileBatch, frame: number): string {
   }
 }
 
-function nativeLabel(batch: ProfileBatch, mappingIndex: number, address: bigint): string {
-  const image = batch.processes.images[batch.processes.mappings[mappingIndex]?.image ?? -1]
+/** What stands for code of a process that has no name. `address` is as the file states it. */
+export function addressLabel(image: Pick<Image, 'kind' | 'path'> | undefined, address: bigint): string {
   switch (image?.kind) {
     case 'file':
     case 'vdso':
@@ -58,3 +59,6 @@ function nativeLabel(batch: ProfileBatch, mappingIndex: number, address: bigint)
       return '[unknown]'
   }
 }
+
+const imageOf = (batch: ProfileBatch, mapping: number): Image | undefined =>
+  batch.processes.images[batch.processes.mappings[mapping]?.image ?? -1]
