@@ -28,7 +28,6 @@ part() {
 }
 
 native_tests() {
-  # Leaks are an error too, but LeakSanitizer cannot work where the process is already traced.
   ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1} \
     UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} \
     ctest --test-dir "$1" --output-on-failure --no-tests=ignore --parallel "$(nproc)" >build/log/ctest.log 2>&1
