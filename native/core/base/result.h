@@ -14,9 +14,7 @@ struct Error {
 };
 
 /// The error of the system call that just failed.
-inline Error SystemError(std::string what) {
-  return Error{errno, std::move(what)};
-}
+inline Error SystemError(std::string what) { return Error{errno, std::move(what)}; }
 
 /// A value, or why there is none.
 template <typename Value>
@@ -40,8 +38,6 @@ class [[nodiscard]] Result {
 
 /// The outcome of something that makes no value.
 using Status = Result<std::monostate>;
-inline Status Ok() {
-  return Status(std::monostate{});
-}
+inline Status Ok() { return Status(std::monostate{}); }
 
 }  // namespace sonde
