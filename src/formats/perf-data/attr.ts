@@ -1,0 +1,93 @@
+// perf_event_attr: what was opened, as the kernel takes it and perf.data keeps it.
+
+import type { SessionInfo } from '../../core/profile.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
+import { ATTR_BYTES, ATTR_FLAG, CLOCK_MONOTONIC, READ_FORMAT, SONDE_SAMPLE_TYPE } from './layout.ts'
+
+/** The fields of perf_event_attr that say something about Sonde's events. */
+export interface EventAttr {
+  readonly type: number
+  readonly config: bigint
+  /** sample_freq where the flag `freq` is set, otherwise sample_period. */
+  readonly sampleFreqOrPeriod: bigint
+  readonly sampleType: bigint
+  readonly readFormat: bigint
+  /** ATTR_FLAG bits. */
+  readonly flags: bigint
+  readonly clockid: number
+  readonly sampleMaxStack: number
+}
+
+const ALWAYS =
+  ATTR_FLAG.disabled |
+  ATTR_FLAG.exclude_idle |
+  ATTR_FLAG.exclude_guest |
+  ATTR_FLAG.mmap |
+  ATTR_FLAG.comm |
+  ATTR_FLAG.task |
+  ATTR_FLAG.watermark |
+  ATTR_FLAG.sample_id_all |
+  ATTR_FLAG.mmap2 |
+  ATTR_FLAG.comm_exec |
+  ATTR_FLAG.use_clockid |
+  ATTR_FLAG.build_id
+
+/** The attr that the sampler opened for `session`. */
+export function attrOf(session: SessionInfo): EventAttr {
+  const { event, rate } = session
+  const byFrequency = rate.by === 'frequency'
+  return {
+    type: event.type,
+    config: event.config,
+    sampleFreqOrPeriod: byFrequency ? BigInt(rate.hertz) : rate.period,
+    sampleType: SONDE_SAMPLE_TYPE,
+    readFormat:
+      READ_FORMAT.TOTAL_TIME_ENABLED | READ_FORMAT.TOTAL_TIME_RUNNING | READ_FORMAT.ID | READ_FORMAT.LOST,
+    flags:
+      ALWAYS |
+      (byFrequency ? ATTR_FLAG.freq : 0n) |
+      (session.inherit ? ATTR_FLAG.inherit : 0n) |
+      (event.excludeUser ? ATTR_FLAG.exclude_user : 0n) |
+      (event.excludeKernel ? ATTR_FLAG.exclude_kernel | ATTR_FLAG.exclude_hv : 0n),
+    clockid: CLOCK_MONOTONIC,
+    sampleMaxStack: session.maxStack,
+  }
+}
+
+export function encodeAttr(attr: EventAttr): Uint8Array {
+  return new ByteWriter()
+    .u32(attr.type)
+    .u32(ATTR_BYTES)
+    .u64(attr.config)
+    .u64(attr.sampleFreqOrPeriod)
+    .u64(attr.sampleType)
+    .u64(attr.readFormat)
+    .u64(attr.flags)
+    .zeros(92 - 48) // wakeup … sample_stack_user
+    .u32(attr.clockid)
+    .zeros(108 - 96) // sample_regs_intr, aux_watermark
+    .u16(attr.sampleMaxStack)
+    .zeros(ATTR_BYTES - 110) // reserved … sig_data
+    .finish()
+}
+
+/** Reads an attr of any version: what an older one lacks is zero, what a newer one adds is ignored. */
+export function decodeAttr(bytes: Uint8Array): EventAttr {
+  const extended = new Uint8Array(ATTR_BYTES)
+  extended.set(bytes.subarray(0, ATTR_BYTES))
+  const reader = new ByteReader(extended)
+  const type = reader.u32()
+  reader.u32()
+  const attr = {
+    type,
+    config: reader.u64(),
+    sampleFreqOrPeriod: reader.u64(),
+    sampleType: reader.u64(),
+    readFormat: reader.u64(),
+    flags: reader.u64(),
+  }
+  reader.position = 92
+  const clockid = reader.u32() | 0
+  reader.position = 108
+  return { ...attr, clockid, sampleMaxStack: reader.u16() }
+}

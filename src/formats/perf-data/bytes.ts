@@ -1,0 +1,150 @@
+// Little-endian values into bytes and out of them, for everything that is small. (Samples are written another way.)
+
+import { aligned8 } from './layout.ts'
+
+const ENCODER = new TextEncoder()
+const DECODER = new TextDecoder()
+
+/** Appends values to memory that grows. */
+export class ByteWriter {
+  #view = new DataView(new ArrayBuffer(256))
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  #reserve(bytes: number): number {
+    const at = this.#length
+    this.#length = at + bytes
+    if (this.#length > this.#view.byteLength) {
+      const grown = new Uint8Array(Math.max(this.#length, this.#view.byteLength * 2))
+      grown.set(new Uint8Array(this.#view.buffer))
+      this.#view = new DataView(grown.buffer)
+    }
+    return at
+  }
+
+  u8(value: number): this {
+    const at = this.#reserve(1)
+    this.#view.setUint8(at, value)
+    return this
+  }
+
+  u16(value: number): this {
+    const at = this.#reserve(2)
+    this.#view.setUint16(at, value, true)
+    return this
+  }
+
+  u32(value: number): this {
+    const at = this.#reserve(4)
+    this.#view.setUint32(at, value, true)
+    return this
+  }
+
+  u64(value: bigint): this {
+    const at = this.#reserve(8)
+    this.#view.setBigUint64(at, value, true)
+    return this
+  }
+
+  bytes(values: Uint8Array): this {
+    const at = this.#reserve(values.length)
+    new Uint8Array(this.#view.buffer).set(values, at)
+    return this
+  }
+
+  zeros(count: number): this {
+    this.#reserve(count)
+    return this
+  }
+
+  /** Changes a u16 written before. */
+  patchU16(at: number, value: number): void {
+    this.#view.setUint16(at, value, true)
+  }
+
+  finish(): Uint8Array {
+    return new Uint8Array(this.#view.buffer, 0, this.#length)
+  }
+}
+
+/** Takes values from bytes, in order; throws RangeError behind their end. */
+export class ByteReader {
+  readonly #view: DataView
+  position = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get remaining(): number {
+    return this.#view.byteLength - this.position
+  }
+
+  #take(bytes: number): number {
+    const at = this.position
+    if (bytes > this.remaining) throw new RangeError(`${bytes} bytes wanted where ${this.remaining} are left`)
+    this.position = at + bytes
+    return at
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1))
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2), true)
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4), true)
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8), true)
+  }
+
+  bytes(count: number): Uint8Array {
+    const at = this.#take(count)
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, count)
+  }
+}
+
+/**
+ * Bytes of `text`, NUL-terminated and NUL-padded to a multiple of `multiple`. Text that needs more than `maxBytes` (NUL
+ * included) is cut between characters.
+ */
+export function paddedText(text: string, multiple: number, maxBytes: number): Uint8Array {
+  let bytes = ENCODER.encode(text)
+  if (bytes.length > maxBytes - 1) {
+    let end = maxBytes - 1
+    while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+    bytes = bytes.subarray(0, end)
+  }
+  const padded = new Uint8Array(Math.ceil((bytes.length + 1) / multiple) * multiple)
+  padded.set(bytes)
+  return padded
+}
+
+/** The text before the first NUL, or all of it. */
+export function textOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0)
+  return DECODER.decode(end < 0 ? bytes : bytes.subarray(0, end))
+}
+
+export const bytesOfHex = (hex: string): Uint8Array =>
+  Uint8Array.from({ length: hex.length >> 1 }, (_, index) =>
+    Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16),
+  )
+
+export const hexOf = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+/** `bytes`, followed by zeros up to a multiple of 8. */
+export function padded8(bytes: Uint8Array): Uint8Array {
+  const result = new Uint8Array(aligned8(bytes.length))
+  result.set(bytes)
+  return result
+}

@@ -1,0 +1,125 @@
+// The numbers of perf.data, by the kernel's and perf's names (include/uapi/linux/perf_event.h, tools/perf/util/header.h).
+// Everything is little endian.
+
+/** "PERFILE2" */
+export const MAGIC = 0x32454c4946524550n
+export const MAGIC_OTHER_ENDIAN = 0x50455246494c4532n
+/** "PERFFILE": version 1, which nothing writes any more. */
+export const MAGIC_V1 = 0x454c494646524550n
+
+export const FILE_HEADER_BYTES = 104
+export const PIPE_HEADER_BYTES = 16
+/** PERF_ATTR_SIZE_VER7: the newest that perf 6.1 reads. */
+export const ATTR_BYTES = 128
+/** An entry of the attrs section: the attr, and where its ids are. */
+export const ATTR_ENTRY_BYTES = ATTR_BYTES + 16
+export const RECORD_HEADER_BYTES = 8
+export const MAX_RECORD_BYTES = 0xffff
+
+/** PERF_RECORD_* */
+export const RECORD = {
+  MMAP: 1,
+  LOST: 2,
+  COMM: 3,
+  EXIT: 4,
+  THROTTLE: 5,
+  UNTHROTTLE: 6,
+  FORK: 7,
+  SAMPLE: 9,
+  MMAP2: 10,
+  LOST_SAMPLES: 13,
+  FINISHED_ROUND: 68,
+  COMPRESSED: 81,
+  COMPRESSED2: 83,
+} as const
+/** From here on records are the tool's, and carry no sample_id. */
+export const FIRST_TOOL_RECORD = 64
+
+/** PERF_RECORD_MISC_* */
+export const MISC = {
+  CPUMODE_MASK: 7,
+  KERNEL: 1,
+  USER: 2,
+  COMM_EXEC: 1 << 13,
+  MMAP_DATA: 1 << 13,
+  MMAP_BUILD_ID: 1 << 14,
+  /** Of an entry of the build id table. */
+  BUILD_ID_SIZE: 1 << 15,
+} as const
+
+/** PERF_SAMPLE_* */
+export const SAMPLE_TYPE = {
+  IP: 1n << 0n,
+  TID: 1n << 1n,
+  TIME: 1n << 2n,
+  ADDR: 1n << 3n,
+  READ: 1n << 4n,
+  CALLCHAIN: 1n << 5n,
+  ID: 1n << 6n,
+  CPU: 1n << 7n,
+  PERIOD: 1n << 8n,
+  STREAM_ID: 1n << 9n,
+  IDENTIFIER: 1n << 16n,
+} as const
+
+/** What Sonde writes. */
+export const SONDE_SAMPLE_TYPE =
+  SAMPLE_TYPE.IP |
+  SAMPLE_TYPE.TID |
+  SAMPLE_TYPE.TIME |
+  SAMPLE_TYPE.CALLCHAIN |
+  SAMPLE_TYPE.CPU |
+  SAMPLE_TYPE.PERIOD |
+  SAMPLE_TYPE.IDENTIFIER
+
+/** PERF_FORMAT_* */
+export const READ_FORMAT = {
+  TOTAL_TIME_ENABLED: 1n,
+  TOTAL_TIME_RUNNING: 2n,
+  ID: 4n,
+  GROUP: 8n,
+  LOST: 16n,
+} as const
+
+/** Bits of the flags of perf_event_attr. */
+export const ATTR_FLAG = {
+  disabled: 1n << 0n,
+  inherit: 1n << 1n,
+  exclude_user: 1n << 4n,
+  exclude_kernel: 1n << 5n,
+  exclude_hv: 1n << 6n,
+  exclude_idle: 1n << 7n,
+  mmap: 1n << 8n,
+  comm: 1n << 9n,
+  freq: 1n << 10n,
+  task: 1n << 13n,
+  watermark: 1n << 14n,
+  sample_id_all: 1n << 18n,
+  exclude_guest: 1n << 20n,
+  mmap2: 1n << 23n,
+  comm_exec: 1n << 24n,
+  use_clockid: 1n << 25n,
+  build_id: 1n << 34n,
+} as const
+
+export const CLOCK_MONOTONIC = 1
+
+/** PERF_CONTEXT_*: values of a call chain that are not addresses but say whose the following ones are. */
+export const CONTEXT = {
+  KERNEL: BigInt.asUintN(64, -128n),
+  USER: BigInt.asUintN(64, -512n),
+  /** Everything from here on is a marker. */
+  FIRST: BigInt.asUintN(64, -4095n),
+} as const
+
+/** Bytes of the sample_id behind every record that is no sample: pid, tid, time, cpu, 0, id. */
+export const SAMPLE_ID_BYTES = 32
+/** Bytes of a sample without the addresses of its call chain. */
+export const SAMPLE_FIXED_BYTES = 64
+export const BUILD_ID_BYTES = 20
+/** Longest path the kernel reports, NUL included. */
+export const MAX_PATH_BYTES = 4096
+/** Length of a thread's name, NUL included. */
+export const MAX_COMM_BYTES = 16
+
+export const aligned8 = (bytes: number): number => Math.ceil(bytes / 8) * 8
