@@ -1,0 +1,140 @@
+// The live source: closes a window of the native sampler on time and emits its batches.
+
+import type { Clock } from '../base/clock.ts'
+import type { Component } from '../core/component.ts'
+import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import type { Milliseconds } from '../core/units.ts'
+import { batchesOf } from '../core/window-view.ts'
+import type { NativeAddon, NativeSampler, NativeTarget } from '../native/binding.ts'
+import { explained, explaining } from './native-errors.ts'
+import { nativeSession } from './sessions.ts'
+
+export interface SamplerOptions {
+  readonly sessions: readonly SessionInfo[]
+  readonly target: NativeTarget
+  readonly window: Milliseconds
+  readonly ringBytes: number
+  /** Takes the batches of a window. The next window closes when it has resolved, so that slowness is bounded. */
+  readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
+  readonly clock: Clock
+}
+
+/** 512 KiB fit kernel.perf_event_mlock_kb without a capability, and hold a second at 1.5 kHz. */
+export const DEFAULT_RING_BYTES = 512 * 1024
+
+/** Bounds of one window; what exceeds them is counted as `table_full`. */
+const MAX_SAMPLES_PER_WINDOW = 4_000_000
+const MAX_STACK_BYTES_PER_WINDOW = 256 * 2 ** 20
+
+/** How often processes are asked whether they still live. */
+const TARGET_CHECK_MS = 100
+
+/**
+ * Windows end at multiples of the window's length after the start. When closing one takes longer than that, the
+ * boundaries that passed meanwhile are skipped: windows become longer, they never overlap and nothing falls between.
+ */
+export class Sampler implements Component {
+  readonly name = 'sampler'
+  readonly #addon: NativeAddon
+  readonly #options: SamplerOptions
+  readonly #stopping = new AbortController()
+  readonly #ended = Promise.withResolvers<void>()
+  #native: NativeSampler | undefined
+  #running: Promise<void> | undefined
+
+  constructor(addon: NativeAddon, options: SamplerOptions) {
+    this.#addon = addon
+    this.#options = options
+    this.#ended.promise.catch(() => undefined) // whoever waits hears it; nobody needs to
+  }
+
+  /** Resolves when the target has gone; rejects when sampling broke. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** Opens the events, and from here on samples. */
+  async start(): Promise<void> {
+    this.open()
+    this.begin()
+  }
+
+  /** Opens the events without letting them count: what follows can be the target's first instruction. */
+  open(): void {
+    const { sessions, target, ringBytes } = this.#options
+    this.#native = explaining(() =>
+      this.#addon.openSampler({
+        sessions: sessions.map(nativeSession),
+        target,
+        ringBytes,
+        maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
+        maxStackBytesPerWindow: MAX_STACK_BYTES_PER_WINDOW,
+      }),
+    )
+  }
+
+  begin(): void {
+    const native = this.#native
+    if (native === undefined || this.#running !== undefined) return
+    try {
+      native.start()
+    } catch (error) {
+      native.close()
+      this.#native = undefined
+      throw explained(error)
+    }
+    this.#running = this.#run(native).then(this.#ended.resolve, this.#ended.reject)
+  }
+
+  /** Samples read so far, and those that are known lost. */
+  progress(): { readonly taken: number; readonly lost: number } {
+    const stats = this.#native?.stats() ?? []
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+    return {
+      taken: sum(stats.map((session) => session.taken)),
+      lost: sum(stats.flatMap((session) => session.losses)),
+    }
+  }
+
+  /** Stops sampling, emits what was sampled until now, and releases everything. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+    const native = this.#native
+    this.#native = undefined
+    if (native === undefined) return
+    try {
+      native.disable()
+      if (this.#running !== undefined) await this.#closeWindow(native)
+    } finally {
+      native.close()
+    }
+  }
+
+  async #run(native: NativeSampler): Promise<void> {
+    const { clock, window } = this.#options
+    const started = clock.now()
+    for (;;) {
+      const elapsed = clock.now() - started
+      await this.#waitUntil(native, started + (Math.floor(elapsed / window) + 1) * window)
+      if (this.#stopping.signal.aborted || native.targetGone()) return
+      await this.#closeWindow(native)
+    }
+  }
+
+  /** Returns at `end`, or before when the target has gone or the sampler is stopped. */
+  async #waitUntil(native: NativeSampler, end: number): Promise<void> {
+    const { clock, target } = this.#options
+    const step = target.kind === 'cpus' ? Number.POSITIVE_INFINITY : TARGET_CHECK_MS
+    for (let left = end - clock.now(); left > 0; left = end - clock.now()) {
+      await clock.sleep(Math.min(left, step), this.#stopping.signal)
+      if (this.#stopping.signal.aborted || native.targetGone()) return
+    }
+  }
+
+  async #closeWindow(native: NativeSampler): Promise<void> {
+    const buffer = new SharedArrayBuffer(await native.closeWindow())
+    native.take(new Uint8Array(buffer))
+    await this.#options.emit(batchesOf(buffer, this.#options.sessions))
+  }
+}

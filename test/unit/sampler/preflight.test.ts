@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hertz } from '../../../src/core/units.ts'
+import { parseEvent } from '../../../src/sampler/events.ts'
+import { checkMaxStack, checkRate, permit } from '../../../src/sampler/preflight.ts'
+import { effectiveCapabilities, mayProfile, type Privileges } from '../../../src/sampler/privileges.ts'
+
+const anybody = (changes: Partial<Privileges> = {}): Privileges => ({
+  perfmon: false,
+  paranoid: 2,
+  maxSampleRate: 100_000,
+  maxStack: 127,
+  ...changes,
+})
+const cpuClock = parseEvent('cpu-clock')
+const names = (events: readonly { readonly name: string }[]): readonly string[] =>
+  events.map((event) => event.name)
+
+test('CAP_PERFMON or CAP_SYS_ADMIN may profile, others may not', () => {
+  const status = (mask: string): bigint =>
+    effectiveCapabilities(`Name:\tnode\nCapEff:\t${mask}\nCapBnd:\t0\n`)
+  assert.ok(mayProfile(status('000001fffeffffff')))
+  assert.ok(mayProfile(status('0000004000000000')), 'CAP_PERFMON is bit 38')
+  assert.ok(mayProfile(status('0000000000200000')), 'CAP_SYS_ADMIN is bit 21')
+  assert.ok(!mayProfile(status('0000008000000000')), 'CAP_BPF alone is not enough')
+  assert.ok(!mayProfile(effectiveCapabilities('')))
+})
+
+test('with CAP_PERFMON everything is sampled as asked', () => {
+  const permitted = permit('cpus', [cpuClock], anybody({ perfmon: true, paranoid: 4 }))
+  assert.deepEqual(permitted, { events: [cpuClock], notices: [] })
+})
+
+test('the whole machine without privileges names the capability, the sysctl and the value found', () => {
+  assert.throws(() => permit('cpus', [cpuClock], anybody()), {
+    code: 'SAMPLER.PERMISSION_DENIED',
+    message: /perf_event_paranoid is 2.*CAP_PERFMON.*\n.*to 0 or less/,
+  })
+  assert.throws(() => permit('cpus', [cpuClock], anybody({ paranoid: 1 })), /paranoid is 1/)
+  assert.deepEqual(permit('cpus', [cpuClock], anybody({ paranoid: 0 })).events, [cpuClock])
+})
+
+test("one's own processes are sampled in user mode, and that is said", () => {
+  const permitted = permit('processes', [cpuClock, parseEvent('page-faults:u')], anybody())
+  assert.deepEqual(names(permitted.events), ['cpu-clock:u', 'page-faults:u'])
+  assert.ok(permitted.events.every((event) => event.excludeKernel))
+  assert.match(permitted.notices.join(), /user mode only.*CAP_PERFMON.*it is 2/)
+})
+
+test('nothing is said where user mode was asked for, or where the kernel is allowed', () => {
+  assert.deepEqual(permit('command', [parseEvent('cpu-clock:u')], anybody()).notices, [])
+  assert.deepEqual(permit('command', [cpuClock], anybody({ paranoid: 1 })), {
+    events: [cpuClock],
+    notices: [],
+  })
+})
+
+test('an event that only the kernel sees is refused rather than counted as zero', () => {
+  assert.throws(
+    () => permit('command', [parseEvent('context-switches')], anybody()),
+    /context-switches in the kernel/,
+  )
+  assert.throws(() => permit('command', [parseEvent('cpu-clock:k')], anybody()), /cpu-clock:k in the kernel/)
+})
+
+test('a distribution that forbids everything is named', () => {
+  assert.throws(
+    () => permit('command', [parseEvent('cpu-clock:u')], anybody({ paranoid: 3 })),
+    /paranoid is 3/,
+  )
+})
+
+test('a rate beyond the kernel’s limit is refused with the limit', () => {
+  const at = (rate: number) => ({ by: 'frequency', hertz: hertz(rate) }) as const
+  checkRate(at(100_000), [cpuClock], anybody())
+  assert.throws(
+    () => checkRate(at(20_000), [cpuClock], anybody({ maxSampleRate: 15_000 })),
+    /max_sample_rate allows \(15000\)/,
+  )
+  assert.throws(
+    () => checkRate(at(150_000), [cpuClock], anybody({ maxSampleRate: 1_000_000 })),
+    /clock event allows \(100000\)/,
+  )
+  checkRate(at(150_000), [parseEvent('cs')], anybody({ maxSampleRate: 1_000_000 }))
+})
+
+test('a clock period that the kernel would stretch is refused', () => {
+  checkRate({ by: 'period', period: 10_000n }, [cpuClock], anybody())
+  checkRate({ by: 'period', period: 1n }, [parseEvent('cs')], anybody())
+  assert.throws(
+    () => checkRate({ by: 'period', period: 9_999n }, [cpuClock], anybody()),
+    /9999 ns is too short for cpu-clock/,
+  )
+})
+
+test('stacks are as deep as asked, by default as perf’s, and never deeper than the kernel allows', () => {
+  assert.equal(checkMaxStack(undefined, anybody()), 127)
+  assert.equal(checkMaxStack(undefined, anybody({ maxStack: 64 })), 64)
+  assert.equal(checkMaxStack(200, anybody({ maxStack: 256 })), 200)
+  assert.throws(() => checkMaxStack(200, anybody()), /perf_event_max_stack allows \(127\)/)
+})

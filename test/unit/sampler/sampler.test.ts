@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ProfileBatch } from '../../../src/core/profile.ts'
+import { milliseconds } from '../../../src/core/units.ts'
+import type { NativeSamplerOptions, NativeTarget } from '../../../src/native/binding.ts'
+import { DEFAULT_RING_BYTES, Sampler } from '../../../src/sampler/sampler.ts'
+import { FakeClock, fakeAddon, fakeNative, settled } from '../../support/fake-addon.ts'
+import { sessionInfo } from '../../support/session.ts'
+
+const sessions = [sessionInfo()]
+const wholeMachine: NativeTarget = { kind: 'cpus', cpus: [0, 1] }
+
+function setUp(target: NativeTarget = wholeMachine, emit?: () => Promise<void>, refusal?: Error) {
+  const clock = new FakeClock()
+  const native = fakeNative(sessions)
+  const opened: NativeSamplerOptions[] = []
+  const emitted: { readonly at: number; readonly batch: ProfileBatch | undefined }[] = []
+  const addon = fakeAddon(native, opened)
+  const refusing: typeof addon.openSampler = () => {
+    throw refusal
+  }
+  const sampler = new Sampler(refusal === undefined ? addon : { ...addon, openSampler: refusing }, {
+    sessions,
+    target,
+    window: milliseconds(1_000),
+    ringBytes: DEFAULT_RING_BYTES,
+    clock,
+    async emit(batches) {
+      emitted.push({ at: clock.now(), batch: batches[0] })
+      await emit?.()
+    },
+  })
+  return { clock, native, opened, emitted, sampler }
+}
+
+test('a window is emitted at each multiple of its length', async () => {
+  const { clock, emitted, sampler } = setUp()
+  await sampler.start()
+  await clock.pass(3_500)
+  assert.deepEqual(
+    emitted.map(({ at, batch }) => [at, batch?.window.sequence, batch?.samples.length]),
+    [
+      [1_000, 0, 1],
+      [2_000, 1, 1],
+      [3_000, 2, 1],
+    ],
+  )
+  await sampler.stop()
+})
+
+test('stopping emits what was sampled since the last window, then releases everything', async () => {
+  const { clock, emitted, native, sampler } = setUp()
+  await sampler.start()
+  await clock.pass(1_300)
+  await sampler.stop()
+  assert.equal(emitted.length, 2)
+  assert.deepEqual(native.calls, ['start', 'closeWindow', 'disable', 'closeWindow', 'close'])
+  await sampler.ended
+})
+
+test('windows that take too long become longer; they never overlap, and the next ends on a boundary', async () => {
+  let busy = 0
+  let most = 0
+  const gate = Promise.withResolvers<void>()
+  const { clock, emitted, sampler } = setUp(wholeMachine, async () => {
+    most = Math.max(most, ++busy)
+    await gate.promise
+    busy--
+  })
+  await sampler.start()
+  await clock.pass(3_400)
+  assert.equal(emitted.length, 1, 'the first window is still being taken')
+  gate.resolve()
+  await settled()
+  await clock.pass(1_000)
+  assert.deepEqual(
+    emitted.map(({ at }) => at),
+    [1_000, 4_000],
+  )
+  assert.equal(most, 1)
+  await sampler.stop()
+})
+
+test('the end of the target ends the sampler at once', async () => {
+  const { clock, emitted, native, sampler } = setUp({ kind: 'processes', pids: [10], inherit: true })
+  await sampler.start()
+  await clock.pass(250)
+  native.gone = true
+  await clock.pass(100)
+  await sampler.ended
+  assert.equal(emitted.length, 0)
+  await sampler.stop()
+  assert.equal(emitted.length, 1, 'what it did until then is in the last window')
+})
+
+test('stop is safe twice and without a start', async () => {
+  const idle = setUp()
+  await idle.sampler.stop()
+  assert.deepEqual(idle.native.calls, [])
+  const { native, sampler } = setUp()
+  await sampler.start()
+  await Promise.all([sampler.stop(), sampler.stop()])
+  await sampler.stop()
+  assert.equal(native.calls.filter((call) => call === 'close').length, 1)
+})
+
+test('events that were opened and never enabled are closed without a window', async () => {
+  const { emitted, native, sampler } = setUp()
+  sampler.open()
+  await sampler.stop()
+  assert.deepEqual(native.calls, ['disable', 'close'])
+  assert.equal(emitted.length, 0)
+})
+
+test('a window that cannot be closed is told to whoever waits, and everything is released', async () => {
+  const { clock, native, sampler } = setUp()
+  await sampler.start()
+  native.failure = new Error('the ring is gone')
+  await clock.pass(1_000)
+  await assert.rejects(sampler.ended, /the ring is gone/)
+  await assert.rejects(sampler.stop(), /the ring is gone/)
+  assert.equal(native.calls.at(-1), 'close')
+})
+
+test('a start that fails leaves nothing open', async () => {
+  const { native, sampler } = setUp()
+  native.start = () => {
+    throw new Error('no')
+  }
+  await assert.rejects(sampler.start(), /no/)
+  assert.deepEqual(native.calls, ['close'])
+})
+
+test('the addon is asked for exactly the sessions, rings and target', async () => {
+  const { opened, sampler } = setUp()
+  await sampler.start()
+  assert.equal(opened[0]?.ringBytes, 512 * 1024)
+  assert.deepEqual(opened[0]?.target, wholeMachine)
+  assert.deepEqual(opened[0]?.sessions, [
+    {
+      id: 0,
+      name: 'cpu-clock',
+      type: 1,
+      config: 0n,
+      frequency: 99,
+      excludeUser: false,
+      excludeKernel: false,
+      clock: true,
+      maxStack: 127,
+    },
+  ])
+  await sampler.stop()
+})
+
+test('progress counts what was taken and what was lost', async () => {
+  const { clock, sampler } = setUp()
+  assert.deepEqual(sampler.progress(), { taken: 0, lost: 0 })
+  await sampler.start()
+  await clock.pass(2_000)
+  assert.deepEqual(sampler.progress(), { taken: 2, lost: 1 })
+  await sampler.stop()
+})
+
+test('a refused system call says what to do', async () => {
+  for (const [code, expected] of [
+    ['EACCES', /perf_event_open\(cpu-clock, pid 1, cpu 0\): EACCES\. .*CAP_PERFMON/],
+    ['EMFILE', /ulimit -n/],
+    ['ESRCH', /has ended/],
+  ] as const) {
+    const refusal = Object.assign(new Error('x'), {
+      code,
+      errno: 1,
+      syscall: 'perf_event_open(cpu-clock, pid 1, cpu 0)',
+    })
+    const { sampler } = setUp(wholeMachine, undefined, refusal)
+    await assert.rejects(sampler.start(), { name: 'AgentError', message: expected })
+  }
+})
