@@ -4,6 +4,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** What the agent hands to every consumer that it builds. */
 export interface ConsumerContext {
+  /** Of Sonde, for what is written: `0.1.0`. */
+  readonly version: string
   /** Everything that is written without an explicit path goes below it. */
   readonly dataDirectory: string
   /** An exclusive lock on an open file that ends with the process; false when another process holds it. */

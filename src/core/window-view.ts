@@ -66,6 +66,11 @@ export function batchesOf(
     }))
 }
 
+/** The sessions that a window buffer has samples columns for, even empty ones, whichever of them a batch is about. */
+export function sessionIdsOf(buffer: SharedArrayBuffer): number[] {
+  return new Sections(buffer).sessionsOf('sampleTime')
+}
+
 class Sections {
   readonly #buffer: SharedArrayBuffer
   readonly #places = new Map<string, { offset: number; count: number }>()
@@ -90,6 +95,13 @@ class Sections {
 
   has(name: SectionName, session: number): boolean {
     return this.#places.has(`${SECTIONS[name][0]}/${session}`)
+  }
+
+  sessionsOf(name: SectionName): number[] {
+    const prefix = `${SECTIONS[name][0]}/`
+    return [...this.#places.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => Number(key.slice(prefix.length)))
   }
 
   #place(name: SectionName, session: number) {
