@@ -1,0 +1,30 @@
+// Arithmetic over sample columns, without an object per sample.
+
+import type { ProfileBatch } from '../core/profile.ts'
+
+/** Sums of 2^20 numbers below 2^32 are exact in a double. */
+const EXACT_CHUNK = 2 ** 20
+
+/** The exact sum. Halves are summed as numbers: reading an element as a bigint would allocate it. */
+export function sumOf(values: BigUint64Array): bigint {
+  const halves = new Uint32Array(values.buffer, values.byteOffset, values.length * 2)
+  let total = 0n
+  for (let from = 0; from < values.length; from += EXACT_CHUNK) {
+    const to = Math.min(from + EXACT_CHUNK, values.length)
+    let low = 0
+    let high = 0
+    for (let index = from; index < to; index++) {
+      low += halves[2 * index] ?? 0
+      high += halves[2 * index + 1] ?? 0
+    }
+    total += (BigInt(high) << 32n) + BigInt(low)
+  }
+  return total
+}
+
+/** How many of the batch's samples have each stack. */
+export function samplesPerStack(batch: ProfileBatch): Uint32Array {
+  const counts = new Uint32Array(batch.stacks.length)
+  for (const stack of batch.samples.stack) counts[stack] = (counts[stack] ?? 0) + 1
+  return counts
+}

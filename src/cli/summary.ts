@@ -1,0 +1,63 @@
+// Puts the closing figures together, and writes them as JSON.
+
+import type { ConsumerOutcome } from '../core/consumer.ts'
+import type { LaneStats } from '../core/router.ts'
+import type { ConsumerSummary, Summary } from '../core/summary.ts'
+import { rfc3339, type Tally } from './tally.ts'
+
+/** What became of one consumer, after it was stopped. */
+export interface ConsumerResult {
+  readonly lane: LaneStats
+  readonly outcome: ConsumerOutcome
+}
+
+export interface RunFacts {
+  readonly tally: Tally
+  readonly consumers: ReadonlyMap<string, ConsumerResult>
+  /** CLOCK_MONOTONIC ns of the process's start; undefined where the samples are not of this run. */
+  readonly processStart: bigint | undefined
+  readonly now: Date
+}
+
+export function summaryOf({ tally, consumers, processStart, now }: RunFacts): Summary {
+  const { range, firstSample } = tally
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+  return {
+    version: 1,
+    startedAt: range === undefined ? now.toISOString() : rfc3339(range.start),
+    durationSeconds: range === undefined ? 0 : seconds(range.end - range.start),
+    firstSampleSeconds:
+      firstSample === undefined || processStart === undefined ? null : seconds(firstSample - processStart),
+    sessions: tally.sessions(),
+    samples: { taken: tally.taken, written: writtenBy(consumers), lost: tally.lost },
+    events: tally.events(),
+    stacks: tally.stacks(),
+    self: { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, maxRssBytes: maxRSS * 1024 },
+    consumers: Object.fromEntries([...consumers].map(([name, result]) => [name, consumerSummary(result)])),
+  }
+}
+
+const seconds = (ns: bigint): number => Number(ns) / 1e9
+
+/** Samples that every consumer has in closed files: the smallest of their figures. */
+export const writtenBy = (consumers: ReadonlyMap<string, ConsumerResult>): number =>
+  consumers.size === 0 ? 0 : Math.min(...[...consumers.values()].map(({ outcome }) => outcome.written))
+
+const consumerSummary = ({ lane, outcome }: ConsumerResult): ConsumerSummary => ({
+  delivered: lane.delivered,
+  dropped: lane.dropped,
+  failed: lane.failed,
+  bytes: outcome.bytes,
+  files: outcome.files,
+})
+
+/** In ECMAScript since 2025, in Node.js since 21; the compiler's library does not know it yet. */
+declare global {
+  interface JSON {
+    rawJSON(text: string): unknown
+  }
+}
+
+/** JSON with bigints as integer digits: `value` is exact where a double is not. */
+export const exactJson = (value: unknown): string =>
+  `${JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? JSON.rawJSON(String(each)) : each), 2)}\n`

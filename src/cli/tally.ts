@@ -1,0 +1,152 @@
+// Counts what a run took and lost, window by window.
+
+import { LOSS_REASONS } from '../core/loss.ts'
+import { type ProfileBatch, type SessionInfo, STACK_STATES, type StackTable } from '../core/profile.ts'
+import type { Counts, EventSummary, SessionSummary, Summary } from '../core/summary.ts'
+import type { UnixTime } from '../core/units.ts'
+import { samplesPerStack, sumOf } from './columns.ts'
+
+interface SessionTally {
+  readonly session: SessionInfo
+  readonly start: UnixTime
+  end: UnixTime
+  taken: number
+  value: bigint
+  readonly lost: Map<string, number>
+}
+
+export class Tally {
+  readonly #sessions = new Map<SessionInfo, SessionTally>()
+  readonly #broken = new Map<string, number>()
+  #complete = 0
+  #unverified = 0
+  #firstSample: bigint | undefined
+
+  add(batch: ProfileBatch): void {
+    const { samples, session, window, losses } = batch
+    const tally = this.#sessions.get(session) ?? newTally(session, window.unixStart)
+    this.#sessions.set(session, tally)
+    tally.end = window.unixEnd
+    tally.taken += samples.length
+    tally.value += sumOf(samples.value)
+    for (const { reason, count } of losses) increase(tally.lost, reason, count)
+    const first = samples.time[0]
+    if (first !== undefined && first < (this.#firstSample ?? first + 1n)) this.#firstSample = first
+    this.#countStacks(batch)
+  }
+
+  /** CLOCK_MONOTONIC of the first sample. */
+  get firstSample(): bigint | undefined {
+    return this.#firstSample
+  }
+
+  get taken(): number {
+    return [...this.#sessions.values()].reduce((sum, { taken }) => sum + taken, 0)
+  }
+
+  /** Unix time of the first window's start and the last one's end. */
+  get range(): { readonly start: UnixTime; readonly end: UnixTime } | undefined {
+    const [first, ...others] = this.#sessions.values()
+    if (first === undefined) return undefined
+    let { start, end } = first
+    for (const tally of others) {
+      if (tally.start < start) start = tally.start
+      if (tally.end > end) end = tally.end
+    }
+    return { start, end }
+  }
+
+  get lost(): Counts {
+    const total = new Map<string, number>()
+    for (const { lost } of this.#sessions.values()) {
+      for (const [reason, count] of lost) increase(total, reason, count)
+    }
+    return byReason(total)
+  }
+
+  sessions(): readonly SessionSummary[] {
+    return [...this.#sessions.values()].map(sessionSummary)
+  }
+
+  events(): Readonly<Record<string, EventSummary>> {
+    const events = new Map<string, EventSummary>()
+    for (const { session, taken, value } of this.#sessions.values()) {
+      const { name, unit } = session.event
+      const known = events.get(name) ?? { samples: 0, value: 0n, unit }
+      events.set(name, { samples: known.samples + taken, value: known.value + value, unit })
+    }
+    return Object.fromEntries(events)
+  }
+
+  stacks(): Summary['stacks'] {
+    return {
+      complete: this.#complete,
+      unverified: this.#unverified,
+      broken: Object.fromEntries(this.#broken),
+    }
+  }
+
+  #countStacks(batch: ProfileBatch): void {
+    samplesPerStack(batch).forEach((samples, stack) => {
+      if (samples === 0) return
+      const state = STACK_STATES[batch.stacks.state[stack] ?? -1]
+      switch (state) {
+        case 'complete':
+          this.#complete += samples
+          break
+        case 'unverified':
+          this.#unverified += samples
+          break
+        case 'broken':
+          increase(this.#broken, reasonOf(batch.stacks, stack), samples)
+          break
+        case undefined:
+          throw new Error(`stack ${stack} has no state`)
+      }
+    })
+  }
+}
+
+const newTally = (session: SessionInfo, start: UnixTime): SessionTally => ({
+  session,
+  start,
+  end: start,
+  taken: 0,
+  value: 0n,
+  lost: new Map(),
+})
+
+function increase(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by)
+}
+
+/** In the order of LOSS_REASONS, so that two summaries compare. */
+const byReason = (counts: ReadonlyMap<string, number>): Counts =>
+  Object.fromEntries(
+    LOSS_REASONS.flatMap((reason) => (counts.has(reason) ? [[reason, counts.get(reason) ?? 0]] : [])),
+  )
+
+/** A broken stack's outermost frame says why it ends. */
+function reasonOf(stacks: StackTable, stack: number): string {
+  const outermost = stacks.frameIndices[(stacks.offsets[stack + 1] ?? 0) - 1]
+  const frame = outermost === undefined ? undefined : stacks.frames.at(outermost)
+  return frame?.kind === 'reason' ? frame.text : 'unknown'
+}
+
+function sessionSummary({ session, start, end, taken, value, lost }: SessionTally): SessionSummary {
+  const { config, event, rate, cpus } = session
+  return {
+    config,
+    event: event.name,
+    ...(rate.by === 'frequency' ? { frequency: rate.hertz } : { period: rate.period }),
+    unit: event.unit,
+    cpus,
+    startedAt: rfc3339(start),
+    endedAt: rfc3339(end),
+    taken,
+    lost: byReason(lost),
+    value,
+  }
+}
+
+export const rfc3339 = (time: UnixTime): string => new Date(Number(time / 1_000_000n)).toISOString()
