@@ -1,0 +1,81 @@
+// What a schema found wrong, in words that point at the line and say what is expected.
+
+import type { z } from 'zod'
+import { didYouMean } from '../base/near.ts'
+import { type Path, problemAt, type YamlDocument } from './yaml-document.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** A line per problem. `base` is where the section that `schema` describes stands in the document. */
+export function problemsOf(
+  error: z.ZodError,
+  schema: z.ZodType,
+  document: YamlDocument,
+  base: Path,
+): readonly string[] {
+  return error.issues.flatMap((issue) => {
+    const path = [...base, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))]
+    if (issue.code === 'unrecognized_keys') {
+      const known = keysOf(schemaAt(schema, issue.path))
+      return issue.keys.map((key) =>
+        problemAt(
+          document.file,
+          document.placeOfKey(path, key),
+          `${fieldName([...path, key])}: unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`,
+        ),
+      )
+    }
+    return [problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${inWords(issue)}`)]
+  })
+}
+
+/** `spec.consumers[0].rotation` */
+export const fieldName = (path: Path): string =>
+  path.reduce<string>(
+    (name, step) => (typeof step === 'number' ? `${name}[${step}]` : name === '' ? step : `${name}.${step}`),
+    '',
+  ) || 'the document'
+
+function inWords(issue: Issue): string {
+  if (
+    issue.code === 'invalid_type' &&
+    issue.input === undefined &&
+    issue.message.includes('received undefined')
+  ) {
+    return `is missing; ${expectation(issue.message).replace(/, received undefined$/, '')}`
+  }
+  if (issue.code === 'invalid_union') {
+    const expected = issue.errors
+      .flat()
+      .map((inner) => ('expected' in inner ? String(inner.expected) : inner.message))
+    return `expected ${[...new Set(expected)].join(' or ')}`
+  }
+  return expectation(issue.message)
+}
+
+const expectation = (message: string): string => message.replace(/^Invalid (input|option): /, '')
+
+/** The schema of what stands at `path`, through objects, arrays and wrappers. */
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
+  return path.reduce<z.ZodType | undefined>((inner, step) => {
+    const definition = definitionOf(inner)
+    return typeof step === 'number' ? definition?.element : definition?.shape?.[String(step)]
+  }, schema)
+}
+
+const keysOf = (schema: z.ZodType | undefined): readonly string[] =>
+  Object.keys(definitionOf(schema)?.shape ?? {})
+
+interface Definition {
+  readonly shape?: Readonly<Record<string, z.ZodType>>
+  readonly element?: z.ZodType
+  readonly innerType?: z.ZodType
+  readonly in?: z.ZodType
+}
+
+/** Defaults, optionals and transformations stand around the schema that has the fields. */
+function definitionOf(schema: z.ZodType | undefined): Definition | undefined {
+  const definition = schema?.def as Definition | undefined
+  const inner = definition?.innerType ?? definition?.in
+  return inner === undefined ? definition : definitionOf(inner)
+}
