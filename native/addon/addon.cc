@@ -5,7 +5,10 @@
 
 namespace {
 
-Napi::Object Init(Napi::Env, Napi::Object exports) { return exports; }
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  sonde::RegisterSymbols(env, exports);
+  return exports;
+}
 
 }  // namespace
 

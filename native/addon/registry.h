@@ -4,4 +4,9 @@
 
 #include <napi.h>
 
-namespace sonde {}  // namespace sonde
+namespace sonde {
+
+/// openSymbols, demangle.
+void RegisterSymbols(Napi::Env env, Napi::Object exports);
+
+}  // namespace sonde

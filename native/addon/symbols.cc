@@ -1,0 +1,196 @@
+// openSymbols and demangle: names of functions, off the event loop.
+#include <napi.h>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "addon/registry.h"
+#include "core/symbols/demangle.h"
+#include "core/symbols/image_namer.h"
+#include "core/symbols/kernel_namer.h"
+
+namespace sonde {
+namespace {
+
+/// Shared by the JavaScript object and the calls under way.
+struct Namers {
+  explicit Namers(size_t max_cache_bytes) : images(max_cache_bytes) {}
+  ImageNamer images;
+  KernelNamer kernel;
+};
+
+Napi::Array ToStrings(Napi::Env env, const std::vector<std::string>& texts) {
+  auto array = Napi::Array::New(env, texts.size());
+  for (uint32_t i = 0; i < texts.size(); i++) array.Set(i, Napi::String::New(env, texts[i]));
+  return array;
+}
+
+Napi::Uint32Array ToColumn(Napi::Env env, const std::vector<uint32_t>& values) {
+  auto column = Napi::Uint32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), column.Data());
+  return column;
+}
+
+Napi::Object ToObject(Napi::Env env, const NameResult& result) {
+  auto object = Napi::Object::New(env);
+  object.Set("systemNames", ToStrings(env, result.system_names));
+  object.Set("functions", ToStrings(env, result.functions));
+  object.Set("name", ToColumn(env, result.name));
+  object.Set("offset", ToColumn(env, result.offset));
+  object.Set("problem", Napi::String::New(env, result.problem));
+  return object;
+}
+
+std::vector<uint64_t> ToAddresses(const Napi::Value& value) {
+  const auto column = value.As<Napi::BigUint64Array>();
+  return {column.Data(), column.Data() + column.ElementLength()};
+}
+
+uint64_t ToUint64(const Napi::Value& value) {
+  bool lossless = false;
+  return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+
+std::vector<uint8_t> FromHex(const std::string& digits) {
+  std::vector<uint8_t> bytes(digits.size() / 2);
+  for (size_t i = 0; i < bytes.size(); i++) {
+    const char* const pair = digits.data() + i * 2;
+    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
+  }
+  return bytes;
+}
+
+NameRequest ToRequest(const Napi::Object& object) {
+  NameRequest request;
+  request.kind = static_cast<NameRequest::Kind>(object.Get("kind").ToNumber().Uint32Value());
+  request.space =
+      static_cast<NameRequest::Space>(object.Get("addressSpace").ToNumber().Uint32Value());
+  request.path = object.Get("path").ToString();
+  request.identity = {ToUint64(object.Get("device")), ToUint64(object.Get("inode")),
+                      FromHex(object.Get("buildId").ToString())};
+  const auto pids = object.Get("pids").As<Napi::Array>();
+  for (uint32_t i = 0; i < pids.Length(); i++) {
+    request.pids.push_back(pids.Get(i).ToNumber().Int32Value());
+  }
+  request.addresses = ToAddresses(object.Get("addresses"));
+  return request;
+}
+
+/// Runs `work` on a thread of libuv's pool; what `convert` makes of its value settles the promise.
+template <typename Value>
+class NamingCall : public Napi::AsyncWorker {
+ public:
+  using Work = std::function<Value()>;
+  using Convert = std::function<Napi::Value(Napi::Env, const Value&)>;
+
+  static Napi::Promise Start(Napi::Env env, Work work, Convert convert) {
+    auto* call = new NamingCall(env, std::move(work), std::move(convert));
+    const auto promise = call->deferred_.Promise();
+    call->Queue();  // deletes itself when it has settled
+    return promise;
+  }
+
+ protected:
+  void Execute() override { value_ = work_(); }
+  void OnOK() override { deferred_.Resolve(convert_(Env(), value_)); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  NamingCall(Napi::Env env, Work work, Convert convert)
+      : Napi::AsyncWorker(env, "sonde.symbols"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        work_(std::move(work)),
+        convert_(std::move(convert)) {}
+
+  Napi::Promise::Deferred deferred_;
+  Work work_;
+  Convert convert_;
+  Value value_;
+};
+
+/// NativeSymbols of src/native/binding.ts.
+class Symbols : public Napi::ObjectWrap<Symbols> {
+ public:
+  static Napi::Function Class(Napi::Env env) {
+    return DefineClass(env, "Symbols",
+                       {InstanceMethod("nameImages", &Symbols::NameImages),
+                        InstanceMethod("nameKernel", &Symbols::NameKernel),
+                        InstanceMethod("cacheBytes", &Symbols::CacheBytes),
+                        InstanceMethod("close", &Symbols::Close)});
+  }
+
+  explicit Symbols(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Symbols>(info) {
+    const auto options = info[0].As<Napi::Object>();
+    const int64_t max_bytes = options.Get("maxCacheBytes").ToNumber().Int64Value();
+    namers_ = std::make_shared<Namers>(static_cast<size_t>(std::max<int64_t>(0, max_bytes)));
+  }
+
+ private:
+  using Results = std::vector<NameResult>;
+
+  std::shared_ptr<Namers> Open(Napi::Env env) const {
+    if (!namers_) throw Napi::Error::New(env, "symbols are closed");
+    return namers_;
+  }
+
+  Napi::Value NameImages(const Napi::CallbackInfo& info) {
+    const auto list = info[0].As<Napi::Array>();
+    std::vector<NameRequest> requests;
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      requests.push_back(ToRequest(list.Get(i).As<Napi::Object>()));
+    }
+    const std::chrono::milliseconds limit(info[1].ToNumber().Int64Value());
+    return NamingCall<Results>::Start(
+        info.Env(),
+        [namers = Open(info.Env()), requests = std::move(requests), limit] {
+          return namers->images.Name(requests, limit);
+        },
+        [](Napi::Env env, const Results& results) -> Napi::Value {
+          auto array = Napi::Array::New(env, results.size());
+          for (uint32_t i = 0; i < results.size(); i++) array.Set(i, ToObject(env, results[i]));
+          return array;
+        });
+  }
+
+  Napi::Value NameKernel(const Napi::CallbackInfo& info) {
+    return NamingCall<NameResult>::Start(
+        info.Env(),
+        [namers = Open(info.Env()), addresses = ToAddresses(info[0]),
+         recorded_text = ToUint64(info[1])] {
+          return namers->kernel.Name(addresses, recorded_text);
+        },
+        [](Napi::Env env, const NameResult& result) -> Napi::Value {
+          return ToObject(env, result);
+        });
+  }
+
+  Napi::Value CacheBytes(const Napi::CallbackInfo& info) {
+    const size_t bytes = namers_ ? namers_->images.cache_bytes() + namers_->kernel.bytes() : 0;
+    return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+  }
+
+  void Close(const Napi::CallbackInfo&) { namers_.reset(); }
+
+  std::shared_ptr<Namers> namers_;
+};
+
+Napi::Value DemangleName(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), Demangle(info[0].ToString().Utf8Value()));
+}
+
+}  // namespace
+
+void RegisterSymbols(Napi::Env env, Napi::Object exports) {
+  auto symbols = std::make_shared<Napi::FunctionReference>(Napi::Persistent(Symbols::Class(env)));
+  exports.Set("openSymbols",
+              Napi::Function::New(env, [symbols](const Napi::CallbackInfo& info) -> Napi::Value {
+                return symbols->New({info[0]});
+              }));
+  exports.Set("demangle", Napi::Function::New(env, DemangleName, "demangle"));
+}
+
+}  // namespace sonde

@@ -1,0 +1,67 @@
+#include "core/symbols/kernel_namer.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <unordered_map>
+
+namespace sonde {
+namespace {
+
+/// Name and place of each module. The other columns change all the time.
+std::string LoadedModules(const std::string& path) {
+  std::ifstream lines(path);
+  std::string modules;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t address = line.find("0x");
+    modules += line.substr(0, line.find(' ')) + ' ';
+    if (address != std::string::npos) modules += line.substr(address) + '\n';
+  }
+  return modules;
+}
+
+}  // namespace
+
+NameResult KernelNamer::Name(std::span<const uint64_t> addresses, uint64_t recorded_text) {
+  const std::lock_guard lock(mutex_);
+  const auto ready = Refresh();
+  if (!ready) return NameResult::None(addresses.size(), Explain(ready.error()));
+  NameResult result = NameResult::None(addresses.size(), "");
+  std::unordered_map<uint64_t, uint32_t> known;  // start → what stands in `name`
+  for (size_t i = 0; i < addresses.size(); i++) {
+    const uint64_t avma = Here(addresses[i], recorded_text);
+    const auto match = symbols_->Find(avma);
+    if (!match) continue;
+    const auto [entry, is_new] = known.try_emplace(match->start, 0);
+    const std::string name(match->name);
+    if (is_new) entry->second = result.Add(name, name);
+    result.name[i] = entry->second;
+    result.offset[i] = static_cast<uint32_t>(std::min<uint64_t>(avma - match->start, UINT32_MAX));
+  }
+  return result;
+}
+
+size_t KernelNamer::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return symbols_ ? symbols_->bytes() : 0;
+}
+
+Status KernelNamer::Refresh() {
+  std::string modules = LoadedModules(paths_.modules);
+  if (symbols_ && modules == modules_) return Ok();
+  auto read = KernelSymbols::Read(paths_.kallsyms);
+  if (!read) return read.error();
+  symbols_ = std::move(*read);
+  modules_ = std::move(modules);
+  return Ok();
+}
+
+/// The address in this boot; 0 where it cannot be known.
+uint64_t KernelNamer::Here(uint64_t avma, uint64_t recorded_text) const {
+  if (recorded_text == 0) return avma;
+  const uint64_t text_bytes = symbols_->text_end() - symbols_->text();
+  if (symbols_->text() == 0 || avma - recorded_text >= text_bytes) return 0;
+  return avma - recorded_text + symbols_->text();
+}
+
+}  // namespace sonde

@@ -1,0 +1,46 @@
+#include "core/symbols/naming.h"
+
+#include <algorithm>
+#include <system_error>
+
+namespace sonde {
+namespace {
+
+std::string Printable(std::string text) {
+  const auto control = [](unsigned char letter) { return letter < ' ' || letter == 0x7f; };
+  std::replace_if(text.begin(), text.end(), control, '?');
+  return text;
+}
+
+}  // namespace
+
+NameResult NameResult::None(size_t count, std::string problem) {
+  NameResult result;
+  result.name.resize(count);
+  result.offset.resize(count);
+  result.problem = std::move(problem);
+  return result;
+}
+
+uint32_t NameResult::Add(const std::string& system_name, const std::string& function) {
+  system_names.push_back(Printable(system_name));
+  functions.push_back(Printable(function));
+  return static_cast<uint32_t>(functions.size());
+}
+
+std::string Explain(const Error& error) {
+  switch (error.code) {
+    // These are ours: the text says it all.
+    case 0:
+    case E2BIG:
+    case EINVAL:
+    case ENOEXEC:
+    case ENOSYS:
+    case ESTALE:
+      return Printable(error.what);
+    default:
+      return Printable(error.what) + ": " + std::generic_category().message(error.code);
+  }
+}
+
+}  // namespace sonde

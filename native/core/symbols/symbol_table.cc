@@ -1,0 +1,64 @@
+#include "core/symbols/symbol_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/symbols/symbol_table_builder.h"
+
+namespace sonde {
+namespace {
+
+constexpr size_t kMaxNameBytes = 8192;
+/// How far back a look-up goes for a function around others. Real files nest two or three deep.
+constexpr int kMaxNesting = 64;
+
+}  // namespace
+
+Result<SymbolTable> SymbolTable::Read(const TargetFile& file, size_t max_bytes) {
+  return SymbolTableBuilder::Build(file, max_bytes / sizeof(Entry));
+}
+
+std::optional<SymbolTable::Match> SymbolTable::Find(uint64_t svma) const {
+  auto after = std::upper_bound(entries_.begin(), entries_.end(), svma,
+                                [](uint64_t at, const Entry& entry) { return at < entry.svma; });
+  for (int step = 0; after != entries_.begin() && step < kMaxNesting; step++) {
+    const Entry& entry = *--after;
+    if (svma - entry.svma < entry.size) {
+      return Match{static_cast<uint32_t>(after - entries_.begin()),
+                   static_cast<uint32_t>(svma - entry.svma)};
+    }
+    if ((entry.name & kWithinAnother) == 0) break;
+  }
+  return std::nullopt;
+}
+
+std::string SymbolTable::NameOf(uint32_t symbol, const TargetFile& file) const {
+  if (symbol >= entries_.size()) return {};
+  const uint32_t name = entries_[symbol].name;
+  return ReadName(file, (name & kDynamic) != 0 ? dynamic_strings_ : strings_, name & kNameMask);
+}
+
+std::string SymbolTable::ReadName(const TargetFile& file, const StringTable& strings,
+                                  uint32_t offset) {
+  if (offset >= strings.size) return {};
+  std::string name;
+  // Most names are shorter than the first piece.
+  for (size_t piece = 128; name.size() < kMaxNameBytes; piece = 1024) {
+    const size_t start = name.size();
+    const uint64_t left = strings.size - offset - start;
+    name.resize(start + std::min<uint64_t>({piece, left, kMaxNameBytes - start}));
+    const auto into = std::as_writable_bytes(std::span(name).subspan(start));
+    const auto count = file.ReadAt(into, strings.file_offset + offset + start);
+    const size_t read = count ? *count : 0;
+    const size_t end = name.find('\0', start);
+    if (end < start + read) {
+      name.resize(end);
+      return name;
+    }
+    // A name without an end: the file is damaged, or was cut meanwhile.
+    if (read < into.size() || into.empty()) return {};
+  }
+  return name;
+}
+
+}  // namespace sonde

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/symbols/target_file.h"
+
+namespace sonde {
+
+/// The functions of one ELF file by stated address, in 16 bytes each. Names stay in the file: they are read when one is
+/// reported, from a TargetFile of the same identity.
+///
+/// .symtab and .dynsym are merged. An address belongs to the innermost function that states to cover it
+/// (st_value ≤ svma < st_value + st_size); one that no function covers has no name: what lies between the exported
+/// functions of a stripped library is not the nearest one's.
+///
+/// Assembler routines may state no size. They are believed only where .symtab lists them, because only there does the
+/// next symbol mean their end: up to the next symbol of any size or their section's end, 4 KiB at most.
+class SymbolTable {
+ public:
+  /// What a look-up found. `symbol` is good for `NameOf`, and equal for equal functions.
+  struct Match {
+    uint32_t symbol;
+    uint32_t offset;  ///< bytes from the function's start
+  };
+
+  /// Reads the file's symbols, of which at most `max_bytes` are kept. Errors: ENOEXEC where it is no ELF file of this
+  /// machine, E2BIG where it has too many.
+  static Result<SymbolTable> Read(const TargetFile& file, size_t max_bytes);
+
+  std::optional<Match> Find(uint64_t svma) const;
+
+  /// As the file spells it, at most 8 KiB of it. Empty where it can no longer be read.
+  std::string NameOf(uint32_t symbol, const TargetFile& file) const;
+
+  size_t size() const { return entries_.size(); }
+  size_t bytes() const { return entries_.capacity() * sizeof(Entry); }
+
+ private:
+  friend class SymbolTableBuilder;
+  struct Entry {
+    uint64_t svma;
+    uint32_t size;
+    uint32_t name;  ///< offset in its string table, and the flags below
+  };
+  /// The name stands in .dynstr.
+  static constexpr uint32_t kDynamic = 1u << 31;
+  /// An earlier symbol reaches behind this one's end: look further where this one does not cover an address.
+  static constexpr uint32_t kWithinAnother = 1u << 30;
+  static constexpr uint32_t kNameMask = kWithinAnother - 1;
+
+  struct StringTable {
+    uint64_t file_offset = 0;
+    uint64_t size = 0;
+  };
+  static std::string ReadName(const TargetFile& file, const StringTable& strings, uint32_t offset);
+
+  std::vector<Entry> entries_;  ///< by svma, each address once
+  StringTable strings_;         ///< .strtab
+  StringTable dynamic_strings_;
+};
+
+}  // namespace sonde

@@ -1,0 +1,214 @@
+#include "core/symbols/symbol_table_builder.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace sonde {
+namespace {
+
+constexpr uint64_t kMaxUnsizedBytes = 4096;
+constexpr size_t kChunkSymbols = 8192;
+/// Symbols looked at in one file, wanted or not. Chromium with all its symbols has about a million.
+constexpr uint64_t kMaxSymbolsRead = 8 << 20;
+
+/// Names are read here to choose between aliases only: about 12,000 for node. A hostile file would have millions read.
+constexpr unsigned kMaxNamesRead = 200'000;
+
+Error Damaged(const char* what) { return Error{ENOEXEC, std::string("ELF: ") + what}; }
+
+unsigned LeadingUnderscores(std::string_view name) {
+  return static_cast<unsigned>(std::min(name.find_first_not_of('_'), name.size()));
+}
+
+/// Local labels of the assembler and the mapping symbols of ARM mark places in functions.
+bool IsFunctionName(std::string_view name) {
+  return !name.empty() && !name.starts_with('$') && !name.starts_with(".L");
+}
+
+}  // namespace
+
+Result<SymbolTable> SymbolTableBuilder::Build(const TargetFile& file, size_t max_symbols) {
+  const auto headers = ElfHeaders::Read(file);
+  if (!headers) return headers.error();
+  SymbolTableBuilder builder(file, max_symbols);
+  const bool wide = headers->is_64_bit;
+  const auto sections = wide ? builder.ReadSections<Elf64_Shdr>(headers->sections)
+                             : builder.ReadSections<Elf32_Shdr>(headers->sections);
+  if (!sections) return sections.error();
+  for (const uint32_t type : {SHT_SYMTAB, SHT_DYNSYM}) {
+    const auto read =
+        wide ? builder.ReadSymbols<Elf64_Sym>(type) : builder.ReadSymbols<Elf32_Sym>(type);
+    if (!read) return read.error();
+  }
+  builder.ChooseAliases();
+  builder.BoundUnsized();
+  builder.MarkNested();
+  return std::move(builder.table_);
+}
+
+template <typename Header>
+Status SymbolTableBuilder::ReadSections(const SectionHeaderTable& table) {
+  std::vector<Header> headers(std::min<uint64_t>(table.count, file_.size() / sizeof(Header)));
+  const auto bytes = std::as_writable_bytes(std::span(headers));
+  const auto read = file_.ReadAt(bytes, table.file_offset);
+  if (!read) return read.error();
+  if (*read != bytes.size()) return Damaged("the section headers lie behind the file's end");
+  for (const auto& header : headers) {
+    Section section{header.sh_type, header.sh_link,   header.sh_flags,
+                    header.sh_addr, header.sh_offset, header.sh_size};
+    const bool has_bytes = section.type != SHT_NOBITS;
+    // A debug file keeps the headers of sections whose bytes it does not hold (NOBITS): those still say what is code.
+    if (has_bytes && section.file_offset > file_.size()) section.size = 0;
+    if (has_bytes) section.size = std::min(section.size, file_.size() - section.file_offset);
+    sections_.push_back(section);
+  }
+  return Ok();
+}
+
+template <typename Symbol>
+Status SymbolTableBuilder::ReadSymbols(uint32_t section_type) {
+  const auto section =
+      std::find_if(sections_.begin(), sections_.end(),
+                   [&](const Section& candidate) { return candidate.type == section_type; });
+  if (section == sections_.end() || section->link >= sections_.size()) return Ok();
+  const Section& strings = sections_[section->link];
+  if (strings.type != SHT_STRTAB) return Ok();
+  const bool dynamic = section_type == SHT_DYNSYM;
+  (dynamic ? table_.dynamic_strings_ : table_.strings_) = {strings.file_offset, strings.size};
+
+  const uint64_t count = section->size / sizeof(Symbol);
+  if (count > kMaxSymbolsRead) return Error{E2BIG, "ELF: too many symbols"};
+  std::vector<Symbol> chunk(std::min<uint64_t>(count, kChunkSymbols));
+  for (uint64_t at = 0; at < count; at += chunk.size()) {
+    chunk.resize(std::min<uint64_t>(chunk.size(), count - at));
+    const auto bytes = std::as_writable_bytes(std::span(chunk));
+    const auto read = file_.ReadAt(bytes, section->file_offset + at * sizeof(Symbol));
+    if (!read) return read.error();
+    if (*read != bytes.size()) return Damaged("the symbols lie behind the file's end");
+    const auto added =
+        AddSymbols<Symbol>(chunk, dynamic ? uint32_t{SymbolTable::kDynamic} : uint32_t{0});
+    if (!added) return added;
+  }
+  return Ok();
+}
+
+template <typename Symbol>
+Status SymbolTableBuilder::AddSymbols(std::span<const Symbol> symbols, uint32_t flags) {
+  for (const Symbol& symbol : symbols) {
+    auto candidate = CandidateOf(symbol, flags);
+    if (!candidate) continue;
+    if (candidates_.size() == max_symbols_) return Error{E2BIG, "ELF: too many functions"};
+    candidates_.push_back(*candidate);
+  }
+  return Ok();
+}
+
+template <typename Symbol>
+std::optional<SymbolTableBuilder::Candidate> SymbolTableBuilder::CandidateOf(const Symbol& symbol,
+                                                                             uint32_t flags) {
+  const unsigned type = symbol.st_info & 0xf;
+  const bool function = type == STT_FUNC || type == STT_GNU_IFUNC;
+  if ((!function && type != STT_NOTYPE) || symbol.st_shndx == SHN_UNDEF) return std::nullopt;
+  if (symbol.st_name == 0 || symbol.st_name > SymbolTable::kNameMask) return std::nullopt;
+  const Section* section = ExecutableSection(symbol.st_shndx);
+  if (section == nullptr) return std::nullopt;
+  // Also drops the linker's marks of a section's end, such as _etext.
+  if (uint64_t{symbol.st_value} - section->svma >= section->size) return std::nullopt;
+  const bool sized = symbol.st_size != 0;
+  if (!sized && (flags & SymbolTable::kDynamic) != 0) return std::nullopt;
+  Candidate candidate{
+      {symbol.st_value, static_cast<uint32_t>(std::min<uint64_t>(symbol.st_size, UINT32_MAX)),
+       symbol.st_name | flags},
+      symbol.st_shndx,
+      static_cast<uint8_t>(symbol.st_info >> 4),
+      sized};
+  if (!function && !IsFunctionName(NameOf(candidate))) return std::nullopt;
+  return candidate;
+}
+
+const SymbolTableBuilder::Section* SymbolTableBuilder::ExecutableSection(uint32_t index) const {
+  if (index >= sections_.size()) return nullptr;
+  const Section& section = sections_[index];
+  return (section.flags & SHF_EXECINSTR) != 0 ? &section : nullptr;
+}
+
+std::string SymbolTableBuilder::NameOf(const Candidate& candidate) {
+  if (++names_read_ > kMaxNamesRead) return {};
+  const uint32_t name = candidate.entry.name;
+  const bool dynamic = (name & SymbolTable::kDynamic) != 0;
+  return SymbolTable::ReadName(file_, dynamic ? table_.dynamic_strings_ : table_.strings_,
+                               name & SymbolTable::kNameMask);
+}
+
+/// One of the symbols at each address: the choice is perf's, and the same each time.
+void SymbolTableBuilder::ChooseAliases() {
+  std::stable_sort(
+      candidates_.begin(), candidates_.end(),
+      [](const Candidate& a, const Candidate& b) { return a.entry.svma < b.entry.svma; });
+  size_t kept = 0;
+  for (size_t i = 0; i < candidates_.size(); i++) {
+    if (kept > 0 && candidates_[kept - 1].entry.svma == candidates_[i].entry.svma) {
+      Candidate& best = candidates_[kept - 1];
+      if (IsBetter(candidates_[i], best)) best = candidates_[i];
+    } else {
+      candidates_[kept++] = candidates_[i];
+    }
+  }
+  candidates_.resize(kept);
+}
+
+/// Whether `a` is the better of two names of one address: sized, not weak, global, of .symtab, with fewer leading
+/// underscores, longer.
+bool SymbolTableBuilder::IsBetter(const Candidate& a, const Candidate& b) {
+  const auto rank = [](const Candidate& candidate) {
+    return std::array{candidate.sized, candidate.binding != STB_WEAK,
+                      candidate.binding == STB_GLOBAL,
+                      (candidate.entry.name & SymbolTable::kDynamic) == 0};
+  };
+  if (rank(a) != rank(b)) return rank(a) > rank(b);
+  // The first that the file lists stays where nothing speaks for the other.
+  const std::string name_a = NameOf(a);
+  const std::string name_b = NameOf(b);
+  if (LeadingUnderscores(name_a) != LeadingUnderscores(name_b)) {
+    return LeadingUnderscores(name_a) < LeadingUnderscores(name_b);
+  }
+  return name_a.size() > name_b.size();
+}
+
+/// Gives symbols without a size their end, and drops those inside a function that states its own: labels.
+void SymbolTableBuilder::BoundUnsized() {
+  uint64_t covered = 0;  // end of the functions seen so far
+  size_t kept = 0;
+  for (size_t i = 0; i < candidates_.size(); i++) {
+    Candidate candidate = candidates_[i];
+    SymbolTable::Entry& entry = candidate.entry;
+    if (!candidate.sized) {
+      if (entry.svma < covered) continue;
+      const Section& section = sections_[candidate.section];
+      uint64_t room = section.svma + section.size - entry.svma;
+      if (i + 1 < candidates_.size()) {
+        room = std::min(room, candidates_[i + 1].entry.svma - entry.svma);
+      }
+      entry.size = static_cast<uint32_t>(std::min(room, kMaxUnsizedBytes));
+    } else {
+      covered = std::max(covered, entry.svma + std::min<uint64_t>(entry.size, ~entry.svma));
+    }
+    candidates_[kept++] = candidate;
+  }
+  candidates_.resize(kept);
+}
+
+/// Moves what is left into the table, and marks what lies within another function.
+void SymbolTableBuilder::MarkNested() {
+  table_.entries_.reserve(candidates_.size());
+  uint64_t covered = 0;
+  for (const Candidate& candidate : candidates_) {
+    SymbolTable::Entry entry = candidate.entry;
+    const uint64_t end = entry.svma + std::min<uint64_t>(entry.size, ~entry.svma);
+    if (covered > end) entry.name |= SymbolTable::kWithinAnother;
+    covered = std::max(covered, end);
+    table_.entries_.push_back(entry);
+  }
+}
+
+}  // namespace sonde
