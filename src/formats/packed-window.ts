@@ -1,0 +1,67 @@
+// A window as it crosses to another thread. The buffer is shared; names are columns over distinct texts, because cloning
+// some ten thousand small objects would keep the event loop for tens of milliseconds.
+
+import type { WindowSource } from '../core/encoder.ts'
+import type { SessionInfo } from '../core/profile.ts'
+import type { FrameName, FrameNames } from '../core/symbolizer.ts'
+
+export interface PackedWindow {
+  readonly buffer: SharedArrayBuffer
+  readonly sessions: readonly SessionInfo[]
+  readonly names: PackedNames
+}
+
+export interface PackedNames {
+  readonly texts: readonly string[]
+  /** Five numbers per name: function, system name, file (texts), line, offset. */
+  readonly rows: Uint32Array
+  readonly offsets: Uint32Array
+  readonly indices: Uint32Array
+}
+
+const COLUMNS = 5
+/** Batches of one window share their names; each is a message of its own. */
+const packedBefore = new WeakMap<FrameNames, PackedNames>()
+
+export const packWindow = ({ buffer, sessions, names }: WindowSource): PackedWindow => ({
+  buffer,
+  sessions,
+  names: packedBefore.get(names) ?? packNames(names),
+})
+
+export const unpackWindow = ({ buffer, sessions, names }: PackedWindow): WindowSource => ({
+  buffer,
+  sessions,
+  names: { table: unpackTable(names), offsets: names.offsets, indices: names.indices },
+})
+
+function packNames(names: FrameNames): PackedNames {
+  const texts: string[] = []
+  const numbers = new Map<string, number>()
+  const numberOf = (text: string): number => {
+    const known = numbers.get(text)
+    if (known !== undefined) return known
+    const number = texts.push(text) - 1
+    numbers.set(text, number)
+    return number
+  }
+  const rows = new Uint32Array(new SharedArrayBuffer(names.table.length * COLUMNS * 4))
+  names.table.forEach((name, index) => {
+    const at = index * COLUMNS
+    rows[at] = numberOf(name.function)
+    rows[at + 1] = numberOf(name.systemName)
+    rows[at + 2] = numberOf(name.file)
+    rows[at + 3] = name.line
+    rows[at + 4] = name.offset
+  })
+  const packed = { texts, rows, offsets: names.offsets, indices: names.indices }
+  packedBefore.set(names, packed)
+  return packed
+}
+
+const unpackTable = ({ texts, rows }: PackedNames): FrameName[] =>
+  Array.from({ length: rows.length / COLUMNS }, (_, index) => {
+    const number = (column: number): number => rows[index * COLUMNS + column] as number
+    const text = (column: number): string => texts[number(column)] ?? ''
+    return { function: text(0), systemName: text(1), file: text(2), line: number(3), offset: number(4) }
+  })

@@ -1,0 +1,151 @@
+// Mappings, locations and functions of the stacks of one session: only what its samples refer to.
+
+import { Line, Location, Mapping, Function as PprofFunction, type StringTable } from 'pprof-format'
+import type { FrameEntry, MappingEntry, NameEntry } from '../profile/dictionary.ts'
+import type { SessionProfile } from '../profile/profile-aggregate.ts'
+import { mainMappingOf } from './main-mapping.ts'
+
+/** What is known about a mapping once all its locations are. */
+interface MappingInUse {
+  readonly entry: MappingEntry
+  lowest: bigint
+  highest: bigint
+  named: boolean
+  filed: boolean
+  lined: boolean
+  inlined: boolean
+}
+
+/** Ids are numbers from 1, in the order of the tables. */
+export class LocationTables {
+  readonly locations: Location[] = []
+  readonly functions: PprofFunction[] = []
+  readonly #profile: SessionProfile
+  readonly #strings: StringTable
+  readonly #mappings = new Map<number, { readonly id: number; readonly inUse: MappingInUse }>()
+  /** Location of a frame, 0 where there is none yet. */
+  readonly #ofFrame: Uint32Array
+  readonly #locationIds = new Map<string, number>()
+  readonly #functionIds = new Map<string, number>()
+
+  constructor(profile: SessionProfile, strings: StringTable) {
+    this.#profile = profile
+    this.#strings = strings
+    this.#ofFrame = new Uint32Array(profile.dictionary.frameCount)
+    const main = mainMappingOf(profile)
+    if (main !== undefined) this.#mapping(main)
+  }
+
+  /** The ids of a stack's locations, leaf first. */
+  eachLocation(stack: number, visit: (id: number) => void): void {
+    const { stacks } = this.#profile.dictionary
+    const { words } = stacks
+    const end = stacks.end(stack)
+    for (let at = stacks.start(stack); at < end; at++) visit(this.#location(words[at] as number))
+  }
+
+  /** The text of the reason frame that ends the stack; '' where none does. */
+  reasonOf(stack: number): string {
+    const { dictionary } = this.#profile
+    const end = dictionary.stacks.end(stack)
+    if (end === dictionary.stacks.start(stack)) return ''
+    const outermost = dictionary.frame(dictionary.stacks.words[end - 1] as number)
+    return outermost.kind === 'reason' ? (dictionary.namesOf(outermost.nameList)[0]?.function ?? '') : ''
+  }
+
+  /** The main binary first. To be asked for when every location is known. */
+  mappings(): Mapping[] {
+    return [...this.#mappings.values()].map(({ id, inUse }) => this.#pprofMapping(id, inUse))
+  }
+
+  #pprofMapping(id: number, { entry, lowest, highest, named, filed, lined, inlined }: MappingInUse): Mapping {
+    const placed = entry.kind === 'native' || entry.kind === 'kernel'
+    return new Mapping({
+      id,
+      // Kernel modules lie outside the kernel's text, and unknown memory has no limits of its own.
+      memoryStart: placed ? startOf(entry, lowest) : 0n,
+      memoryLimit: placed ? max(entry.limit, highest + 1n) : 0n,
+      fileOffset: entry.fileOffset,
+      filename: this.#strings.dedup(entry.path),
+      buildId: this.#strings.dedup(entry.buildId),
+      hasFunctions: named,
+      hasFilenames: named && filed,
+      hasLineNumbers: named && lined,
+      hasInlineFrames: inlined,
+    })
+  }
+
+  #location(frameNumber: number): number {
+    const known = this.#ofFrame[frameNumber] as number
+    if (known !== 0) return known
+    const id = this.#locationOf(this.#profile.dictionary.frame(frameNumber))
+    this.#ofFrame[frameNumber] = id
+    return id
+  }
+
+  #locationOf(frame: FrameEntry): number {
+    // Inside the call instruction, where tools look for its line.
+    const address = frame.returnAddress && frame.address > 0n ? frame.address - 1n : frame.address
+    const key = `${frame.mapping}/${address}/${frame.nameList}`
+    const known = this.#locationIds.get(key)
+    if (known !== undefined) return known
+    const names = this.#profile.dictionary.namesOf(frame.nameList)
+    const id = this.locations.length + 1
+    this.locations.push(
+      new Location({
+        id,
+        mappingId: this.#useMapping(frame.mapping, address, names),
+        address,
+        line: names.map((name) => new Line({ functionId: this.#function(name), line: name.line })),
+      }),
+    )
+    this.#locationIds.set(key, id)
+    return id
+  }
+
+  #useMapping(number: number, address: bigint, names: readonly NameEntry[]): number {
+    const { id, inUse } = this.#mapping(number)
+    inUse.lowest = min(inUse.lowest, address)
+    inUse.highest = max(inUse.highest, address)
+    inUse.named &&= names.length > 0
+    inUse.filed &&= names.every((name) => name.file !== '')
+    inUse.lined &&= names.every((name) => name.line > 0)
+    inUse.inlined ||= names.length > 1
+    return id
+  }
+
+  #mapping(number: number): { readonly id: number; readonly inUse: MappingInUse } {
+    const known = this.#mappings.get(number)
+    if (known !== undefined) return known
+    const entry = this.#profile.dictionary.mapping(number)
+    const seen = { lowest: MAX_ADDRESS, highest: 0n, named: true, filed: true, lined: true, inlined: false }
+    const made = { id: this.#mappings.size + 1, inUse: { entry, ...seen } }
+    this.#mappings.set(number, made)
+    return made
+  }
+
+  #function(name: NameEntry): number {
+    const key = `${name.function}\0${name.systemName}\0${name.file}`
+    const known = this.#functionIds.get(key)
+    if (known !== undefined) return known
+    const id = this.functions.length + 1
+    this.functions.push(
+      new PprofFunction({
+        id,
+        name: this.#strings.dedup(name.function),
+        systemName: this.#strings.dedup(name.systemName),
+        filename: this.#strings.dedup(name.file),
+      }),
+    )
+    this.#functionIds.set(key, id)
+    return id
+  }
+}
+
+/** A kernel whose addresses are hidden states no limits. */
+const startOf = ({ start, limit }: MappingEntry, lowest: bigint): bigint =>
+  limit === 0n ? lowest : min(start, lowest)
+
+const MAX_ADDRESS = 0xffff_ffff_ffff_ffffn
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)

@@ -1,0 +1,188 @@
+// What the samples of many windows speak of. Windows number their strings, mappings, frames and stacks each for
+// themselves; here equal things of different windows have one number.
+
+import { IMAGE_KINDS, type ImageKind } from '../../core/process.ts'
+import { FRAME_KINDS, type FrameKind } from '../../core/profile.ts'
+import { type MemoryBudget, NO_ROOM, SequenceTable } from './sequence-table.ts'
+
+/**
+ * Where frames lie: a part of a file, the kernel, an interpreter, or (reason frames) nowhere. Addresses are in the
+ * file's own terms, so that a library is one mapping in however many processes it is; anonymous memory is a process's own.
+ */
+export interface MappingEntry {
+  readonly kind: FrameKind
+  readonly imageKind: ImageKind
+  readonly path: string
+  readonly buildId: string
+  readonly device: bigint
+  readonly inode: bigint
+  readonly start: bigint
+  /** First address behind it. */
+  readonly limit: bigint
+  readonly fileOffset: bigint
+  /** 0 where the mapping means the same in every process. */
+  readonly pid: number
+}
+
+/** A function that a frame stands for. */
+export interface NameEntry {
+  readonly function: string
+  readonly systemName: string
+  readonly file: string
+  readonly line: number
+}
+
+export interface FrameEntry {
+  readonly kind: FrameKind
+  readonly returnAddress: boolean
+  readonly mapping: number
+  /** As the file states it; 0 for interpreted and reason frames. */
+  readonly address: bigint
+  /** Number of a list of names, innermost inlined function first; `NO_NAME_LIST` where no name is known. */
+  readonly nameList: number
+}
+
+/** The empty list of names. */
+export const NO_NAME_LIST = 0
+
+const KIND_BITS = 0xff
+const RETURN_ADDRESS = 0x100
+/** A string costs its characters, a header, and an entry of the map that finds it again. */
+const STRING_OVERHEAD_BYTES = 80
+const MASK = 0xffff_ffffn
+
+/** Every method that returns a number returns NO_ROOM when something new did not fit in the budget. */
+export class Dictionary {
+  readonly #budget: MemoryBudget
+  readonly #strings: string[] = []
+  readonly #stringNumbers = new Map<string, number>()
+  readonly #mappings: SequenceTable
+  readonly #names: SequenceTable
+  readonly nameLists: SequenceTable
+  readonly #frames: SequenceTable
+  /** Frame numbers, leaf first. */
+  readonly stacks: SequenceTable
+  readonly #scratch = new Uint32Array(16)
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget
+    this.#mappings = new SequenceTable(budget)
+    this.#names = new SequenceTable(budget)
+    this.nameLists = new SequenceTable(budget)
+    this.#frames = new SequenceTable(budget)
+    this.stacks = new SequenceTable(budget)
+    this.addString('')
+    this.nameLists.intern(this.#scratch, 0)
+  }
+
+  get mappingCount(): number {
+    return this.#mappings.length
+  }
+
+  get frameCount(): number {
+    return this.#frames.length
+  }
+
+  get nameCount(): number {
+    return this.#names.length
+  }
+
+  addString(text: string): number {
+    const known = this.#stringNumbers.get(text)
+    if (known !== undefined) return known
+    if (!this.#budget.take(STRING_OVERHEAD_BYTES + 2 * text.length)) return NO_ROOM
+    const number = this.#strings.push(text) - 1
+    this.#stringNumbers.set(text, number)
+    return number
+  }
+
+  string(number: number): string {
+    return this.#strings[number] ?? ''
+  }
+
+  addMapping(entry: MappingEntry): number {
+    const path = this.addString(entry.path)
+    const buildId = this.addString(entry.buildId)
+    if (path === NO_ROOM || buildId === NO_ROOM) return NO_ROOM
+    const words = this.#scratch
+    words[0] = FRAME_KINDS.indexOf(entry.kind)
+    words[1] = IMAGE_KINDS.indexOf(entry.imageKind)
+    words[2] = path
+    words[3] = buildId
+    words[4] = entry.pid
+    const wide = [entry.device, entry.inode, entry.start, entry.limit, entry.fileOffset]
+    wide.forEach((value, index) => {
+      words[5 + 2 * index] = Number(value & MASK)
+      words[6 + 2 * index] = Number((value >> 32n) & MASK)
+    })
+    return this.#mappings.intern(words, 5 + 2 * wide.length)
+  }
+
+  mapping(number: number): MappingEntry {
+    const word = (index: number): number => this.#mappings.word(number, index)
+    const wide = (index: number): bigint => BigInt(word(5 + 2 * index)) | (BigInt(word(6 + 2 * index)) << 32n)
+    return {
+      kind: FRAME_KINDS[word(0)] as FrameKind,
+      imageKind: IMAGE_KINDS[word(1)] as ImageKind,
+      path: this.string(word(2)),
+      buildId: this.string(word(3)),
+      pid: word(4),
+      device: wide(0),
+      inode: wide(1),
+      start: wide(2),
+      limit: wide(3),
+      fileOffset: wide(4),
+    }
+  }
+
+  addName(entry: NameEntry): number {
+    const words = this.#scratch
+    const texts = [entry.function, entry.systemName, entry.file]
+    for (const [index, text] of texts.entries()) {
+      const number = this.addString(text)
+      if (number === NO_ROOM) return NO_ROOM
+      words[index] = number
+    }
+    words[3] = entry.line
+    return this.#names.intern(words, 4)
+  }
+
+  name(number: number): NameEntry {
+    const word = (index: number): number => this.#names.word(number, index)
+    return {
+      function: this.string(word(0)),
+      systemName: this.string(word(1)),
+      file: this.string(word(2)),
+      line: word(3),
+    }
+  }
+
+  /** The names of a list, innermost inlined function first. */
+  namesOf(list: number): NameEntry[] {
+    const { words } = this.nameLists
+    return Array.from(words.subarray(this.nameLists.start(list), this.nameLists.end(list)), (name) =>
+      this.name(name),
+    )
+  }
+
+  addFrame(entry: FrameEntry): number {
+    const words = this.#scratch
+    words[0] = FRAME_KINDS.indexOf(entry.kind) | (entry.returnAddress ? RETURN_ADDRESS : 0)
+    words[1] = entry.mapping
+    words[2] = Number(entry.address & MASK)
+    words[3] = Number((entry.address >> 32n) & MASK)
+    words[4] = entry.nameList
+    return this.#frames.intern(words, 5)
+  }
+
+  frame(number: number): FrameEntry {
+    const word = (index: number): number => this.#frames.word(number, index)
+    return {
+      kind: FRAME_KINDS[word(0) & KIND_BITS] as FrameKind,
+      returnAddress: (word(0) & RETURN_ADDRESS) !== 0,
+      mapping: word(1),
+      address: BigInt(word(2)) | (BigInt(word(3)) << 32n),
+      nameList: word(4),
+    }
+  }
+}

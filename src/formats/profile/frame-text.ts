@@ -1,0 +1,77 @@
+// How the frames of a profile read: the same words in folded stacks, speedscope, pprof and the flame graph.
+
+import { hex } from '../../core/address.ts'
+import { addressLabel, baseName } from '../../core/frame-label.ts'
+import type { Dictionary, FrameEntry, MappingEntry } from './dictionary.ts'
+
+/** What sort of thing a line of a flame graph is. */
+export const LABEL_KINDS = [
+  'thread',
+  'user',
+  'inlined',
+  'jit',
+  'interpreted',
+  'kernel',
+  'unnamed',
+  'reason',
+] as const
+export type LabelKind = (typeof LABEL_KINDS)[number]
+
+export interface FrameLabel {
+  readonly text: string
+  /** `libc.so.6`, `[kernel.kallsyms]`; '' for threads and reasons. */
+  readonly module: string
+  readonly kind: LabelKind
+}
+
+/** The lines that a frame stands for, outermost function first, then what is inlined in it. Never empty. */
+export function labelsOf(dictionary: Dictionary, frameNumber: number): FrameLabel[] {
+  const frame = dictionary.frame(frameNumber)
+  const mapping = dictionary.mapping(frame.mapping)
+  const names = dictionary.namesOf(frame.nameList)
+  if (names.length === 0)
+    return [{ text: unnamed(frame, mapping), module: moduleOf(mapping), kind: unnamedKind(frame) }]
+  return names.reverse().map((name, depth) => ({
+    text: name.function,
+    module: frame.kind === 'interpreted' ? name.file : moduleOf(mapping),
+    kind: namedKind(frame, mapping, depth),
+  }))
+}
+
+/** The thread's name as the first line of its stacks. */
+export const threadLabel = (comm: string): FrameLabel => ({
+  text: comm || '[unknown]',
+  module: '',
+  kind: 'thread',
+})
+
+function unnamed(frame: FrameEntry, mapping: MappingEntry): string {
+  if (frame.kind === 'kernel') return `${mapping.path}+${hex(frame.address)}`
+  return addressLabel({ kind: mapping.imageKind, path: mapping.path }, frame.address)
+}
+
+const unnamedKind = (frame: FrameEntry): LabelKind => (frame.kind === 'kernel' ? 'kernel' : 'unnamed')
+
+function namedKind(frame: FrameEntry, mapping: MappingEntry, depth: number): LabelKind {
+  switch (frame.kind) {
+    case 'kernel':
+    case 'interpreted':
+    case 'reason':
+      return frame.kind
+    case 'native':
+      if (depth > 0) return 'inlined'
+      return mapping.imageKind === 'anonymous' ? 'jit' : 'user'
+  }
+}
+
+function moduleOf(mapping: MappingEntry): string {
+  switch (mapping.kind) {
+    case 'native':
+      return baseName(mapping.path)
+    case 'kernel':
+    case 'interpreted':
+      return mapping.path
+    case 'reason':
+      return ''
+  }
+}

@@ -1,0 +1,151 @@
+// Many windows become one profile: samples that are alike are counted, whatever window they came in.
+
+import type { ProfileAdded, ProfileLimits, WindowSource } from '../../core/encoder.ts'
+import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
+import { batchesOf } from '../../core/window-view.ts'
+import { Dictionary } from './dictionary.ts'
+import { ProcessNames } from './process-names.ts'
+import { RowTable } from './row-table.ts'
+import { MemoryBudget, NO_ROOM } from './sequence-table.ts'
+import { WindowTranslation } from './window-translation.ts'
+
+/** One session's part of a profile, as the formats read it. */
+export interface SessionProfile {
+  readonly session: SessionInfo
+  /** Unix time of the first window's start, ns. */
+  readonly unixStart: bigint
+  /** From the first window's start to the last one's end, ns. */
+  readonly duration: bigint
+  readonly samples: number
+  /** Sum of the samples' periods, in the event's unit. */
+  readonly value: bigint
+  /** Samples lost, by reason; `table_full` includes those that this profile had no room for. */
+  readonly losses: ReadonlyMap<string, number>
+  readonly rows: RowTable
+  readonly dictionary: Dictionary
+}
+
+/** What a person calls it: `cpu-clock, page-faults on node-1`. */
+export function titleOf(profiles: readonly SessionProfile[]): string {
+  const events = profiles.map((profile) => profile.session.event.name).join(', ')
+  return `${events} on ${profiles[0]?.session.host.hostname || 'an unnamed host'}`
+}
+
+interface OpenSession extends SessionProfile {
+  readonly start: bigint
+  duration: bigint
+  samples: number
+  value: bigint
+  readonly losses: Map<string, number>
+}
+
+/** Where a batch's samples go. */
+interface Target {
+  readonly open: OpenSession
+  readonly batch: ProfileBatch
+  readonly translation: WindowTranslation
+}
+
+export class ProfileAggregate {
+  readonly #tellsCpus: boolean
+  readonly #budget: MemoryBudget
+  readonly #dictionary: Dictionary
+  readonly #sessions = new Map<number, OpenSession>()
+
+  constructor(limits: ProfileLimits) {
+    this.#tellsCpus = limits.labels.includes('cpu')
+    this.#budget = new MemoryBudget(limits.maxBytes)
+    this.#dictionary = new Dictionary(this.#budget)
+  }
+
+  /** Bytes that the tables take. */
+  get bytes(): number {
+    return this.#budget.taken
+  }
+
+  session(id: number): SessionProfile | undefined {
+    return this.#sessions.get(id)
+  }
+
+  add(window: WindowSource): ProfileAdded {
+    let kept = 0
+    let tableFull = 0
+    for (const batch of batchesOf(window.buffer, window.sessions, window.names)) {
+      const open = this.#open(batch)
+      open.duration = batch.window.end - open.start
+      for (const { reason, count } of batch.losses) addTo(open.losses, reason, count)
+      const keptOfBatch = this.#addSamples({
+        open,
+        batch,
+        translation: new WindowTranslation(this.#dictionary, batch),
+      })
+      kept += keptOfBatch
+      tableFull += batch.samples.length - keptOfBatch
+      addTo(open.losses, 'table_full', batch.samples.length - keptOfBatch)
+    }
+    return { kept, tableFull }
+  }
+
+  #open(batch: ProfileBatch): OpenSession {
+    const { session, window } = batch
+    const known = this.#sessions.get(session.id)
+    if (known !== undefined) return known
+    const open: OpenSession = {
+      session,
+      start: window.start,
+      unixStart: window.unixStart,
+      duration: 0n,
+      samples: 0,
+      value: 0n,
+      losses: new Map(),
+      rows: new RowTable(this.#budget),
+      dictionary: this.#dictionary,
+    }
+    this.#sessions.set(session.id, open)
+    return open
+  }
+
+  /** Returns how many samples were kept. */
+  #addSamples(target: Target): number {
+    const { open, batch } = target
+    const { samples } = batch
+    const processNames = new ProcessNames(batch.processes.events)
+    const key = new Uint32Array(6)
+    let kept = 0
+    for (let sample = 0; sample < samples.length; sample++) {
+      if (!this.#keyOf(target, processNames, sample, key)) continue
+      const value = samples.value[sample] as bigint
+      if (!open.rows.add(key, value)) continue
+      open.value += value
+      kept++
+    }
+    open.samples += kept
+    return kept
+  }
+
+  /** Fills `key` as RowTable wants it; false when there is no room. */
+  #keyOf(
+    { batch, translation }: Target,
+    processNames: ProcessNames,
+    sample: number,
+    key: Uint32Array,
+  ): boolean {
+    const { samples } = batch
+    const pid = samples.pid[sample] as number
+    const stack = translation.stack(samples.stack[sample] as number)
+    const comm = translation.string(samples.comm[sample] as number)
+    const processName = this.#dictionary.addString(processNames.at(pid, samples.time[sample] as bigint))
+    if (stack === NO_ROOM || comm === NO_ROOM || processName === NO_ROOM) return false
+    key[0] = stack
+    key[1] = pid
+    key[2] = samples.tid[sample] as number
+    key[3] = comm
+    key[4] = processName
+    key[5] = this.#tellsCpus ? (samples.cpu[sample] as number) + 1 : 0
+    return true
+  }
+}
+
+function addTo(counts: Map<string, number>, reason: string, count: number): void {
+  if (count > 0) counts.set(reason, (counts.get(reason) ?? 0) + count)
+}

@@ -1,0 +1,81 @@
+import { type MemoryBudget, NO_ROOM, SequenceTable } from './sequence-table.ts'
+
+/** What tells samples apart. Numbers of the dictionary; `cpu` is 0 where CPUs are not told apart, otherwise cpu + 1. */
+export interface Row {
+  readonly stack: number
+  readonly pid: number
+  readonly tid: number
+  readonly comm: number
+  readonly processName: number
+  readonly cpu: number
+}
+
+const WORDS = 6
+const FIRST_ROWS = 64
+const GROWTH = 1.5
+
+/** Samples that are alike, counted. */
+export class RowTable {
+  readonly #budget: MemoryBudget
+  readonly #keys: SequenceTable
+  #counts = new Float64Array(FIRST_ROWS)
+  #values = new BigUint64Array(FIRST_ROWS)
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget
+    this.#keys = new SequenceTable(budget)
+  }
+
+  get length(): number {
+    return this.#keys.length
+  }
+
+  /** Counts a sample whose key is `[stack, pid, tid, comm, processName, cpu]`; false when there is no room for it. */
+  add(key: Uint32Array, value: bigint): boolean {
+    // Room for a row that may come, before the key is taken in: a row without a count would be an empty sample.
+    if (this.#keys.length === this.#counts.length && !this.#grow()) return false
+    const row = this.#keys.intern(key, WORDS)
+    if (row === NO_ROOM) return false
+    this.#counts[row] = (this.#counts[row] as number) + 1
+    this.#values[row] = (this.#values[row] as bigint) + value
+    return true
+  }
+
+  #grow(): boolean {
+    const size = Math.ceil(this.#counts.length * GROWTH)
+    if (!this.#budget.take((size - this.#counts.length) * 16)) return false
+    const counts = new Float64Array(size)
+    counts.set(this.#counts)
+    this.#counts = counts
+    const values = new BigUint64Array(size)
+    values.set(this.#values)
+    this.#values = values
+    return true
+  }
+
+  at(row: number): Row {
+    const word = (index: number): number => this.#keys.word(row, index)
+    return { stack: word(0), pid: word(1), tid: word(2), comm: word(3), processName: word(4), cpu: word(5) }
+  }
+
+  stackOf(row: number): number {
+    return this.#keys.word(row, 0)
+  }
+
+  /** Samples of the row. */
+  count(row: number): number {
+    return this.#counts[row] as number
+  }
+
+  /** Sum of the samples' periods. */
+  value(row: number): bigint {
+    return this.#values[row] as bigint
+  }
+
+  /** Row numbers in order of their stacks. Equal stacks side by side are what makes a file compress. */
+  byStack(): Uint32Array {
+    const order = Uint32Array.from({ length: this.length }, (_, row) => row)
+    const stacks = Uint32Array.from(order, (row) => this.stackOf(row))
+    return order.sort((a, b) => (stacks[a] as number) - (stacks[b] as number) || a - b)
+  }
+}

@@ -1,0 +1,91 @@
+// The near side of encoding on another thread.
+
+import type {
+  EncodeJob,
+  Encoder,
+  OpenProfile,
+  ProfileAdded,
+  ProfileFormat,
+  ProfileLimits,
+  WindowSource,
+} from '../core/encoder.ts'
+import { encodeJob } from './encode.ts'
+import type { EncodeAnswer, EncodeRequest } from './encode-requests.ts'
+import { packWindow } from './packed-window.ts'
+
+/** Whoever carries requests to the other thread, and answers back, in order. */
+export interface EncodeChannel {
+  request(request: EncodeRequest): Promise<unknown>
+  /** Requests without an answer yet. */
+  readonly pending: number
+}
+
+/** Windows up to this size are encoded here: a millisecond or two, less than a thread costs to start. */
+const SMALL_WINDOW_BYTES = 512 * 1024
+
+export class RemoteEncoder implements Encoder {
+  readonly #channel: EncodeChannel
+  #profiles = 0
+
+  constructor(channel: EncodeChannel) {
+    this.#channel = channel
+  }
+
+  async encode(job: EncodeJob): Promise<Uint8Array> {
+    // Never past a larger one that is still under way: answers come in the order of the jobs.
+    if (this.#channel.pending === 0 && job.window.buffer.byteLength <= SMALL_WINDOW_BYTES)
+      return encodeJob(job)
+    return bytesOf((await this.#channel.request({ kind: 'encode', job })) as EncodeAnswer)
+  }
+
+  openProfile(limits: ProfileLimits): OpenProfile {
+    return new RemoteProfile(this.#channel, { profile: this.#profiles++, limits })
+  }
+}
+
+class RemoteProfile implements OpenProfile {
+  readonly #channel: EncodeChannel
+  readonly #profile: number
+  readonly #limits: ProfileLimits
+  #state: 'new' | 'open' | 'closed' = 'new'
+
+  constructor(
+    channel: EncodeChannel,
+    { profile, limits }: { readonly profile: number; readonly limits: ProfileLimits },
+  ) {
+    this.#channel = channel
+    this.#profile = profile
+    this.#limits = limits
+  }
+
+  async add(window: WindowSource): Promise<ProfileAdded> {
+    const opening = this.#open()
+    const adding = this.#channel.request({ kind: 'add', profile: this.#profile, window: packWindow(window) })
+    const [, added] = await Promise.all([opening, adding])
+    return added as ProfileAdded
+  }
+
+  async encode(format: ProfileFormat, sessions: readonly number[]): Promise<Uint8Array> {
+    const answer = await this.#channel.request({ kind: 'file', profile: this.#profile, format, sessions })
+    return bytesOf(answer as EncodeAnswer)
+  }
+
+  close(): void {
+    // If the thread is gone, so is the profile.
+    if (this.#state === 'open')
+      this.#channel.request({ kind: 'close', profile: this.#profile }).catch(() => {})
+    this.#state = 'closed'
+  }
+
+  /** The other thread is not started before there is something to keep. */
+  async #open(): Promise<void> {
+    if (this.#state !== 'new') return
+    this.#state = 'open'
+    await this.#channel.request({ kind: 'open', profile: this.#profile, limits: this.#limits })
+  }
+}
+
+function bytesOf(answer: EncodeAnswer): Uint8Array {
+  if (answer instanceof Uint8Array) return answer
+  throw new Error('the encoder answered without bytes')
+}
