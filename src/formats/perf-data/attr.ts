@@ -18,14 +18,16 @@ export interface EventAttr {
   readonly sampleMaxStack: number
 }
 
+/**
+ * mmap, comm, task and build_id are set at the sampler's bookkeeping event, which shares the rings; readers look for
+ * them at the events of the file, where perf has them too.
+ */
 const ALWAYS =
   ATTR_FLAG.disabled |
   ATTR_FLAG.exclude_idle |
-  ATTR_FLAG.exclude_guest |
   ATTR_FLAG.mmap |
   ATTR_FLAG.comm |
   ATTR_FLAG.task |
-  ATTR_FLAG.watermark |
   ATTR_FLAG.sample_id_all |
   ATTR_FLAG.mmap2 |
   ATTR_FLAG.comm_exec |
@@ -48,7 +50,8 @@ export function attrOf(session: SessionInfo): EventAttr {
       (byFrequency ? ATTR_FLAG.freq : 0n) |
       (session.inherit ? ATTR_FLAG.inherit : 0n) |
       (event.excludeUser ? ATTR_FLAG.exclude_user : 0n) |
-      (event.excludeKernel ? ATTR_FLAG.exclude_kernel | ATTR_FLAG.exclude_hv : 0n),
+      (event.excludeKernel ? ATTR_FLAG.exclude_kernel : 0n) |
+      (event.excludeUser || event.excludeKernel ? ATTR_FLAG.exclude_hv : 0n),
     clockid: CLOCK_MONOTONIC,
     sampleMaxStack: session.maxStack,
   }

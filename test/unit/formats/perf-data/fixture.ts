@@ -96,7 +96,12 @@ export function windowBuffer(spec: WindowSpec): SharedArrayBuffer {
   const start = spec.start ?? 100n * SECOND + BigInt(spec.sequence) * SECOND
   const builder = new WindowBuilder()
   const stacks = Array.from({ length: spec.processes ?? 1 }, (_, index) =>
-    addProcess(builder, { pid: 1000 + index * 10, time: start, depth: spec.depth ?? 4 }),
+    addProcess(builder, {
+      pid: 1000 + index * 10,
+      time: start,
+      depth: spec.depth ?? 4,
+      kernelText: spec.sessions[0]?.host.kernel?.text ?? 0xffffffff81000000n,
+    }),
   )
   for (const [index, { id }] of spec.sessions.entries()) {
     builder.addSession(id)
@@ -113,7 +118,14 @@ export function windowBuffer(spec: WindowSpec): SharedArrayBuffer {
 export const windowBatches = (spec: WindowSpec): ProfileBatch[] =>
   batchesOf(windowBuffer(spec), spec.sessions)
 
-function addProcess(builder: WindowBuilder, process: { pid: number; time: bigint; depth: number }): number[] {
+interface ProcessSpec {
+  readonly pid: number
+  readonly time: bigint
+  readonly depth: number
+  readonly kernelText: bigint
+}
+
+function addProcess(builder: WindowBuilder, process: ProcessSpec): number[] {
   const { pid } = process
   const time = monotonicTime(process.time)
   const base = { pid, tid: pid, time, synthesised: true } as const
@@ -154,8 +166,8 @@ function addProcess(builder: WindowBuilder, process: { pid: number; time: bigint
     native(app, 0x401000n + BigInt(index) * 16n),
   )
   const main = [...callers, native(app, 0x40f000n)]
-  const kernel = [0xffffffff81001000n, 0xffffffff81002000n].map((address, index) =>
-    builder.addFrame({ kind: 'kernel', avma: avma(address), returnAddress: index > 0 }),
+  const kernel = [0x1000n, 0x2000n].map((offset, index) =>
+    builder.addFrame({ kind: 'kernel', avma: avma(process.kernelText + offset), returnAddress: index > 0 }),
   )
   const reason = builder.addFrame({ kind: 'reason', text: 'no frame pointer' })
   return [

@@ -1,0 +1,201 @@
+// Where recordings go: one after another into a directory that keeps itself within limits, or into one named file.
+
+import { chmod, mkdir, rename, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import type { RetentionLimits } from '../../base/retention.ts'
+import { StampedDirectory } from '../../base/stamped-directory.ts'
+import type { ConsumerContext } from '../../core/consumer-context.ts'
+import { AgentError, messageOf } from '../../core/errors.ts'
+import { adopt } from './adoption.ts'
+import { exists, PART, PartFile } from './part-file.ts'
+import type { Recording } from './recording.ts'
+
+export interface Destination {
+  /** Whether a second recording finds a place beside the first. */
+  readonly rotates: boolean
+  /** At the start: makes the place ready, finishes what a killed process left behind. */
+  prepare(): Promise<void>
+  create(): Promise<PartFile>
+  /** Gives the recording its final name and returns it. */
+  finish(recording: Recording): Promise<string>
+  /** Keeps the limits; `bytesBeingWritten` count too. */
+  upkeep(bytesBeingWritten: number): Promise<void>
+  /** Gives up something old for something new; false when there is nothing left to give up. */
+  makeRoom(): Promise<boolean>
+}
+
+type Context = Pick<ConsumerContext, 'tryLock' | 'log' | 'now'>
+
+const EXTENSION = '.data'
+/** More files than this within one second is a fault, not a name to search for. */
+const MAX_NAMES_PER_SECOND = 100_000
+
+export interface RotatingOptions extends RetentionLimits {
+  readonly directory: string
+  readonly mode: number
+}
+
+/** `perf-YYYYMMDD-HHMMSS.data`, one after another. Several agents may share the directory. */
+export class RotatingDirectory implements Destination {
+  readonly rotates = true
+  readonly #options: RotatingOptions
+  readonly #context: Context
+  readonly #files: StampedDirectory
+
+  constructor(options: RotatingOptions, context: Context) {
+    this.#options = options
+    this.#context = context
+    this.#files = new StampedDirectory({
+      path: options.directory,
+      prefix: 'perf',
+      isFinished: (extension) => extension === EXTENSION,
+    })
+  }
+
+  async prepare(): Promise<void> {
+    await this.#makeDirectory()
+    for (const { name, extension } of await this.#files.entries()) {
+      if (extension === EXTENSION + PART)
+        await this.#adopt(`${this.#files.path}/${name.slice(0, -PART.length)}`)
+    }
+    await this.upkeep(0)
+  }
+
+  async #makeDirectory(): Promise<void> {
+    const { directory, mode } = this.#options
+    try {
+      const made = await mkdir(directory, { recursive: true, mode: directoryMode(mode) })
+      if (made !== undefined) await chmod(directory, directoryMode(mode))
+    } catch (error) {
+      const message = `Cannot make the directory ${directory} for perf.data files: ${messageOf(error)}. Choose another one (directory).`
+      throw new AgentError('PERF_DATA.NO_DIRECTORY', message, { cause: error })
+    }
+  }
+
+  /** One that cannot be read is no reason not to start. */
+  async #adopt(target: string): Promise<void> {
+    const { log, tryLock } = this.#context
+    try {
+      const adoption = await adopt(target, tryLock, () => this.#freeNameLike(target))
+      if (adoption === 'finished')
+        log('info', 'Finished a file that a killed process left behind', { file: target })
+      if (adoption === 'foreign')
+        log('warn', 'Left alone a .part file that is no perf.data of ours', { file: target + PART })
+    } catch (error) {
+      log('warn', 'Cannot finish a file that a killed process left behind', {
+        file: target + PART,
+        error: messageOf(error),
+      })
+    }
+  }
+
+  /** `target`, unless somebody has put a file there meanwhile. */
+  async #freeNameLike(target: string): Promise<string> {
+    const stem = target.slice(0, -EXTENSION.length)
+    for (let sequence = 1; await exists(target); sequence++) {
+      target = `${stem}-${sequence}${EXTENSION}`
+    }
+    return target
+  }
+
+  async create(): Promise<PartFile> {
+    const { mode } = this.#options
+    await this.#makeDirectory()
+    const now = this.#context.now()
+    for (let sequence = 0; sequence < MAX_NAMES_PER_SECOND; sequence++) {
+      const target = this.#files.pathFor(now, sequence, EXTENSION)
+      if (await exists(target)) continue
+      const part = await PartFile.create(target, mode, this.#context.tryLock)
+      if (part === undefined) continue
+      // While the .part is ours nobody else takes the name, so what is looked for now cannot appear later.
+      if (!(await exists(target))) return part
+      await part.discard()
+    }
+    throw new AgentError(
+      'PERF_DATA.NO_NAME',
+      `Cannot find a free name for a perf.data file in ${this.#files.path}: every one of this second is taken.`,
+    )
+  }
+
+  async finish(recording: Recording): Promise<string> {
+    await recording.finish()
+    await this.#files.noteFinished(basename(recording.path))
+    return recording.path
+  }
+
+  async upkeep(bytesBeingWritten: number): Promise<void> {
+    const deleted = await this.#files.enforce(this.#options, bytesBeingWritten)
+    for (const file of deleted)
+      this.#context.log('debug', 'Deleted the oldest file to stay within limits', { file })
+  }
+
+  /** The newest finished file stays, whatever happens to the disk. */
+  async makeRoom(): Promise<boolean> {
+    const deleted = await this.#files.deleteOldest({ keep: 1 })
+    if (deleted === undefined) return false
+    this.#context.log('warn', 'The disk is full: deleted the oldest file to go on', { file: deleted })
+    return true
+  }
+}
+
+/** Who may read a file may enter its directory. */
+const directoryMode = (fileMode: number): number => fileMode | ((fileMode & 0o444) >> 2) | 0o700
+
+/** One file, as `-o` names it. An existing one becomes `<file>.old` when the new one is finished, as perf does. */
+export class NamedFile implements Destination {
+  readonly rotates = false
+  readonly #path: string
+  readonly #mode: number
+  readonly #context: Context
+
+  constructor(path: string, mode: number, context: Context) {
+    this.#path = path
+    this.#mode = mode
+    this.#context = context
+  }
+
+  /** Fails early: an hour of recording is a bad time to learn that the path is wrong. */
+  async prepare(): Promise<void> {
+    const directory = await stat(dirname(this.#path)).catch(() => undefined)
+    if (directory === undefined || !directory.isDirectory()) {
+      throw new AgentError(
+        'PERF_DATA.NO_DIRECTORY',
+        `Cannot write ${this.#path}: there is no directory ${dirname(this.#path)}. Make it, or choose another path.`,
+      )
+    }
+    const existing = await stat(this.#path).catch(() => undefined)
+    if (existing !== undefined && !existing.isFile()) {
+      throw new AgentError(
+        'PERF_DATA.NOT_A_FILE',
+        `Cannot write perf.data to ${this.#path}: it is not a regular file. Choose another path.`,
+      )
+    }
+  }
+
+  async create(): Promise<PartFile> {
+    const { tryLock } = this.#context
+    const made = await PartFile.create(this.#path, this.#mode, tryLock)
+    if (made !== undefined) return made
+    const adoption = await adopt(this.#path, tryLock, async () => `${this.#path}.old`)
+    const again = adoption === 'busy' ? undefined : await PartFile.create(this.#path, this.#mode, tryLock)
+    if (again !== undefined) return again
+    throw new AgentError(
+      'PERF_DATA.BUSY',
+      `Cannot write ${this.#path}: ${this.#path}${PART} is in the way (${adoption === 'busy' ? 'another process writes it' : 'it is no perf.data'}). Choose another path, or remove it.`,
+    )
+  }
+
+  async finish(recording: Recording): Promise<string> {
+    if (await exists(this.#path)) await rename(this.#path, `${this.#path}.old`)
+    await recording.finish()
+    return this.#path
+  }
+
+  async upkeep(): Promise<void> {
+    // One file has no others to make way for.
+  }
+
+  async makeRoom(): Promise<boolean> {
+    return false
+  }
+}

@@ -1,0 +1,263 @@
+// perf_data: everything that was sampled, as files that perf reads.
+
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
+import type { ConsumerContext } from '../../core/consumer-context.ts'
+import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
+import { definePlugin } from '../../core/plugin.ts'
+import type { ProfileBatch } from '../../core/profile.ts'
+import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
+import { NO_NAMES } from '../../core/symbolizer.ts'
+import { type Destination, NamedFile, RotatingDirectory } from './destination.ts'
+import { PART } from './part-file.ts'
+import { type Flush, Recording } from './recording.ts'
+
+const schema = z
+  .strictObject({
+    directory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Where the files go; default: profiles below the data directory'),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('One file of exactly this name instead: no rotation, no retention'),
+    rotationInterval: durationSchema.prefault('1h').describe('A file is closed after this time; 0: never'),
+    maxFileBytes: byteSizeSchema
+      .prefault('100MiB')
+      .describe(
+        'A file is closed before it exceeds this, and at the latest at half of maxTotalBytes; 0: never',
+      ),
+    maxFiles: z.int().min(0).default(24).describe('Finished files to keep; 0: no limit'),
+    maxTotalBytes: byteSizeSchema
+      .prefault('1GiB')
+      .describe('Bytes that all files together may take; 0: no limit'),
+    mode: fileModeSchema
+      .prefault('0600')
+      .describe('Permissions of files; directories can be entered by who may read files'),
+  })
+  .refine(({ directory, file }) => directory === undefined || file === undefined, {
+    message: 'state either directory or file, not both',
+  })
+
+export type PerfDataConfig = z.output<typeof schema>
+
+export const perfData = definePlugin({
+  type: 'perf_data',
+  schema,
+  create: (config: PerfDataConfig, context: ConsumerContext): ProfileConsumer =>
+    new PerfDataConsumer(config, context),
+})
+
+/**
+ * Writes one recording at a time; each is complete in itself. Batches are taken one after another, also when the lane
+ * has stopped waiting for one.
+ */
+class PerfDataConsumer implements ProfileConsumer {
+  readonly name = 'perf_data'
+  readonly #config: PerfDataConfig
+  readonly #context: ConsumerContext
+  readonly #destination: Destination
+  #recording: Recording | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #failing = false
+  #bytes = 0
+  #written = 0
+  readonly #files: string[] = []
+  readonly #lost: Record<string, number> = {}
+
+  constructor(config: PerfDataConfig, context: ConsumerContext) {
+    this.#config = config
+    this.#context = context
+    const {
+      file,
+      directory = join(context.dataDirectory, 'profiles'),
+      mode,
+      maxFiles,
+      maxTotalBytes,
+    } = config
+    this.#destination =
+      file === undefined
+        ? new RotatingDirectory({ directory: resolve(directory), mode, maxFiles, maxTotalBytes }, context)
+        : new NamedFile(resolve(file), mode, context)
+  }
+
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#destination.prepare())
+  }
+
+  consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted()
+      try {
+        await this.#take(batch, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        this.#failing = true
+        throw writeError(error, this.#recording?.path)
+      }
+      if (this.#failing)
+        this.#context.log('info', 'perf.data is written again', { file: this.#recording?.path })
+      this.#failing = false
+    })
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(() => this.#close())
+  }
+
+  outcome(): ConsumerOutcome {
+    return {
+      bytes: this.#bytes,
+      written: this.#written,
+      files: this.#files.filter((file) => existsSync(file)),
+      lost: { ...this.#lost },
+    }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  async #take(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
+    await this.#forgetRemoved()
+    if (this.#recording !== undefined && this.#isOver(this.#recording, batch)) await this.#close()
+    const first = await this.#planned(batch)
+    if (first === undefined) return
+    if (!this.#isTooLarge(first.flush.size) || first.recording.isEmpty) return this.#append(first, signal)
+    await this.#close()
+    const second = await this.#planned(batch)
+    if (second !== undefined) await this.#append(second, signal)
+  }
+
+  /** What is to be written where; undefined while there is no file and no sample that is worth beginning one. */
+  async #planned(batch: ProfileBatch): Promise<Planned | undefined> {
+    if (this.#recording === undefined && batch.samples.length === 0) return undefined
+    this.#recording ??= await this.#open(batch)
+    const recording = this.#recording
+    const records = await this.#context.encoder.encode({
+      format: 'perf_data_window',
+      window: { buffer: batch.buffer, sessions: [batch.session], names: NO_NAMES },
+      processes: recording.processRecordsFor(batch),
+      snapshotTime: recording.snapshotTimeFor(batch),
+    })
+    return { recording, batch, flush: recording.plan(batch, records), isEmpty: records.length === 0 }
+  }
+
+  async #open(batch: ProfileBatch): Promise<Recording> {
+    const part = await this.#withRoom(() => this.#destination.create())
+    return new Recording(part, batch, `sonde ${this.#context.version}`)
+  }
+
+  async #append({ recording, batch, flush, isEmpty }: Planned, signal: AbortSignal): Promise<void> {
+    if (isEmpty) return recording.noteEmpty(batch)
+    try {
+      await this.#withRoom(() => recording.append(flush, signal))
+    } catch (error) {
+      if (recording.isEmpty) await this.#discard(recording)
+      throw error
+    }
+    await this.#keepLimits(recording.bytes)
+  }
+
+  /** Repeats `work` as long as the disk is full and something old can be given up for it. */
+  async #withRoom<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        const full = ['ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')
+        if (!full || !(await this.#destination.makeRoom())) throw error
+      }
+    }
+  }
+
+  async #keepLimits(bytesBeingWritten: number): Promise<void> {
+    try {
+      await this.#destination.upkeep(bytesBeingWritten)
+    } catch (error) {
+      this.#context.log('warn', 'Cannot delete old perf.data files', { error: messageOf(error) })
+    }
+  }
+
+  #isOver(recording: Recording, batch: ProfileBatch): boolean {
+    if (!recording.suits(batch)) {
+      if (this.#destination.rotates) return true
+      const message = `Cannot write ${recording.path} any further: what is sampled has changed, and one file holds one set of events.`
+      throw new AgentError('PERF_DATA.OTHER_EVENTS', message)
+    }
+    const interval = BigInt(this.#config.rotationInterval) * 1_000_000n
+    return this.#destination.rotates && interval > 0n && recording.ageNs(batch) >= interval
+  }
+
+  #isTooLarge(bytes: number): boolean {
+    if (!this.#destination.rotates) return false
+    const { maxFileBytes, maxTotalBytes } = this.#config
+    const limits = [maxFileBytes, Math.floor(maxTotalBytes / 2)].filter((limit) => limit > 0)
+    return bytes > Math.min(...limits, Number.POSITIVE_INFINITY)
+  }
+
+  /** Somebody deleted the file under our hands: what was in it is lost, and the next one begins. */
+  async #forgetRemoved(): Promise<void> {
+    const recording = this.#recording
+    if (recording === undefined || (await recording.isInPlace())) return
+    this.#recording = undefined
+    await recording.abandon()
+    this.#countLost('file_removed', recording, new Error('somebody removed it'))
+  }
+
+  async #close(): Promise<void> {
+    const recording = this.#recording
+    if (recording === undefined) return
+    this.#recording = undefined
+    this.#bytes += recording.bytes
+    try {
+      const file = await this.#destination.finish(recording)
+      this.#written += recording.samples
+      this.#files.push(file)
+      this.#context.log('info', 'Wrote perf.data', {
+        file,
+        bytes: recording.bytes,
+        samples: recording.samples,
+      })
+    } catch (error) {
+      this.#countLost('not_finished', recording, error)
+    }
+    await this.#keepLimits(0)
+  }
+
+  async #discard(recording: Recording): Promise<void> {
+    this.#recording = undefined
+    await recording.discard().catch(() => undefined)
+  }
+
+  #countLost(reason: string, recording: Recording, cause: unknown): void {
+    this.#lost[reason] = (this.#lost[reason] ?? 0) + recording.samples
+    const fields = { file: recording.path, samples: recording.samples, error: messageOf(cause) }
+    this.#context.log('error', 'A perf.data file is lost', fields)
+  }
+}
+
+interface Planned {
+  readonly recording: Recording
+  readonly batch: ProfileBatch
+  readonly flush: Flush
+  /** There is nothing to write. */
+  readonly isEmpty: boolean
+}
+
+function writeError(error: unknown, path: string | undefined): unknown {
+  const code = errnoOf(error)
+  if (error instanceof AgentError || code === undefined) return error
+  const full = code === 'ENOSPC' || code === 'EDQUOT'
+  const remedy = full ? 'Free space, or lower maxTotalBytes' : 'Check the file system and the permissions'
+  const where = path === undefined ? 'perf.data' : `${path}${PART}`
+  const message = `Cannot write ${where}: ${messageOf(error)}. ${remedy}; writing resumes by itself.`
+  return new AgentError('PERF_DATA.WRITE_FAILED', message, { cause: error })
+}

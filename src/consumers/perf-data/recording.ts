@@ -1,0 +1,243 @@
+// One perf.data file while it grows. At any moment the bytes on disk are a valid file: the header never speaks of data
+// that are not there yet, and the features behind the data are disowned before new data overwrite them.
+
+import type { ProcessRecords } from '../../core/encoder.ts'
+import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
+import { sessionIdsOf } from '../../core/window-view.ts'
+import { type BuildIdEntry, encodeFeatures, layOutFeatures } from '../../formats/perf-data/features.ts'
+import { dataOffset, encodeHead, fileEventOf } from '../../formats/perf-data/header.ts'
+import { featuresOf } from '../../formats/perf-data/host-features.ts'
+import { finishedRound, kernelRecords } from '../../formats/perf-data/records.ts'
+import type { PartFile } from './part-file.ts'
+
+/** Objects named in the BUILD_ID table; the ids of further ones travel with their mappings only. */
+const MAX_BUILD_IDS = 8192
+
+/** What a file holds. A new value for each flush, so that a flush that fails changes nothing. */
+interface Contents {
+  readonly sessions: readonly SessionInfo[]
+  readonly dataBytes: number
+  readonly samples: number
+  readonly firstSample: bigint
+  readonly lastSample: bigint
+  readonly clock: { readonly unix: bigint; readonly monotonic: bigint }
+  readonly buildIds: ReadonlyMap<string, BuildIdEntry>
+  /** Sequence of the newest window whose process records are in the file. */
+  readonly sequence: number
+}
+
+/** What is behind the header for some contents. */
+interface Tail {
+  readonly bytes: Uint8Array
+  readonly features: readonly number[]
+}
+
+const NO_TAIL: Tail = { bytes: new Uint8Array(0), features: [] }
+
+export class Recording {
+  readonly #part: PartFile
+  readonly #version: string
+  /** Sessions of the window that began the file; there is room for as many. */
+  readonly #sessionIds: ReadonlySet<number>
+  readonly #startedAt: bigint
+  readonly #dataOffset: number
+  #contents: Contents | undefined
+  #bytesOnDisk = 0
+
+  constructor(part: PartFile, batch: ProfileBatch, version: string) {
+    this.#part = part
+    this.#version = version
+    this.#sessionIds = new Set(sessionIdsOf(batch.buffer))
+    this.#startedAt = batch.window.start
+    this.#dataOffset = dataOffset(this.#sessionIds.size)
+  }
+
+  get path(): string {
+    return this.#part.target
+  }
+
+  get bytes(): number {
+    return this.#bytesOnDisk
+  }
+
+  get samples(): number {
+    return this.#contents?.samples ?? 0
+  }
+
+  get isEmpty(): boolean {
+    return this.#contents === undefined
+  }
+
+  /** How long it has been recording when `batch` comes, by the clock of the samples: the wall clock may step. */
+  ageNs(batch: ProfileBatch): bigint {
+    return batch.window.start - this.#startedAt
+  }
+
+  /** Whether the batch's window has the sessions that this file was begun for. */
+  suits(batch: ProfileBatch): boolean {
+    const ids = sessionIdsOf(batch.buffer)
+    if (ids.length !== this.#sessionIds.size || ids.some((id) => !this.#sessionIds.has(id))) return false
+    const known = this.#contents?.sessions.find(({ id }) => id === batch.session.id)
+    return known === undefined || known === batch.session || describesSame(known, batch.session)
+  }
+
+  /** Which process records have to come with `batch` so that its samples can be understood. */
+  processRecordsFor(batch: ProfileBatch): ProcessRecords {
+    const last = this.#contents?.sequence
+    if (last === batch.window.sequence) return 'none'
+    return last !== undefined && last + 1 === batch.window.sequence ? 'events' : 'snapshot'
+  }
+
+  /** The time of a snapshot's records: before everything at the file's beginning, at the window's start later on. */
+  snapshotTimeFor({ window, samples }: ProfileBatch): bigint {
+    if (this.#contents === undefined) return 0n
+    const first = samples.time[0]
+    if (first !== undefined && first < window.start) return first
+    return window.start
+  }
+
+  /** What `append` will write for the encoded `records` of `batch`, and the size of the file then. */
+  plan(batch: ProfileBatch, records: Uint8Array): Flush {
+    const before = this.#contents
+    const front =
+      before === undefined
+        ? kernelRecords(batch.session.host)
+        : before.sequence === batch.window.sequence
+          ? new Uint8Array(0)
+          : finishedRound()
+    const contents = grown(before, batch, front.length + records.length)
+    const tail = this.#tailOf(contents)
+    const size = this.#dataOffset + contents.dataBytes + tail.bytes.length
+    return { chunks: [front, records, tail.bytes], contents, tail, size }
+  }
+
+  /** The batch brought no records, so there is nothing to write; its window is in the file all the same. */
+  noteEmpty(batch: ProfileBatch): void {
+    if (this.#contents !== undefined) this.#contents = { ...this.#contents, sequence: batch.window.sequence }
+  }
+
+  /**
+   * Writes and makes it valid. When anything fails, or `signal` aborts before the header speaks of the new data, the
+   * file is what it was before.
+   */
+  async append(flush: Flush, signal?: AbortSignal): Promise<void> {
+    const end = this.#dataOffset + (this.#contents?.dataBytes ?? 0)
+    try {
+      if (this.#contents !== undefined) await this.#writeHead(this.#contents, NO_TAIL)
+      let position = end
+      for (const chunk of flush.chunks) {
+        await this.#part.write(chunk, position)
+        position += chunk.length
+      }
+      signal?.throwIfAborted()
+      await this.#writeHead(flush.contents, flush.tail)
+    } catch (error) {
+      await this.#rollBack()
+      throw error
+    }
+    this.#contents = flush.contents
+    this.#bytesOnDisk = flush.size
+  }
+
+  /** Back to the contents of the last flush that worked; its features are restored where there is room for them. */
+  async #rollBack(): Promise<void> {
+    const contents = this.#contents
+    const end = contents === undefined ? 0 : this.#dataOffset + contents.dataBytes
+    await this.#part.truncate(end)
+    this.#bytesOnDisk = end
+    if (contents === undefined) return
+    await this.#writeHead(contents, NO_TAIL)
+    try {
+      const tail = this.#tailOf(contents)
+      await this.#part.write(tail.bytes, end)
+      await this.#writeHead(contents, tail)
+      this.#bytesOnDisk = end + tail.bytes.length
+    } catch {
+      // The disk is full. Without features the file is valid still, and the next flush writes them anew.
+      await this.#part.truncate(end)
+    }
+  }
+
+  #writeHead(contents: Contents, tail: Tail): Promise<void> {
+    const { sessions, dataBytes } = contents
+    const events = sessions.map(fileEventOf)
+    return this.#part.write(
+      encodeHead({ events, room: this.#sessionIds.size, dataBytes, features: tail.features }),
+      0,
+    )
+  }
+
+  #tailOf(contents: Contents): Tail {
+    const { sessions, firstSample, lastSample, clock } = contents
+    const buildIds = [...contents.buildIds.values()]
+    const version = this.#version
+    const blobs = encodeFeatures(featuresOf({ sessions, firstSample, lastSample, clock, buildIds, version }))
+    const bytes = layOutFeatures(blobs, this.#dataOffset + contents.dataBytes)
+    return { bytes, features: blobs.map(({ bit }) => bit) }
+  }
+
+  /** Gives the file its final name. */
+  async finish(target?: string): Promise<void> {
+    await this.#part.finish(target)
+  }
+
+  async discard(): Promise<void> {
+    await this.#part.discard()
+  }
+
+  /** Leaves the `.part` for the next start, which finishes it. */
+  async abandon(): Promise<void> {
+    await this.#part.abandon()
+  }
+
+  isInPlace(): Promise<boolean> {
+    return this.#part.isInPlace()
+  }
+}
+
+/** One flush, ready to be written. */
+export interface Flush {
+  readonly chunks: readonly Uint8Array[]
+  readonly contents: Contents
+  readonly tail: Tail
+  /** Of the file afterwards. */
+  readonly size: number
+}
+
+function grown(before: Contents | undefined, batch: ProfileBatch, bytes: number): Contents {
+  const { window, session, samples } = batch
+  const sessions = before?.sessions ?? []
+  const first = samples.time[0] ?? before?.firstSample ?? window.start
+  const last = samples.time[samples.length - 1] ?? before?.lastSample ?? window.start
+  return {
+    sessions: sessions.some(({ id }) => id === session.id) ? sessions : [...sessions, session],
+    dataBytes: (before?.dataBytes ?? 0) + bytes,
+    samples: (before?.samples ?? 0) + samples.length,
+    firstSample: before !== undefined && before.firstSample < first ? before.firstSample : first,
+    lastSample: before !== undefined && before.lastSample > last ? before.lastSample : last,
+    clock: before?.clock ?? { unix: window.unixStart, monotonic: window.start },
+    buildIds: before?.sequence === window.sequence ? before.buildIds : withBuildIds(before?.buildIds, batch),
+    sequence: window.sequence,
+  }
+}
+
+function withBuildIds(
+  before: ReadonlyMap<string, BuildIdEntry> | undefined,
+  { processes }: ProfileBatch,
+): ReadonlyMap<string, BuildIdEntry> {
+  const known = new Map(before)
+  for (const { buildId, path } of processes.images) {
+    const key = `${buildId} ${path}`
+    if (buildId === '' || known.has(key) || known.size >= MAX_BUILD_IDS) continue
+    known.set(key, { buildId, path, kernel: false })
+  }
+  return known
+}
+
+function describesSame(a: SessionInfo, b: SessionInfo): boolean {
+  const sameRate =
+    a.rate.by === 'frequency'
+      ? b.rate.by === 'frequency' && a.rate.hertz === b.rate.hertz
+      : b.rate.by === 'period' && a.rate.period === b.rate.period
+  return sameRate && a.event.name === b.event.name && a.maxStack === b.maxStack && a.inherit === b.inherit
+}
