@@ -12,6 +12,15 @@ constexpr char kHidden[] =
     "/proc/kallsyms hides the addresses of kernel functions: grant CAP_SYSLOG and set "
     "kernel.kptr_restrict to 0 or 1";
 
+/// The linker's marks of where code begins and ends look like functions.
+bool IsMark(std::string_view name) {
+  if (name.starts_with("__pi_")) name.remove_prefix(5);
+  for (const std::string_view mark : {"_text", "_stext", "_etext", "_sinittext", "_einittext"}) {
+    if (name == mark) return true;
+  }
+  return name.starts_with("__") && (name.ends_with("_text_start") || name.ends_with("_text_end"));
+}
+
 /// The kernel's functions by their letters in kallsyms, better names of one address higher; 0 for anything else.
 uint8_t RankOf(char type) {
   switch (type) {
@@ -44,11 +53,9 @@ Result<KernelSymbols> KernelSymbols::Read(const std::string& path) {
 
 void KernelSymbols::Add(const KallsymsLine& line) {
   if (line.name.empty() || names_.size() > UINT32_MAX - line.name.size() - 1) return;
-  const bool ends_text =
-      line.module.empty() && (line.name == "_etext" || line.name == "_einittext");
   if (line.module.empty() && line.name == "_text") text_ = line.avma;
   if (line.module.empty() && line.name == "_etext") text_end_ = line.avma;
-  const auto rank = ends_text ? uint8_t{0} : RankOf(line.type);
+  const auto rank = IsMark(line.name) ? uint8_t{0} : RankOf(line.type);
   const size_t underscores = std::min(line.name.find_first_not_of('_'), size_t{255});
   entries_.push_back({line.avma, static_cast<uint32_t>(names_.size()), ModuleIndex(line.module),
                       rank, static_cast<uint8_t>(underscores)});

@@ -1,0 +1,81 @@
+// Which frames of a window are to be looked up where: native frames by image, kernel frames together.
+
+import { ADDRESS_SPACES, type AddressSpace, type Image, type Mapping } from '../core/process.ts'
+import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
+import { lookedUp } from './naming.ts'
+
+const NATIVE = FRAME_KINDS.indexOf('native')
+const KERNEL = FRAME_KINDS.indexOf('kernel')
+/** Below this lie 32-bit processes, whose vdso is another image than ours. */
+const FOUR_GIB = 0x1_0000_0000n
+
+/** Frames by what they stand for, with the addresses to look up. Equal positions belong together. */
+export interface AddressGroup {
+  readonly frames: number[]
+  readonly addresses: bigint[]
+}
+
+export interface ImageGroup extends AddressGroup {
+  readonly image: Image
+  readonly space: AddressSpace
+  /** Processes that map it. */
+  readonly pids: Set<number>
+}
+
+export interface FrameGroups {
+  readonly images: readonly ImageGroup[]
+  readonly kernel: AddressGroup
+}
+
+export function groupFrames(batch: ProfileBatch): FrameGroups {
+  const { frames } = batch.stacks
+  const images = new Map<string, ImageGroup>()
+  const kernel: AddressGroup = { frames: [], addresses: [] }
+  for (let frame = 0; frame < frames.length; frame++) {
+    const kind = frames.kind[frame]
+    const group =
+      kind === NATIVE
+        ? imageGroup(batch, frames.mapping[frame] ?? -1, images)
+        : kind === KERNEL
+          ? kernel
+          : undefined
+    if (group === undefined) continue
+    group.frames.push(frame)
+    group.addresses.push(lookedUp(frames.address[frame] ?? 0n, frames.flags[frame] ?? 0))
+  }
+  return { images: [...images.values()], kernel }
+}
+
+/** The group of a mapping's image; none where there is nothing to look up in. */
+function imageGroup(
+  batch: ProfileBatch,
+  index: number,
+  groups: Map<string, ImageGroup>,
+): ImageGroup | undefined {
+  const mapping = batch.processes.mappings[index]
+  const image = mapping && batch.processes.images[mapping.image]
+  if (mapping === undefined || image === undefined || !hasNames(image, mapping)) return undefined
+  const key = `${mapping.image}/${ADDRESS_SPACES.indexOf(mapping.addressSpace)}`
+  const group = groups.get(key) ?? {
+    image,
+    space: mapping.addressSpace,
+    pids: new Set(),
+    frames: [],
+    addresses: [],
+  }
+  group.pids.add(mapping.pid)
+  groups.set(key, group)
+  return group
+}
+
+function hasNames(image: Image, mapping: Mapping): boolean {
+  switch (image.kind) {
+    case 'file':
+      return mapping.addressSpace !== 'avma'
+    case 'vdso':
+      return mapping.addressSpace !== 'avma' && mapping.start >= FOUR_GIB
+    case 'anonymous':
+    case 'unknown':
+      return false
+  }
+}
