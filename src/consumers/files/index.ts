@@ -1,0 +1,233 @@
+// files: profiles for pprof, flame graph tools, speedscope and the browser.
+
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
+import type { ConsumerContext } from '../../core/consumer-context.ts'
+import { PROFILE_FORMATS } from '../../core/encoder.ts'
+import { AgentError, messageOf } from '../../core/errors.ts'
+import { definePlugin } from '../../core/plugin.ts'
+import type { ProfileBatch } from '../../core/profile.ts'
+import { byteSizeSchema, fileModeSchema } from '../../core/quantity-schema.ts'
+import { sessionIdsOf } from '../../core/window-view.ts'
+import { PROFILE_ENDINGS, profileFormatOf } from '../../formats/profile/file-names.ts'
+import { Collection, type Part } from './collection.ts'
+import { NamedFiles, type Place, ProfileDirectory } from './places.ts'
+import { writeFileWhole, writeProblem } from './whole-file.ts'
+
+const endings = PROFILE_ENDINGS.map(([ending]) => ending).join(', ')
+
+const schema = z
+  .strictObject({
+    directory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Where the files go; default: profiles below the data directory'),
+    formats: z
+      .array(z.enum(PROFILE_FORMATS))
+      .min(1)
+      .default([...PROFILE_FORMATS])
+      .describe('What is written: pprof, folded, speedscope, html'),
+    file: z
+      .union([
+        z
+          .string()
+          .min(1)
+          .transform((path) => [path]),
+        z.array(z.string().min(1)).min(1),
+      ])
+      .optional()
+      .describe(`Files of exactly these names instead; the format follows from the ending: ${endings}`),
+    format: z.enum(PROFILE_FORMATS).optional().describe('The format of file where its ending does not tell'),
+    write: z
+      .enum(['at_end', 'per_window'])
+      .default('at_end')
+      .describe('One profile of everything at the end, or one of each window'),
+    labels: z
+      .array(z.enum(['cpu']))
+      .default([])
+      .describe('What pprof samples are told apart by besides process and thread: cpu'),
+    maxProfileBytes: byteSizeSchema
+      .prefault('64MiB')
+      .describe('Memory for the profile under way; samples that do not fit are counted as table_full'),
+    maxFiles: z.int().min(0).default(24).describe('Files to keep; 0: no limit'),
+    maxTotalBytes: byteSizeSchema
+      .prefault('1GiB')
+      .describe('Bytes that all files together may take; 0: no limit'),
+    mode: fileModeSchema
+      .prefault('0600')
+      .describe('Permissions of files; directories can be entered by who may read files'),
+  })
+  .refine(({ directory, file }) => directory === undefined || file === undefined, {
+    message: 'state either directory or file, not both',
+  })
+  .refine(({ file, write }) => file === undefined || write === 'at_end', {
+    message: 'a file of one name can only be written at_end',
+  })
+  .refine(({ file, format }) => file === undefined || format !== undefined || file.every(profileFormatOf), {
+    message: `the ending of file names no format: state format, or use ${endings}`,
+  })
+
+export type FilesConfig = z.output<typeof schema>
+
+export const files = definePlugin({
+  type: 'files',
+  schema,
+  create: (config: FilesConfig, context: ConsumerContext): ProfileConsumer =>
+    new FilesConsumer(config, context),
+})
+
+/** Collects batches one after another, also when the lane has stopped waiting for one. */
+class FilesConsumer implements ProfileConsumer {
+  readonly name = 'files'
+  readonly #config: FilesConfig
+  readonly #context: ConsumerContext
+  readonly #place: Place
+  #collection: Collection | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #bytes = 0
+  #written = 0
+  readonly #files: string[] = []
+  readonly #lost: Record<string, number> = {}
+
+  constructor(config: FilesConfig, context: ConsumerContext) {
+    this.#config = config
+    this.#context = context
+    const { file, format, formats, mode, maxFiles, maxTotalBytes } = config
+    const directory = resolve(config.directory ?? join(context.dataDirectory, 'profiles'))
+    this.#place =
+      file === undefined
+        ? new ProfileDirectory({ directory, formats, mode, maxFiles, maxTotalBytes }, context)
+        : new NamedFiles(
+            file.map((path) => ({ path: resolve(path), format: format ?? profileFormatOf(path) ?? 'pprof' })),
+          )
+  }
+
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#place.prepare())
+  }
+
+  consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted()
+      if (this.#isOver(batch)) await this.#write()
+      await this.#add(batch)
+      if (this.#isWindowComplete(batch)) await this.#write()
+    })
+  }
+
+  /** Rejects when the last profile could not be written. */
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      const problems = await this.#write()
+      const [first] = problems
+      if (first !== undefined) throw first
+    })
+  }
+
+  outcome(): ConsumerOutcome {
+    return {
+      bytes: this.#bytes,
+      written: this.#written,
+      files: this.#files.filter((file) => existsSync(file)),
+      lost: { ...this.#lost },
+    }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  async #add(batch: ProfileBatch): Promise<void> {
+    const { maxProfileBytes, labels } = this.#config
+    const limits = { maxBytes: maxProfileBytes, labels }
+    this.#collection ??= new Collection(this.#context.encoder.openProfile(limits), batch)
+    const collection = this.#collection
+    try {
+      this.#countLost('table_full', await collection.add(batch))
+    } catch (error) {
+      // What could not take this batch has lost the ones before it too.
+      this.#collection = undefined
+      collection.close()
+      this.#countLost('encoder_failed', collection.samples)
+      const message = `Cannot collect a profile: ${messageOf(error)}. The next one begins by itself.`
+      throw new AgentError('FILES.ENCODER_FAILED', message, { cause: error })
+    }
+  }
+
+  /** With one profile per window: a batch of the next window says that no more of the last one come. */
+  #isOver({ window }: ProfileBatch): boolean {
+    const sequence = this.#collection?.sequence
+    return this.#config.write === 'per_window' && sequence !== undefined && sequence !== window.sequence
+  }
+
+  #isWindowComplete({ buffer }: ProfileBatch): boolean {
+    return this.#config.write === 'per_window' && this.#collection?.hasAll(sessionIdsOf(buffer)) === true
+  }
+
+  /** Writes what was collected, if that is anything. Returns what went wrong: it is also logged and counted. */
+  async #write(): Promise<Error[]> {
+    const collection = this.#collection
+    this.#collection = undefined
+    if (collection === undefined) return []
+    try {
+      if (collection.samples > 0) return await this.#writeFiles(collection)
+      this.#context.log('info', 'No samples: no profile is written')
+      return []
+    } finally {
+      collection.close()
+    }
+  }
+
+  async #writeFiles(collection: Collection): Promise<Error[]> {
+    const problems: Error[] = []
+    const saved = new Set<number>()
+    const reasons = new Map<number, string>()
+    for (const { path, part } of await this.#place.plan(collection)) {
+      try {
+        await this.#writeFile(path, part, collection)
+        for (const session of part.sessions) saved.add(session)
+      } catch (error) {
+        const problem = writeProblem(error, path)
+        for (const session of part.sessions) reasons.set(session, problem.reason)
+        problems.push(problem.error)
+        this.#context.log('error', problem.error.message, { file: path })
+      }
+    }
+    for (const [session, samples] of collection.samplesBySession()) {
+      // A sample is written when one format has it; that another one is missing was said.
+      if (saved.has(session)) this.#written += samples
+      else this.#countLost(reasons.get(session) ?? 'write_failed', samples)
+    }
+    return problems
+  }
+
+  async #writeFile(path: string, part: Part, collection: Collection): Promise<void> {
+    const bytes = await this.#encoded(path, part, collection)
+    const { mode } = this.#config
+    const { tryLock, log } = this.#context
+    const options = { mode, keepOld: this.#place.keepsOld, tryLock }
+    await this.#place.withRoom(() => writeFileWhole(path, bytes, options))
+    this.#bytes += bytes.length
+    this.#files.push(path)
+    log('info', 'Wrote a profile', { file: path, bytes: bytes.length })
+    await this.#place.noteWritten(path)
+  }
+
+  async #encoded(path: string, part: Part, collection: Collection): Promise<Uint8Array> {
+    try {
+      return await collection.encode(part)
+    } catch (error) {
+      const message = `Cannot write ${path}: encoding it failed: ${messageOf(error)}. Please report it.`
+      throw new AgentError('FILES.ENCODER_FAILED', message, { cause: error })
+    }
+  }
+
+  #countLost(reason: string, samples: number): void {
+    if (samples > 0) this.#lost[reason] = (this.#lost[reason] ?? 0) + samples
+  }
+}
