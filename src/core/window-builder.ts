@@ -57,7 +57,7 @@ class Column {
  * be added in order of time; snapshot events before other events.
  */
 export class WindowBuilder {
-  readonly #columns = new Map<string, { name: SectionName; session: number; column: Column }>()
+  readonly #columns = new Map<SectionName, Map<number, Column>>()
   readonly #known = new Map<string, number>()
   readonly #strings: string[] = []
   readonly #losses = new Map<number, number[]>()
@@ -222,11 +222,9 @@ export class WindowBuilder {
       this.#column('losses', session).values.splice(0, Number.POSITIVE_INFINITY, ...counts.map(BigInt))
     }
     return writeSections(
-      [...this.#columns.values()].map(({ name, session, column }) => ({
-        name,
-        session,
-        values: column.values,
-      })),
+      [...this.#columns].flatMap(([name, sessions]) =>
+        [...sessions].map(([session, { values }]) => ({ name, session, values })),
+      ),
     )
   }
 
@@ -252,10 +250,17 @@ export class WindowBuilder {
   }
 
   #column(name: SectionName, session: number = SHARED): Column {
-    const key = `${name}/${session}`
-    const entry = this.#columns.get(key) ?? { name, session, column: new Column() }
-    this.#columns.set(key, entry)
-    return entry.column
+    let sessions = this.#columns.get(name)
+    if (sessions === undefined) {
+      sessions = new Map()
+      this.#columns.set(name, sessions)
+    }
+    let column = sessions.get(session)
+    if (column === undefined) {
+      column = new Column()
+      sessions.set(session, column)
+    }
+    return column
   }
 
   /** Returns the index of the value pushed. */

@@ -78,7 +78,7 @@ test('perf shows every header that was written, and resolves processes, mappings
   assert.match(perf('buildid-list', '-i', file), /aabbccddeeff00112233445566778899aabbccdd \/srv\/app\n/)
   const script = perf('script', '-i', file, '-F', 'comm,pid,cpu,ip,dso')
   // perf prints offsets in files: svma 0x401100 of a file whose 0x1000 is mapped at svma 0x401000.
-  assert.match(script, /^app {2}1000 \[000\] \n\s+1100 \(\/srv\/app\)\n\s+1000 \(\/srv\/app\)\n/)
+  assert.match(script, /^app {2}1000 \[000\] \n\s+1100 \(\/srv\/app\)\n\s+1040 \(\/srv\/app\)\n/)
   assert.match(
     script,
     /\s+f+[0-9a-f]+1000 \(\[kernel.kallsyms\]\)\n\s+f+[0-9a-f]+2000 .*\n\s+2000 \(\/srv\/plain\)\n/,

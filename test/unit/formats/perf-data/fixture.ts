@@ -163,7 +163,7 @@ function addProcess(builder: WindowBuilder, process: ProcessSpec): number[] {
   const native = (mapping: number, address: bigint, returnAddress = true) =>
     builder.addFrame({ kind: 'native', mapping, svma: svma(address), returnAddress })
   const callers = Array.from({ length: process.depth }, (_, index) =>
-    native(app, 0x401000n + BigInt(index) * 16n),
+    native(app, 0x401040n + BigInt(index) * 16n),
   )
   const main = [...callers, native(app, 0x40f000n)]
   const kernel = [0x1000n, 0x2000n].map((offset, index) =>

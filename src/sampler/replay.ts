@@ -1,0 +1,180 @@
+// A perf.data file as a source: the batches that the live sampler emitted when the file was recorded.
+
+import { zstdDecompressSync } from 'node:zlib'
+import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import { batchesOf } from '../core/window-view.ts'
+import { readRecords, type SampleRecord, type TimedRecord } from '../formats/perf-data/file-records.ts'
+import { openPerfData, type PerfDataFile } from '../formats/perf-data/reader.ts'
+import { openFileSource } from './replay/file-source.ts'
+import { OrderedRecords } from './replay/ordered-records.ts'
+import { ReplayedProcesses, type SvmaOf } from './replay/processes.ts'
+import { sessionsOf } from './replay/session-of.ts'
+import { ReplayWindow } from './replay/window.ts'
+
+export type { SvmaOf } from './replay/processes.ts'
+
+export interface ReplayOptions {
+  /** Takes the batches of a window. The next one is not made before it has resolved. */
+  readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
+  /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
+  readonly svmaOf?: SvmaOf
+  readonly signal?: AbortSignal
+  /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
+  readonly windowNs?: bigint
+  readonly maxSamplesPerWindow?: number
+}
+
+const WINDOW_NS = 10_000_000_000n
+const MAX_SAMPLES_PER_WINDOW = 200_000
+/** perf packs at most this into one compressed record. */
+const MAX_DECOMPRESSED_BYTES = 64 * 2 ** 20
+
+/** An open file. What it tells about sessions and host is known before it is run. */
+export class Replay {
+  readonly sessions: readonly SessionInfo[]
+  readonly #file: PerfDataFile
+  readonly #problems: Set<string>
+  readonly #close: () => void
+
+  private constructor(file: PerfDataFile, close: () => void) {
+    this.#file = file
+    this.#close = close
+    this.#problems = new Set(file.problems)
+    this.sessions = sessionsOf(file)
+  }
+
+  /** @throws AgentError where the file cannot be read at all */
+  static open(path: string): Replay {
+    const source = openFileSource(path)
+    try {
+      return new Replay(openPerfData(source), () => source.close())
+    } catch (error) {
+      source.close()
+      throw error
+    }
+  }
+
+  /** What was damaged and left out, a sentence each; complete when `run` has resolved. */
+  get problems(): readonly string[] {
+    return [...this.#problems]
+  }
+
+  /** Emits the windows of the whole file. Once. */
+  async run(options: ReplayOptions): Promise<void> {
+    const windows = new Windows(this.#file, this.sessions, options)
+    const records = readRecords(this.#file, {
+      problem: (text) => this.#problems.add(text),
+      decompress: (bytes) => zstdDecompressSync(bytes, { maxOutputLength: MAX_DECOMPRESSED_BYTES }),
+    })
+    const ordered = new OrderedRecords((record) => windows.add(record))
+    for (const record of records) {
+      if (record.kind === 'round') ordered.round()
+      else ordered.push(record)
+      if (windows.finished.length > 0) await this.#emit(windows, options)
+    }
+    ordered.end()
+    windows.end()
+    await this.#emit(windows, options)
+    if (windows.disordered > 0) {
+      this.#problems.add(
+        `${windows.disordered} samples are out of order and were moved to where they were found`,
+      )
+    }
+  }
+
+  async #emit(windows: Windows, { emit, signal }: ReplayOptions): Promise<void> {
+    for (const buffer of windows.finished.splice(0)) {
+      signal?.throwIfAborted()
+      await emit(batchesOf(buffer, this.sessions))
+    }
+  }
+
+  /** Safe twice. */
+  close(): void {
+    this.#close()
+  }
+}
+
+/** Cuts records, which come in order of time, into windows. */
+class Windows {
+  readonly finished: SharedArrayBuffer[] = []
+  /** Samples older than what had been passed on before them. */
+  disordered = 0
+  readonly #options: ReplayOptions
+  readonly #unixOffset: bigint
+  readonly #eventOfId: ReadonlyMap<bigint, number>
+  readonly #maxStacks: readonly number[]
+  readonly #processes: ReplayedProcesses
+  #window: ReplayWindow | undefined
+  #sequence = 0
+  #latest = 0n
+
+  constructor(file: PerfDataFile, sessions: readonly SessionInfo[], options: ReplayOptions) {
+    const { clock } = file.features
+    this.#options = options
+    this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
+    this.#eventOfId = new Map(file.events.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)))
+    this.#maxStacks = sessions.map(({ maxStack }) => maxStack)
+    this.#processes = new ReplayedProcesses(options.svmaOf)
+  }
+
+  add(record: TimedRecord): void {
+    if (record.time === 0n && record.kind !== 'sample' && this.#window === undefined) {
+      this.#learn(record)
+      return
+    }
+    const window = this.#windowFor(record.time)
+    switch (record.kind) {
+      case 'lost':
+      case 'throttle':
+      case 'unthrottle':
+        window.addNotice(this.#eventOfId.get(record.id) ?? 0, record)
+        break
+      case 'sample':
+        window.add(this.#inOrder(record))
+        break
+      case 'comm':
+      case 'mmap':
+      case 'fork':
+      case 'exit':
+        window.add(record)
+        break
+    }
+    if (record.time > this.#latest) this.#latest = record.time
+  }
+
+  /** What stands before all time is the state at the start of the first window. */
+  #learn(record: TimedRecord): void {
+    if (record.kind === 'comm') this.#processes.comm(record)
+    if (record.kind === 'mmap' && !record.kernel && !record.data) this.#processes.mmap(record)
+    if (record.kind === 'fork') this.#processes.fork(record)
+  }
+
+  /** A sample that comes late gets the time of the newest one: columns are in order of time. */
+  #inOrder(record: SampleRecord): SampleRecord {
+    if (record.time >= this.#latest) return record
+    this.disordered++
+    return { ...record, time: this.#latest, fields: { ...record.fields, time: this.#latest } }
+  }
+
+  #windowFor(time: bigint): ReplayWindow {
+    const { windowNs = WINDOW_NS, maxSamplesPerWindow = MAX_SAMPLES_PER_WINDOW } = this.#options
+    const current = this.#window
+    if (current !== undefined) {
+      if (time - current.start < windowNs && current.samples < maxSamplesPerWindow) return current
+      this.#finish(current, time > this.#latest ? time : this.#latest)
+    }
+    const start = time > this.#latest ? time : this.#latest
+    this.#window = new ReplayWindow({ start, processes: this.#processes, maxStacks: this.#maxStacks })
+    return this.#window
+  }
+
+  #finish(window: ReplayWindow, end: bigint): void {
+    this.finished.push(window.build({ end, unixOffset: this.#unixOffset, sequence: this.#sequence++ }))
+  }
+
+  end(): void {
+    if (this.#window !== undefined) this.#finish(this.#window, this.#latest)
+    this.#window = undefined
+  }
+}

@@ -1,0 +1,84 @@
+// What a file's attrs and features say about sessions and host.
+
+import type { HostInfo, KernelModule } from '../../core/host.ts'
+import type { EventInfo, SessionInfo } from '../../core/profile.ts'
+import { hertz } from '../../core/units.ts'
+import { type MmapRecord, readRecords } from '../../formats/perf-data/file-records.ts'
+import type { FileEvent } from '../../formats/perf-data/header.ts'
+import { ATTR_FLAG } from '../../formats/perf-data/layout.ts'
+import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
+import { EVENTS } from '../events.ts'
+
+/** One session per event of the file, numbered from 0. */
+export function sessionsOf(file: PerfDataFile): SessionInfo[] {
+  const host = hostOf(file)
+  return file.events.map((event, id) => ({
+    id,
+    event: eventInfoOf(event, id),
+    rate: isSet(event, ATTR_FLAG.freq)
+      ? { by: 'frequency', hertz: hertz(Number(event.attr.sampleFreqOrPeriod)) }
+      : { by: 'period', period: event.attr.sampleFreqOrPeriod },
+    config: null,
+    // perf.data does not say which CPUs were sampled; all of them is what an agent does.
+    cpus: Array.from({ length: host.cpusOnline }, (_, cpu) => cpu),
+    maxStack: event.attr.sampleMaxStack,
+    inherit: isSet(event, ATTR_FLAG.inherit),
+    host,
+    commandLine: file.features.commandLine ?? [],
+  }))
+}
+
+const isSet = ({ attr }: FileEvent, flag: bigint): boolean => (attr.flags & flag) !== 0n
+
+function eventInfoOf(event: FileEvent, index: number): EventInfo {
+  const { type, config } = event.attr
+  const known = EVENTS.find((kind) => kind.type === type && kind.config === config)
+  return {
+    name: event.name || known?.name || `event-${index}`,
+    type,
+    config,
+    unit: known?.unit ?? 'count',
+    excludeUser: isSet(event, ATTR_FLAG.exclude_user),
+    excludeKernel: isSet(event, ATTR_FLAG.exclude_kernel),
+  }
+}
+
+function hostOf(file: PerfDataFile): HostInfo {
+  const { features } = file
+  return {
+    hostname: features.hostname ?? '',
+    osRelease: features.osRelease ?? '',
+    arch: features.arch ?? '',
+    cpusAvailable: features.cpus?.available ?? 0,
+    cpusOnline: features.cpus?.online ?? 0,
+    cpuDescription: features.cpuDescription ?? '',
+    cpuId: features.cpuId ?? '',
+    totalMemoryKb: features.totalMemoryKb ?? 0n,
+    kernel: kernelOf(file),
+  }
+}
+
+/** The kernel's maps stand before everything that happened. */
+function kernelOf(file: PerfDataFile): HostInfo['kernel'] {
+  const maps: MmapRecord[] = []
+  for (const record of readRecords(file, { problem: () => undefined })) {
+    if (record.kind === 'sample' || (record.kind === 'mmap' && !record.kernel)) break
+    if (record.kind === 'mmap') maps.push(record)
+  }
+  const text = maps.find(({ path }) => path.startsWith(KERNEL_MAP))
+  if (text === undefined || text.start === 0n) return undefined
+  const buildId = file.features.buildIds?.find(
+    ({ kernel, path }) => kernel && path.startsWith(KERNEL_MAP),
+  )?.buildId
+  const modules = maps.filter((map) => map !== text).map(moduleOf)
+  return { text: text.start, textEnd: text.start + text.length, buildId: buildId ?? '', modules }
+}
+
+const KERNEL_MAP = '[kernel.kallsyms]'
+
+/** `[virtio_net]`, or the path of the module's file as perf writes it. */
+const moduleOf = ({ path, start, length }: MmapRecord): KernelModule => ({
+  name: path.replace(/^\[(.*)\]$/, '$1').replace(/^.*\/(.*?)\.ko(\.\w+)?$/, '$1'),
+  start,
+  size: length,
+})

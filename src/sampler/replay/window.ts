@@ -1,0 +1,230 @@
+// One window of a replay under way: records in order of time in, a window buffer out.
+
+import { avma, fileOffset, svma } from '../../core/address.ts'
+import type { Image } from '../../core/process.ts'
+import type { Notice } from '../../core/profile.ts'
+import { monotonicTime } from '../../core/units.ts'
+import { WindowBuilder, type WindowTimes } from '../../core/window-builder.ts'
+import type {
+  CommRecord,
+  LifeRecord,
+  MmapRecord,
+  NoticeRecord,
+  SampleRecord,
+} from '../../formats/perf-data/file-records.ts'
+import { CONTEXT, MISC } from '../../formats/perf-data/layout.ts'
+import type { LiveMapping, ReplayedProcesses } from './processes.ts'
+
+const UNKNOWN_IMAGE: Image = { kind: 'unknown', path: '[unknown]', buildId: '', device: 0n, inode: 0n }
+const EVERYWHERE = 0xffff_ffff_ffff_ffffn
+/** The place of kernel frames among rows of mappings. */
+const KERNEL = -1
+/** No code lies in the first page: a frame-pointer walk ends with what it finds in the outermost frame. */
+const FIRST_CODE_ADDRESS = 4096n
+
+export interface ReplayWindowOptions {
+  readonly start: bigint
+  readonly processes: ReplayedProcesses
+  /** Per session: its sample_max_stack, 0 where unknown. */
+  readonly maxStacks: readonly number[]
+}
+
+export class ReplayWindow {
+  readonly start: bigint
+  samples = 0
+  readonly #builder = new WindowBuilder()
+  readonly #processes: ReplayedProcesses
+  readonly #maxStacks: readonly number[]
+  readonly #stacks = new Map<string, number>()
+  readonly #rows = new Map<LiveMapping, Map<number, number>>()
+  /** Frames by the place they lie in and their address there: twice it, plus one for return addresses. */
+  readonly #frames = new Map<number, Map<number, number>>()
+
+  /** Begins with what is known of all processes. */
+  constructor({ start, processes, maxStacks }: ReplayWindowOptions) {
+    this.start = start
+    this.#processes = processes
+    this.#maxStacks = maxStacks
+    for (const session of maxStacks.keys()) this.#builder.addSession(session)
+    for (const { pid, threads, mappings } of processes.all()) this.#snapshot(pid, threads, mappings)
+  }
+
+  #snapshot(pid: number, threads: ReadonlySet<number>, mappings: readonly LiveMapping[]): void {
+    const base = { time: monotonicTime(this.start), pid, synthesised: true } as const
+    for (const tid of threads) {
+      this.#builder.addEvent({
+        ...base,
+        kind: 'comm',
+        tid,
+        comm: this.#processes.commOf(pid, tid),
+        exec: false,
+      })
+    }
+    for (const mapping of mappings) {
+      this.#builder.addEvent({ ...base, kind: 'mmap', tid: pid, mapping: this.#rowOf(pid, mapping) })
+    }
+  }
+
+  /** Takes a record, and tells `processes` of what it changes. */
+  add(record: SampleRecord | CommRecord | MmapRecord | LifeRecord): void {
+    switch (record.kind) {
+      case 'sample':
+        this.#addSample(record)
+        return
+      case 'comm':
+        this.#processes.comm(record)
+        this.#builder.addEvent({
+          ...this.#eventBase(record),
+          kind: 'comm',
+          comm: record.comm,
+          exec: record.exec,
+        })
+        return
+      case 'mmap':
+        this.#addMmap(record)
+        return
+      case 'fork':
+      case 'exit':
+        if (record.kind === 'fork') this.#processes.fork(record)
+        else this.#processes.exit(record)
+        this.#builder.addEvent({
+          ...this.#eventBase(record),
+          kind: record.kind,
+          parentPid: record.parentPid,
+          parentTid: record.parentTid,
+        })
+        return
+    }
+  }
+
+  addNotice(session: number, { kind, time, cpu, count }: NoticeRecord): void {
+    const notice: Notice = { kind, time: monotonicTime(time), cpu, count }
+    this.#builder.addNotice(session, notice)
+    if (kind === 'lost') this.#builder.addLoss(session, 'ring_full', count)
+  }
+
+  build(times: Omit<WindowTimes, 'start'>): SharedArrayBuffer {
+    return this.#builder.build({ start: this.start, ...times })
+  }
+
+  #eventBase({ time, pid, tid, id }: { time: bigint; pid: number; tid: number; id: bigint }) {
+    return { time: monotonicTime(time > this.start ? time : this.start), pid, tid, synthesised: id === 0n }
+  }
+
+  #addMmap(record: MmapRecord): void {
+    if (record.kernel || record.data) return
+    const live = this.#processes.mmap(record)
+    if (live === undefined) return
+    this.#builder.addEvent({
+      ...this.#eventBase(record),
+      kind: 'mmap',
+      mapping: this.#rowOf(record.pid, live),
+    })
+  }
+
+  #addSample(record: SampleRecord): void {
+    const { pid, tid, cpu, period: value, time } = record.fields
+    const comm = this.#processes.commOf(pid, tid)
+    this.#builder.addSample(record.event, { time, pid, tid, cpu, stack: this.#stackOf(record), value, comm })
+    this.samples++
+  }
+
+  /** Equal chains of a process whose mappings have not changed are one stack. */
+  #stackOf(record: SampleRecord): number {
+    const { pid, chain, ip } = record.fields
+    const { buffer, byteOffset, byteLength } = chain
+    const bytes = Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+    const mode = chain.length === 0 ? `${record.cpumode}/${ip}` : ''
+    const key = `${pid}/${this.#processes.epochOf(pid)}/${record.event}/${mode}/${bytes}`
+    const known = this.#stacks.get(key)
+    if (known !== undefined) return known
+    const stack = this.#makeStack(record)
+    this.#stacks.set(key, stack)
+    return stack
+  }
+
+  #makeStack({ fields, cpumode, event }: SampleRecord): number {
+    const { pid } = fields
+    const chain = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
+    const frames: number[] = []
+    let addresses = 0
+    let context = cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER
+    let first = true
+    for (const address of chain) {
+      if (address >= CONTEXT.FIRST) {
+        context = address
+        first = true
+        continue
+      }
+      addresses++
+      if (context === CONTEXT.KERNEL) {
+        frames.push(this.#kernelFrame(address, !first))
+      } else if (context === CONTEXT.USER && (first || address >= FIRST_CODE_ADDRESS)) {
+        frames.push(this.#userFrame(pid, address, !first))
+      }
+      first = false
+    }
+    const maxStack = this.#maxStacks[event] ?? 0
+    if (maxStack === 0 || addresses < maxStack) return this.#builder.addStack(frames, 'unverified')
+    frames.push(this.#builder.addFrame({ kind: 'reason', text: '[truncated: max stack]' }))
+    return this.#builder.addStack(frames, 'broken')
+  }
+
+  #userFrame(pid: number, address: bigint, returnAddress: boolean): number {
+    // A call may be the last instruction of a mapping: the return address then lies behind it.
+    const live = this.#processes.mappingAt(pid, returnAddress ? address - 1n : address)
+    const mapping = live === undefined ? this.#unknownRow(pid) : this.#rowOf(pid, live)
+    return this.#frame(mapping, address, returnAddress, () => {
+      const stated = svma(BigInt.asUintN(64, address - (live?.mapping.bias ?? 0n)))
+      return this.#builder.addFrame({ kind: 'native', mapping, svma: stated, returnAddress })
+    })
+  }
+
+  #kernelFrame(address: bigint, returnAddress: boolean): number {
+    return this.#frame(KERNEL, address, returnAddress, () =>
+      this.#builder.addFrame({ kind: 'kernel', avma: avma(address), returnAddress }),
+    )
+  }
+
+  /** The maps are keyed by numbers, which are found several times faster than bigints: 52 bits hold every user address. */
+  #frame(place: number, address: bigint, returnAddress: boolean, make: () => number): number {
+    const within = BigInt.asUintN(52, address)
+    if (place !== KERNEL && within !== address) return make()
+    let known = this.#frames.get(place)
+    if (known === undefined) {
+      known = new Map()
+      this.#frames.set(place, known)
+    }
+    const key = Number(within) * 2 + (returnAddress ? 1 : 0)
+    let frame = known.get(key)
+    if (frame === undefined) {
+      frame = make()
+      known.set(key, frame)
+    }
+    return frame
+  }
+
+  #rowOf(pid: number, live: LiveMapping): number {
+    const rows = this.#rows.get(live) ?? new Map<number, number>()
+    this.#rows.set(live, rows)
+    const known = rows.get(pid)
+    if (known !== undefined) return known
+    const row = this.#builder.addMapping({ ...live.mapping, pid, image: this.#builder.addImage(live.image) })
+    rows.set(pid, row)
+    return row
+  }
+
+  #unknownRow(pid: number): number {
+    return this.#builder.addMapping({
+      pid,
+      image: this.#builder.addImage(UNKNOWN_IMAGE),
+      start: avma(0n),
+      end: avma(EVERYWHERE),
+      fileOffset: fileOffset(0n),
+      bias: 0n,
+      addressSpace: 'avma',
+      protection: 0,
+      flags: 0,
+    })
+  }
+}
