@@ -6,6 +6,9 @@
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  sonde::RegisterSampler(env, exports);
+  sonde::RegisterCommand(env, exports);
+  sonde::RegisterHost(env, exports);
   sonde::RegisterSymbols(env, exports);
   return exports;
 }

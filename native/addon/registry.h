@@ -6,6 +6,15 @@
 
 namespace sonde {
 
+/// openSampler.
+void RegisterSampler(Napi::Env env, Napi::Object exports);
+
+/// prepareCommand.
+void RegisterCommand(Napi::Env env, Napi::Object exports);
+
+/// kernelFacts, clock, tryLock.
+void RegisterHost(Napi::Env env, Napi::Object exports);
+
 /// openSymbols, demangle.
 void RegisterSymbols(Napi::Env env, Napi::Object exports);
 

@@ -1,0 +1,46 @@
+// kernelFacts, clock, tryLock: small questions to the machine that Node cannot ask.
+#include <napi.h>
+#include <sys/file.h>
+
+#include "addon/native_error.h"
+#include "addon/registry.h"
+#include "core/base/clock.h"
+#include "core/perf/kernel_facts.h"
+
+namespace sonde {
+namespace {
+
+Napi::Value ToKernelFacts(const Napi::CallbackInfo& info) {
+  const KernelFacts facts = ReadKernelFacts();
+  auto object = Napi::Object::New(info.Env());
+  object.Set("text", Napi::BigInt::New(info.Env(), facts.text));
+  object.Set("textEnd", Napi::BigInt::New(info.Env(), facts.text_end));
+  object.Set("buildId", facts.build_id);
+  return object;
+}
+
+Napi::Value ReadClock(const Napi::CallbackInfo& info) {
+  auto object = Napi::Object::New(info.Env());
+  object.Set("unixOffset", Napi::BigInt::New(info.Env(), UnixOffset()));
+  object.Set("monotonic", Napi::BigInt::New(info.Env(), MonotonicNow()));
+  return object;
+}
+
+Napi::Value TryLock(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) {
+    throw Napi::TypeError::New(info.Env(), "tryLock: expected a descriptor");
+  }
+  const bool locked = flock(info[0].As<Napi::Number>().Int32Value(), LOCK_EX | LOCK_NB) == 0;
+  if (!locked && errno != EWOULDBLOCK) throw ToNativeError(info.Env(), SystemError("flock"));
+  return Napi::Boolean::New(info.Env(), locked);
+}
+
+}  // namespace
+
+void RegisterHost(Napi::Env env, Napi::Object exports) {
+  exports.Set("kernelFacts", Napi::Function::New(env, ToKernelFacts, "kernelFacts"));
+  exports.Set("clock", Napi::Function::New(env, ReadClock, "clock"));
+  exports.Set("tryLock", Napi::Function::New(env, TryLock, "tryLock"));
+}
+
+}  // namespace sonde

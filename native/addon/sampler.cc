@@ -1,0 +1,200 @@
+// openSampler: NativeSampler of src/native/binding.ts.
+#include "core/perf/sampler.h"
+
+#include <napi.h>
+
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "addon/native_error.h"
+#include "addon/options_reader.h"
+#include "addon/registry.h"
+
+namespace sonde {
+namespace {
+
+SessionOptions ToSession(const OptionsReader& reader) {
+  SessionOptions session;
+  session.id = static_cast<uint32_t>(reader.Number("id", UINT32_MAX - 1));
+  session.name = reader.Text("name");
+  session.type = static_cast<uint32_t>(reader.Number("type", UINT32_MAX));
+  session.config = reader.BigInt("config");
+  if (reader.Has("frequency")) session.frequency = reader.Number("frequency");
+  if (reader.Has("period")) session.period = reader.BigInt("period");
+  session.exclude_user = reader.Boolean("excludeUser");
+  session.exclude_kernel = reader.Boolean("excludeKernel");
+  session.clock = reader.Boolean("clock");
+  session.max_stack = static_cast<uint16_t>(reader.Number("maxStack", UINT16_MAX));
+  return session;
+}
+
+TargetOptions ToTarget(Napi::Env env, const OptionsReader& reader) {
+  using Kind = TargetOptions::Kind;
+  const std::string kind = reader.Text("kind");
+  if (kind == "cpus") return {.kind = Kind::kCpus, .cpus = reader.Integers("cpus")};
+  TargetOptions target{.inherit = reader.Boolean("inherit")};
+  if (kind == "processes") {
+    target.kind = Kind::kProcesses;
+    target.ids = reader.Integers("pids");
+  } else if (kind == "threads") {
+    target.kind = Kind::kThreads;
+    target.ids = reader.Integers("tids");
+  } else if (kind == "command") {
+    target.kind = Kind::kCommand;
+    target.ids = {static_cast<pid_t>(reader.Number("pid", INT32_MAX))};
+  } else {
+    throw Napi::TypeError::New(env, "target.kind: unknown: " + kind);
+  }
+  return target;
+}
+
+SamplerOptions ToOptions(Napi::Env env, const OptionsReader& reader) {
+  SamplerOptions options;
+  const Napi::Array sessions = reader.Array("sessions");
+  for (uint32_t index = 0; index < sessions.Length(); index++) {
+    options.sessions.push_back(ToSession(OptionsReader(sessions.Get(index).As<Napi::Object>())));
+    const SessionOptions& session = options.sessions.back();
+    if ((session.frequency == 0) == (session.period == 0)) {
+      throw Napi::TypeError::New(env, session.name + ": expected either frequency or period");
+    }
+  }
+  if (options.sessions.empty()) throw Napi::TypeError::New(env, "sessions: expected at least one");
+  options.target = ToTarget(env, reader.Object("target"));
+  options.ring_bytes = reader.Number("ringBytes");
+  options.max_samples_per_window = reader.Number("maxSamplesPerWindow", UINT32_MAX - 1);
+  options.max_stack_bytes_per_window = reader.Number("maxStackBytesPerWindow");
+  return options;
+}
+
+/// A closeWindow under way: carries its outcome from the closing thread to JavaScript's, which settles the promise.
+class Closing {
+ public:
+  static Napi::Promise Start(Napi::Env env, Sampler& sampler) {
+    auto closing = std::make_shared<Closing>(env);
+    const Napi::Promise promise = closing->deferred_.Promise();
+    const Status started = sampler.CloseWindow(
+        [closing](Result<size_t> outcome) { Closing::Deliver(closing, std::move(outcome)); });
+    if (!started) Deliver(closing, started.error());
+    return promise;
+  }
+
+  explicit Closing(Napi::Env env)
+      : deferred_(Napi::Promise::Deferred::New(env)),
+        settle_(Napi::ThreadSafeFunction::New(env, Napi::Function(), "sonde.closeWindow", 0, 1)) {}
+
+ private:
+  static void Deliver(const std::shared_ptr<Closing>& closing, Result<size_t> outcome) {
+    // Napi::Promise::Deferred belongs to JavaScript's thread: only the call below touches it, and it goes there.
+    auto settle = [closing, outcome = std::move(outcome)](Napi::Env env, Napi::Function) {
+      if (outcome) {
+        closing->deferred_.Resolve(Napi::Number::New(env, static_cast<double>(*outcome)));
+      } else {
+        closing->deferred_.Reject(ToNativeError(env, outcome.error()).Value());
+      }
+    };
+    // Refused only when the environment is going away, and then nobody waits.
+    (void)closing->settle_.NonBlockingCall(settle);
+    closing->settle_.Release();
+  }
+
+  Napi::Promise::Deferred deferred_;
+  Napi::ThreadSafeFunction settle_;
+};
+
+/// NativeSampler. The threads end with close(), or with the object.
+class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
+ public:
+  static Napi::Function Class(Napi::Env env) {
+    return DefineClass(env, "Sampler",
+                       {InstanceMethod("start", &SamplerObject::Start),
+                        InstanceMethod("closeWindow", &SamplerObject::CloseWindow),
+                        InstanceMethod("take", &SamplerObject::Take),
+                        InstanceMethod("stats", &SamplerObject::Stats),
+                        InstanceMethod("targetGone", &SamplerObject::TargetGone),
+                        InstanceMethod("disable", &SamplerObject::Disable),
+                        InstanceMethod("close", &SamplerObject::Close)});
+  }
+
+  explicit SamplerObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SamplerObject>(info) {
+    SamplerOptions options = ToOptions(info.Env(), OptionsReader(info[0].As<Napi::Object>()));
+    for (const SessionOptions& session : options.sessions) ids_.push_back(session.id);
+    sampler_ = ValueOrThrow(info.Env(), Sampler::Open(std::move(options)));
+  }
+
+ private:
+  Sampler& Open(Napi::Env env) const {
+    if (sampler_ == nullptr) {
+      throw ToNativeError(env, Error{EBADF, "the sampler is closed"});
+    }
+    return *sampler_;
+  }
+
+  void Start(const Napi::CallbackInfo& info) { ValueOrThrow(info.Env(), Open(info.Env()).Start()); }
+
+  Napi::Value CloseWindow(const Napi::CallbackInfo& info) {
+    return Closing::Start(info.Env(), Open(info.Env()));
+  }
+
+  void Take(const Napi::CallbackInfo& info) {
+    if (!info[0].IsTypedArray()) {
+      throw Napi::TypeError::New(info.Env(), "take: expected a Uint8Array");
+    }
+    auto target = info[0].As<Napi::Uint8Array>();
+    std::span<std::byte> into(reinterpret_cast<std::byte*>(target.Data()), target.ByteLength());
+    ValueOrThrow(info.Env(), Open(info.Env()).Take(into));
+  }
+
+  Napi::Value Stats(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    // After close() the last figures stay.
+    if (sampler_ != nullptr) totals_ = sampler_->Totals();
+    auto list = Napi::Array::New(env, totals_.size());
+    for (uint32_t index = 0; index < totals_.size(); index++) {
+      const SessionTotals& totals = totals_[index];
+      auto losses = Napi::Array::New(env, totals.losses.size());
+      for (uint32_t reason = 0; reason < totals.losses.size(); reason++) {
+        losses.Set(reason, static_cast<double>(totals.losses[reason]));
+      }
+      auto object = Napi::Object::New(env);
+      object.Set("id", ids_[index]);
+      object.Set("taken", static_cast<double>(totals.taken));
+      object.Set("losses", losses);
+      object.Set("firstSampleTime", Napi::BigInt::New(env, totals.first_sample_time));
+      list.Set(index, object);
+    }
+    return list;
+  }
+
+  Napi::Value TargetGone(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), sampler_ != nullptr && sampler_->TargetGone());
+  }
+
+  void Disable(const Napi::CallbackInfo&) {
+    if (sampler_ != nullptr) sampler_->Disable();
+  }
+
+  void Close(const Napi::CallbackInfo&) {
+    if (sampler_ == nullptr) return;
+    sampler_->Close();
+    totals_ = sampler_->Totals();
+    sampler_.reset();
+  }
+
+  std::unique_ptr<Sampler> sampler_;
+  std::vector<uint32_t> ids_;
+  std::vector<SessionTotals> totals_;
+};
+
+}  // namespace
+
+void RegisterSampler(Napi::Env env, Napi::Object exports) {
+  auto constructor = Napi::Persistent(SamplerObject::Class(env));
+  auto open = [constructor = std::make_shared<Napi::FunctionReference>(std::move(constructor))](
+                  const Napi::CallbackInfo& info) -> Napi::Value {
+    return constructor->New({info[0]});
+  };
+  exports.Set("openSampler", Napi::Function::New(env, open, "openSampler"));
+}
+
+}  // namespace sonde

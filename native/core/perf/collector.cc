@@ -1,0 +1,238 @@
+#include "core/perf/collector.h"
+
+#include <algorithm>
+
+#include "core/base/clock.h"
+#include "core/perf/cpus.h"
+
+namespace sonde {
+
+Collector::Collector(const SamplerOptions& options, KernelFeatures features, size_t rings,
+                     uint64_t seed)
+    : options_(options),
+      features_(features),
+      rings_(rings),
+      seed_(seed),
+      last_source_(rings),
+      full_at_(rings),
+      current_(NewWindow()),
+      totals_(options.sessions.size()) {}
+
+std::unique_ptr<Window> Collector::NewWindow() const {
+  return std::make_unique<Window>(
+      WindowBounds{options_.max_samples_per_window, options_.max_stack_bytes_per_window}, rings_,
+      options_.sessions.size(), seed_);
+}
+
+void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings) {
+  for (const SampledEvent& event : sampled) {
+    const SessionOptions& session = options_.sessions[event.session];
+    Source source{.session = event.session,
+                  .ring = event.ring,
+                  .cpu = static_cast<uint32_t>(rings[event.ring].cpu)};
+    // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
+    const bool countable = !session.exclude_user && !session.exclude_kernel;
+    if (session.clock && countable) source.ledger.emplace(session.ClockPeriod());
+    source_numbers_[event.event.id()] = static_cast<uint32_t>(sources_.size());
+    sources_.push_back(source);
+  }
+}
+
+// --- records -------------------------------------------------------------------------------------
+
+void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
+  const Record record = ParseRecord(bytes);
+  struct Visitor {
+    Collector& self;
+    size_t ring;
+    const Record& record;
+    void operator()(const SampleRecord& sample) const { self.OnSample(ring, sample); }
+    void operator()(const CommRecord& comm) const { self.AddComm(comm, record.time); }
+    void operator()(const MmapRecord& mmap) const { self.AddMmap(mmap, record.time); }
+    void operator()(const TaskRecord& task) const { self.AddTask(task, record.time); }
+    void operator()(const LostRecord& lost) const {
+      self.OnLost(ring, lost, record.time, record.cpu);
+    }
+    void operator()(const LostSamplesRecord& lost) const {
+      // The hardware's buffer ran over: nobody ever had these.
+      const Source* source = self.SourceOf(record.id);
+      if (source != nullptr) self.Lose(source->session, LossReason::kMissed, lost.count);
+    }
+    void operator()(const ThrottleRecord& throttle) const {
+      self.OnThrottle(throttle, record.time);
+    }
+    void operator()(const OtherRecord&) const {}
+    void operator()(const MalformedRecord& malformed) const { self.OnMalformed(malformed); }
+  };
+  std::visit(Visitor{*this, ring, record}, record.body);
+}
+
+void Collector::OnSample(size_t ring, const SampleRecord& sample) {
+  auto& [last_id, last_number] = last_source_[ring];
+  if (last_id != sample.id) {
+    const auto found = source_numbers_.find(sample.id);
+    if (found == source_numbers_.end()) return OnMalformed({PERF_RECORD_SAMPLE});
+    last_id = sample.id;
+    last_number = found->second;
+  }
+  Source& source = sources_[last_number];
+  (sample.time > source.read_at ? source.arrived_after : source.arrived)++;
+  SessionTotals& totals = totals_[source.session];
+  if (!WindowAt(sample.time).AddSample(ring, source.session, sample)) {
+    totals.losses[static_cast<size_t>(LossReason::kTableFull)]++;
+    return;
+  }
+  totals.taken++;
+  if (totals.first_sample_time == 0 || sample.time < totals.first_sample_time) {
+    totals.first_sample_time = sample.time;
+  }
+}
+
+void Collector::OnLost(size_t ring, const LostRecord& lost, uint64_t time, uint32_t cpu) {
+  full_at_[ring] = time;
+  if (features_.lost_count) return;
+  // Without the events' own counts this is all there is. It counts every kind of record, and names the event that found
+  // room again, not those that had none.
+  const Source* source = SourceOf(lost.id);
+  const uint32_t session = source == nullptr ? 0 : source->session;
+  Lose(session, LossReason::kRingFull, lost.count);
+  WindowAt(time).AddNotice(
+      session, {.kind = NoticeKind::kLost, .time = time, .cpu = cpu, .count = lost.count});
+  if (source == nullptr) WindowAt(time).AddDroppedRecords(1);
+}
+
+void Collector::OnThrottle(const ThrottleRecord& throttle, uint64_t time) {
+  Source* source = SourceOf(throttle.id);
+  if (source == nullptr) return;
+  source->throttled = true;
+  WindowAt(time).AddNotice(source->session, {.kind = throttle.throttled ? NoticeKind::kThrottle
+                                                                        : NoticeKind::kUnthrottle,
+                                             .time = time,
+                                             .cpu = source->cpu});
+}
+
+void Collector::OnMalformed(const MalformedRecord& malformed) {
+  if (malformed.type == PERF_RECORD_SAMPLE) {
+    // Whose it was cannot be read either.
+    Lose(0, LossReason::kMalformed, 1);
+  } else {
+    current_->AddDroppedRecords(1);
+  }
+}
+
+void Collector::OnCorruptRing() {
+  Lose(0, LossReason::kMalformed, 1);
+  current_->AddDroppedRecords(1);
+}
+
+void Collector::AddComm(const CommRecord& comm, uint64_t time) {
+  WindowAt(time).AddRecord({.kind = ProcessEventKind::kComm,
+                            .time = time,
+                            .pid = comm.pid,
+                            .tid = comm.tid,
+                            .exec = comm.exec,
+                            .text = std::string(comm.comm)});
+}
+
+void Collector::AddMmap(const MmapRecord& mmap, uint64_t time) {
+  ProcessRecord record{.kind = ProcessEventKind::kMmap,
+                       .time = time,
+                       .pid = mmap.pid,
+                       .tid = mmap.tid,
+                       .text = std::string(mmap.path),
+                       .start = mmap.start,
+                       .end = mmap.start + mmap.length,
+                       .file_offset = mmap.file_offset,
+                       .protection = mmap.protection,
+                       .flags = mmap.flags};
+  record.file.device = mmap.device;
+  record.file.inode = mmap.inode;
+  const auto* id = reinterpret_cast<const uint8_t*>(mmap.build_id.data());
+  record.file.build_id.assign(id, id + mmap.build_id.size());
+  WindowAt(time).AddRecord(std::move(record));
+}
+
+void Collector::AddTask(const TaskRecord& task, uint64_t time) {
+  WindowAt(time).AddRecord({.kind = task.exit ? ProcessEventKind::kExit : ProcessEventKind::kFork,
+                            .time = time,
+                            .pid = task.pid,
+                            .tid = task.tid,
+                            .parent_pid = task.parent_pid,
+                            .parent_tid = task.parent_tid});
+}
+
+Collector::Source* Collector::SourceOf(uint64_t id) {
+  const auto found = source_numbers_.find(id);
+  return found == source_numbers_.end() ? nullptr : &sources_[found->second];
+}
+
+// --- the end of a window -------------------------------------------------------------------------
+
+void Collector::SetBoundary(uint64_t time) {
+  boundary_ = time;
+  next_ = NewWindow();
+  next_->ReserveLike(*current_);
+}
+
+void Collector::ReadCounts(const EventSet& events) {
+  const bool whole_cpus = options_.target.kind == TargetOptions::Kind::kCpus;
+  const auto idle =
+      whole_cpus ? IdleTimes() : Result<std::vector<uint64_t>>(std::vector<uint64_t>{});
+  for (size_t index = 0; index < sources_.size(); index++) {
+    Source& source = sources_[index];
+    const uint64_t now = MonotonicNow();
+    const auto counts = events.sampled()[index].event.Read();
+    if (!counts) continue;
+    source.read_at = now;
+    source.reading.running = counts->time_running;
+    source.reading.counted = counts->value;
+    source.reading.lost = counts->lost;
+    source.reading.idle = idle && source.cpu < idle->size() ? (*idle)[source.cpu] : 0;
+  }
+  const bool was_full = std::ranges::any_of(full_at_, [](uint64_t time) { return time != 0; });
+  if (!was_full) return;
+  uint64_t lost = 0;
+  for (const Event& event : events.bookkeeping()) {
+    const auto counts = event.Read();
+    if (counts) lost += counts->lost;
+  }
+  if (lost > bookkeeping_lost_) current_->AddDroppedRecords(lost - bookkeeping_lost_);
+  bookkeeping_lost_ = std::max(bookkeeping_lost_, lost);
+}
+
+std::unique_ptr<Window> Collector::FinishWindow() {
+  for (Source& source : sources_) BookLosses(source);
+  std::ranges::fill(full_at_, 0);
+  boundary_ = UINT64_MAX;
+  return std::exchange(current_, std::move(next_));
+}
+
+void Collector::BookLosses(Source& source) {
+  const uint64_t lost = source.reading.lost - std::min(source.lost, source.reading.lost);
+  if (lost > 0) {
+    source.lost += lost;
+    Lose(source.session, LossReason::kRingFull, lost);
+    const uint64_t time = full_at_[source.ring] != 0 ? full_at_[source.ring] : boundary_ - 1;
+    current_->AddNotice(source.session, {.kind = NoticeKind::kLost,
+                                         .time = std::min(time, boundary_ - 1),
+                                         .cpu = source.cpu,
+                                         .count = lost});
+  }
+  if (source.ledger && source.read_at != UINT64_MAX) {
+    source.reading.arrived = source.arrived;
+    source.reading.was_throttled = source.throttled;
+    const TickLosses ticks = source.ledger->Book(source.reading);
+    Lose(source.session, LossReason::kMissed, ticks.missed);
+    Lose(source.session, LossReason::kThrottled, ticks.throttled);
+  }
+  source.arrived += source.arrived_after;
+  source.arrived_after = 0;
+  source.read_at = UINT64_MAX;
+}
+
+void Collector::Lose(uint32_t session, LossReason reason, uint64_t count) {
+  current_->AddLoss(session, reason, count);
+  totals_[session].losses[static_cast<size_t>(reason)] += count;
+}
+
+}  // namespace sonde

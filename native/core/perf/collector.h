@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "core/perf/event_attr.h"
+#include "core/perf/event_set.h"
+#include "core/perf/record.h"
+#include "core/perf/sampler_options.h"
+#include "core/perf/tick_ledger.h"
+#include "core/perf/window.h"
+
+namespace sonde {
+
+/// Figures of a session since the start.
+struct SessionTotals {
+  uint64_t taken = 0;
+  LossCounts losses = {};
+  /// 0 while there is no sample.
+  uint64_t first_sample_time = 0;
+};
+
+/// Takes the records of all rings and sorts them into windows by their time. Used by the drain thread.
+class Collector {
+ public:
+  Collector(const SamplerOptions& options, KernelFeatures features, size_t rings, uint64_t seed);
+
+  /// Whose samples are whose. Until then only bookkeeping records may come.
+  void Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings);
+
+  void OnRecord(size_t ring, std::span<const std::byte> bytes);
+  /// A ring held something that is no record, and was skipped to its end.
+  void OnCorruptRing();
+
+  /// From now on, what is not older than `time` belongs to the next window.
+  void SetBoundary(uint64_t time);
+  /// Reads what the events say of themselves. Drain the rings once more before FinishWindow.
+  void ReadCounts(const EventSet& events);
+  /// The window up to the boundary, with its losses. The next one is the current one then.
+  std::unique_ptr<Window> FinishWindow();
+
+  const std::vector<SessionTotals>& totals() const { return totals_; }
+
+ private:
+  /// What is kept about one event.
+  struct Source {
+    uint32_t session = 0;
+    uint32_t ring = 0;
+    uint32_t cpu = 0;
+    std::optional<TickLedger> ledger = {};
+    bool throttled = false;
+    /// Samples read, split by when the counts were read.
+    uint64_t arrived = 0;
+    uint64_t arrived_after = 0;
+    uint64_t read_at = UINT64_MAX;
+    uint64_t lost = 0;
+    TickReading reading = {};
+  };
+
+  void OnSample(size_t ring, const SampleRecord& sample);
+  void OnLost(size_t ring, const LostRecord& lost, uint64_t time, uint32_t cpu);
+  void OnThrottle(const ThrottleRecord& throttle, uint64_t time);
+  void OnMalformed(const MalformedRecord& malformed);
+  void AddComm(const CommRecord& comm, uint64_t time);
+  void AddMmap(const MmapRecord& mmap, uint64_t time);
+  void AddTask(const TaskRecord& task, uint64_t time);
+  Source* SourceOf(uint64_t id);
+  Window& WindowAt(uint64_t time) { return time < boundary_ ? *current_ : *next_; }
+  std::unique_ptr<Window> NewWindow() const;
+  void Lose(uint32_t session, LossReason reason, uint64_t count);
+  void BookLosses(Source& source);
+
+  const SamplerOptions options_;
+  const KernelFeatures features_;
+  const size_t rings_;
+  const uint64_t seed_;
+  std::unordered_map<uint64_t, uint32_t> source_numbers_;
+  std::vector<Source> sources_;
+  /// The source of the last sample of each ring: mostly the next one's too.
+  std::vector<std::pair<uint64_t, uint32_t>> last_source_;
+  /// When a ring last said that it had been full; 0: not in this window.
+  std::vector<uint64_t> full_at_;
+  uint64_t bookkeeping_lost_ = 0;
+
+  uint64_t boundary_ = UINT64_MAX;
+  std::unique_ptr<Window> current_;
+  std::unique_ptr<Window> next_;
+  std::vector<SessionTotals> totals_;
+};
+
+}  // namespace sonde

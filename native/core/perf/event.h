@@ -1,0 +1,45 @@
+#pragma once
+
+#include <linux/perf_event.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/base/unique_fd.h"
+
+namespace sonde {
+
+/// What read() says of an event; counts of inherited children are included.
+struct EventCounts {
+  uint64_t value = 0;
+  uint64_t time_running = 0;
+  /// Samples that found no room in the ring; 0 where the kernel does not count them.
+  uint64_t lost = 0;
+};
+
+/// One opened perf event.
+class Event {
+ public:
+  /// `name` is for messages. `pid` -1: every process of the CPU.
+  static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name);
+
+  int fd() const { return fd_.get(); }
+  /// PERF_SAMPLE_IDENTIFIER of its records. Inherited children write their parent's.
+  uint64_t id() const { return id_; }
+
+  /// Sends the event's records to `owner`'s ring. Both must be of one CPU.
+  Status RedirectTo(const Event& owner);
+  Status Enable();
+  Status Disable();
+  Result<EventCounts> Read() const;
+
+ private:
+  explicit Event(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  UniqueFd fd_;
+  uint64_t id_ = 0;
+};
+
+}  // namespace sonde

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <linux/perf_event.h>
+
+#include <cstdint>
+
+#include "core/perf/sampler_options.h"
+
+namespace sonde {
+
+/// What this kernel's perf_event_open takes.
+struct KernelFeatures {
+  bool lost_count = false;  ///< PERF_FORMAT_LOST, Linux 6.0
+  bool build_id = false;    ///< attr.build_id, Linux 5.12
+
+  /// Finds out by opening a dummy event on the calling thread.
+  static KernelFeatures Probe();
+};
+
+/// What every sample carries. The record parser knows the layout that follows from it.
+inline constexpr uint64_t kSampleType = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID |
+                                        PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD |
+                                        PERF_SAMPLE_CALLCHAIN;
+
+/// A session's event on `target`, disabled.
+perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& target,
+                           KernelFeatures features);
+
+/// The event that carries COMM, MMAP2, FORK and EXIT and owns a ring. Enabled from the start. It has an event of its own
+/// so that the lost count of a session's event counts samples only: the kernel books a lost MMAP2 on the event that
+/// asked for it. `watermark`: bytes in the ring that wake its reader.
+perf_event_attr BookkeepingAttr(const TargetOptions& target, KernelFeatures features,
+                                uint32_t watermark);
+
+}  // namespace sonde

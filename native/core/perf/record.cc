@@ -1,0 +1,163 @@
+#include "core/perf/record.h"
+
+#include <linux/perf_event.h>
+
+#include <cstring>
+#include <optional>
+
+namespace sonde {
+namespace {
+
+constexpr uint16_t kMiscBuildId = 1 << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID, Linux 5.12
+/// pid, tid, time, cpu, reserved, identifier.
+constexpr size_t kTrailerBytes = 32;
+constexpr size_t kMaxBuildId = 20;
+
+template <typename Value>
+Value Load(const std::byte* from) {
+  Value value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+/// PERF_RECORD_SAMPLE after its header: identifier, ip, pid, tid, time, cpu, reserved, period, nr, then nr addresses.
+struct SampleHead {
+  uint64_t id;
+  uint64_t ip;
+  uint32_t pid;
+  uint32_t tid;
+  uint64_t time;
+  uint32_t cpu;
+  uint32_t reserved;
+  uint64_t period;
+  uint64_t chain_length;
+};
+
+/// The NUL-terminated text that fills the rest of a record; nothing where the NUL is missing.
+std::optional<std::string_view> TextOf(std::span<const std::byte> bytes) {
+  const char* text = reinterpret_cast<const char*>(bytes.data());
+  const size_t length = strnlen(text, bytes.size());
+  if (length == bytes.size()) return std::nullopt;
+  return std::string_view(text, length);
+}
+
+RecordBody ParseSample(const perf_event_header& header, std::span<const std::byte> body) {
+  if (body.size() < sizeof(SampleHead)) return MalformedRecord{header.type};
+  const auto head = Load<SampleHead>(body.data());
+  const auto rest = body.subspan(sizeof(SampleHead));
+  if (head.chain_length > rest.size() / sizeof(uint64_t)) return MalformedRecord{header.type};
+  return SampleRecord{
+      .id = head.id,
+      .ip = head.ip,
+      .pid = head.pid,
+      .tid = head.tid,
+      .time = head.time,
+      .cpu = head.cpu,
+      .period = head.period,
+      .user_mode = (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_USER,
+      .chain = {reinterpret_cast<const uint64_t*>(rest.data()), head.chain_length},
+  };
+}
+
+RecordBody ParseComm(const perf_event_header& header, std::span<const std::byte> body) {
+  if (body.size() < 8) return MalformedRecord{header.type};
+  const auto comm = TextOf(body.subspan(8));
+  if (!comm) return MalformedRecord{header.type};
+  return CommRecord{.pid = Load<uint32_t>(body.data()),
+                    .tid = Load<uint32_t>(body.data() + 4),
+                    .exec = (header.misc & PERF_RECORD_MISC_COMM_EXEC) != 0,
+                    .comm = *comm};
+}
+
+/// The 24 bytes of MMAP2 that say which file: device and inode, or its build id.
+bool ParseIdentity(MmapRecord& record, uint16_t misc, const std::byte* identity) {
+  if ((misc & kMiscBuildId) == 0) {
+    record.device = uint64_t{Load<uint32_t>(identity)} << 32 | Load<uint32_t>(identity + 4);
+    record.inode = Load<uint64_t>(identity + 8);
+    return true;
+  }
+  const auto size = Load<uint8_t>(identity);
+  if (size > kMaxBuildId) return false;
+  record.build_id = {identity + 4, size};
+  return true;
+}
+
+RecordBody ParseMmap(const perf_event_header& header, std::span<const std::byte> body) {
+  const bool second = header.type == PERF_RECORD_MMAP2;
+  const size_t fixed = second ? 64 : 32;
+  if (body.size() < fixed) return MalformedRecord{header.type};
+  MmapRecord record{.pid = Load<uint32_t>(body.data()),
+                    .tid = Load<uint32_t>(body.data() + 4),
+                    .start = Load<uint64_t>(body.data() + 8),
+                    .length = Load<uint64_t>(body.data() + 16),
+                    .file_offset = Load<uint64_t>(body.data() + 24)};
+  if (second) {
+    if (!ParseIdentity(record, header.misc, body.data() + 32)) return MalformedRecord{header.type};
+    record.protection = Load<uint32_t>(body.data() + 56);
+    record.flags = Load<uint32_t>(body.data() + 60);
+  }
+  const auto path = TextOf(body.subspan(fixed));
+  if (!path || record.start + record.length < record.start) return MalformedRecord{header.type};
+  record.path = *path;
+  return record;
+}
+
+RecordBody ParseTask(const perf_event_header& header, std::span<const std::byte> body) {
+  if (body.size() < 24) return MalformedRecord{header.type};
+  return TaskRecord{.exit = header.type == PERF_RECORD_EXIT,
+                    .pid = Load<uint32_t>(body.data()),
+                    .parent_pid = Load<uint32_t>(body.data() + 4),
+                    .tid = Load<uint32_t>(body.data() + 8),
+                    .parent_tid = Load<uint32_t>(body.data() + 12)};
+}
+
+RecordBody ParseCounted(const perf_event_header& header, std::span<const std::byte> body) {
+  const size_t needed = header.type == PERF_RECORD_LOST_SAMPLES ? 8 : 16;
+  if (body.size() < needed) return MalformedRecord{header.type};
+  const auto first = Load<uint64_t>(body.data());
+  if (header.type == PERF_RECORD_LOST_SAMPLES) return LostSamplesRecord{first};
+  const auto second = Load<uint64_t>(body.data() + 8);
+  if (header.type == PERF_RECORD_LOST) return LostRecord{.id = first, .count = second};
+  // time, id, stream id
+  return ThrottleRecord{.id = second, .throttled = header.type == PERF_RECORD_THROTTLE};
+}
+
+RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte> body) {
+  switch (header.type) {
+    case PERF_RECORD_COMM:
+      return ParseComm(header, body);
+    case PERF_RECORD_MMAP:
+    case PERF_RECORD_MMAP2:
+      return ParseMmap(header, body);
+    case PERF_RECORD_FORK:
+    case PERF_RECORD_EXIT:
+      return ParseTask(header, body);
+    case PERF_RECORD_LOST:
+    case PERF_RECORD_LOST_SAMPLES:
+    case PERF_RECORD_THROTTLE:
+    case PERF_RECORD_UNTHROTTLE:
+      return ParseCounted(header, body);
+    default:
+      return OtherRecord{};
+  }
+}
+
+}  // namespace
+
+Record ParseRecord(std::span<const std::byte> bytes) {
+  if (bytes.size() < sizeof(perf_event_header)) return {.body = MalformedRecord{}};
+  const auto header = Load<perf_event_header>(bytes.data());
+  if (header.size < sizeof(header) || header.size > bytes.size()) {
+    return {.body = MalformedRecord{header.type}};
+  }
+  const auto body = bytes.subspan(sizeof(header), header.size - sizeof(header));
+  if (header.type == PERF_RECORD_SAMPLE) return {.body = ParseSample(header, body)};
+  if (body.size() < kTrailerBytes) return {.body = MalformedRecord{header.type}};
+  const std::byte* trailer = body.data() + body.size() - kTrailerBytes;
+  return {.body = ParseBody(header, body.first(body.size() - kTrailerBytes)),
+          .time = Load<uint64_t>(trailer + 8),
+          .id = Load<uint64_t>(trailer + 24),
+          .cpu = Load<uint32_t>(trailer + 16)};
+}
+
+}  // namespace sonde

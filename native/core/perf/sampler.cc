@@ -1,0 +1,251 @@
+#include "core/perf/sampler.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+
+#include <array>
+#include <cstring>
+
+#include "core/base/clock.h"
+#include "core/base/native_thread.h"
+#include "core/perf/cpus.h"
+
+namespace sonde {
+namespace {
+
+/// How long an interrupt on another CPU may take from its time stamp to its record. What comes later still is kept for
+/// the next window, with its true time.
+constexpr uint64_t kGrace = 2'000'000;
+/// Rings are also looked at when they are far from full, for the progress that is shown.
+constexpr int kPollMs = 1000;
+/// Threads and commands: how soon their end is noticed.
+constexpr int kTargetPollMs = 100;
+constexpr uint64_t kWakeToken = UINT64_MAX;
+
+uint64_t RandomSeed() {
+  uint64_t seed = MonotonicNow();
+  (void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+  return seed;
+}
+
+/// One per CPU that may be sampled.
+size_t MaxRings(const TargetOptions& target) {
+  if (target.kind == TargetOptions::Kind::kCpus) return target.cpus.size();
+  const auto online = OnlineCpus();
+  return online ? online->size() : 0;
+}
+
+}  // namespace
+
+Sampler::Sampler(SamplerOptions options)
+    : options_(std::move(options)),
+      features_(KernelFeatures::Probe()),
+      closer_(options_.sessions, options_.target),
+      collector_(options_, features_, MaxRings(options_.target), RandomSeed()),
+      totals_(options_.sessions.size()) {}
+
+// --- the caller's thread -------------------------------------------------------------------------
+
+Result<std::unique_ptr<Sampler>> Sampler::Open(SamplerOptions options) {
+  std::unique_ptr<Sampler> sampler(new Sampler(std::move(options)));
+  const Status opened = sampler->OpenEvents();
+  if (!opened) return opened.error();
+  sampler->drain_ = StartThread("sonde-sampler", [self = sampler.get()] { self->RunDrain(); });
+  // After the events: what changes while /proc is read comes as records too.
+  sampler->closer_.ReadProcesses();
+  sampler->closing_ = StartThread("sonde-window", [self = sampler.get()] { self->RunClosing(); });
+  return sampler;
+}
+
+Status Sampler::OpenEvents() {
+  window_start_ = MonotonicNow();
+  auto events = EventSet::Open(
+      options_, features_, [this](size_t ring, auto record) { collector_.OnRecord(ring, record); });
+  if (!events) return events.error();
+  events_ = std::move(*events);
+  collector_.Know(events_->sampled(), events_->rings());
+
+  epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_) return SystemError("epoll_create1");
+  wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_) return SystemError("eventfd");
+  epoll_event watched = {.events = EPOLLIN, .data = {.u64 = kWakeToken}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &watched) != 0) {
+    return SystemError("epoll_ctl(eventfd)");
+  }
+  for (size_t ring = 0; ring < events_->rings().size(); ring++) {
+    // By edge: the event of a thread that has exited hangs up for ever, while its ring goes on for others.
+    watched = {.events = EPOLLIN | EPOLLET, .data = {.u64 = ring}};
+    const int fd = events_->rings()[ring].owner_fd;
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &watched) != 0) {
+      return SystemError("epoll_ctl(perf event)");
+    }
+  }
+  return Ok();
+}
+
+Status Sampler::Start() {
+  if (!events_) return Error{EBADF, "start: the sampler is closed"};
+  started_at_ = MonotonicNow();
+  // A command's events are enabled by its exec.
+  if (options_.target.kind == TargetOptions::Kind::kCommand) return Ok();
+  return events_->Enable();
+}
+
+Status Sampler::CloseWindow(Closed closed) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || !ready_.empty()) return Error{EBUSY, "closeWindow: a window is being closed"};
+    if (stop_) return Error{EBADF, "closeWindow: the sampler is closed"};
+    closed_ = std::move(closed);
+  }
+  close_requested_ = true;
+  Wake();
+  return Ok();
+}
+
+Status Sampler::Take(std::span<std::byte> into) {
+  std::vector<std::byte> window;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ready_.empty() || into.size() != ready_.size()) {
+      return Error{EINVAL, "take: " + std::to_string(into.size()) + " bytes for a window of " +
+                               std::to_string(ready_.size())};
+    }
+    window.swap(ready_);
+  }
+  std::memcpy(into.data(), window.data(), window.size());
+  return Ok();
+}
+
+std::vector<SessionTotals> Sampler::Totals() {
+  const std::lock_guard lock(mutex_);
+  return totals_;
+}
+
+void Sampler::Disable() {
+  if (events_) events_->Disable();
+}
+
+void Sampler::Close() {
+  Closed unfinished;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    handed_over_.notify_all();
+  }
+  if (wake_) Wake();
+  if (drain_.joinable()) drain_.join();
+  if (closing_.joinable()) closing_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    unfinished = std::exchange(closed_, nullptr);
+    ready_ = {};
+  }
+  if (unfinished) unfinished(Error{ECANCELED, "closeWindow: the sampler was closed"});
+  events_.reset();
+  epoll_.Reset();
+  wake_.Reset();
+}
+
+void Sampler::Wake() const {
+  const uint64_t one = 1;
+  (void)!write(wake_.get(), &one, sizeof(one));
+}
+
+// --- the drain thread ----------------------------------------------------------------------------
+
+void Sampler::RunDrain() {
+  while (!stop_) {
+    WaitForRecords();
+    if (close_requested_.exchange(false)) BeginWindowEnd();
+    if (boundary_ != 0 && MonotonicNow() >= boundary_ + kGrace) FinishWindow();
+    PublishTotals();
+  }
+}
+
+void Sampler::WaitForRecords() {
+  const bool threads = options_.target.kind != TargetOptions::Kind::kCpus;
+  const int timeout = boundary_ != 0 ? 1 : threads ? kTargetPollMs : kPollMs;
+  std::array<epoll_event, 64> ready;
+  const int count = epoll_wait(epoll_.get(), ready.data(), ready.size(), timeout);
+  for (int index = 0; index < count; index++) {
+    const uint64_t token = ready[static_cast<size_t>(index)].data.u64;
+    if (token != kWakeToken) {
+      DrainRing(token);
+      continue;
+    }
+    uint64_t wakes = 0;
+    (void)!read(wake_.get(), &wakes, sizeof(wakes));
+  }
+  if (count != 0) return;
+  if (threads && events_->AllThreadsGone()) target_gone_ = true;
+  // Asking an event whether it has hung up takes away the sign that its ring has something: look into all.
+  DrainAll();
+}
+
+void Sampler::DrainRing(size_t ring) {
+  const bool sound = events_->rings()[ring].buffer.reader().Drain(
+      [&](std::span<const std::byte> record) { collector_.OnRecord(ring, record); });
+  if (!sound) collector_.OnCorruptRing();
+}
+
+void Sampler::DrainAll() {
+  for (size_t ring = 0; ring < events_->rings().size(); ring++) DrainRing(ring);
+}
+
+void Sampler::BeginWindowEnd() {
+  boundary_ = MonotonicNow();
+  collector_.SetBoundary(boundary_);
+  DrainAll();
+}
+
+void Sampler::FinishWindow() {
+  collector_.ReadCounts(*events_);
+  DrainAll();
+  // A window before the start, if any, begins with the opening.
+  const uint64_t started = started_at_;
+  const uint64_t start = sequence_ == 0 && started != 0 ? started : window_start_;
+  Handover handover{
+      .window = collector_.FinishWindow(),
+      .times = {
+          .start = start, .end = boundary_, .unix_offset = UnixOffset(), .sequence = sequence_++}};
+  window_start_ = boundary_;
+  boundary_ = 0;
+  PublishTotals();
+  const std::lock_guard lock(mutex_);
+  handover_ = std::move(handover);
+  handed_over_.notify_all();
+}
+
+void Sampler::PublishTotals() {
+  const std::lock_guard lock(mutex_);
+  totals_ = collector_.totals();
+}
+
+// --- the closing thread --------------------------------------------------------------------------
+
+void Sampler::RunClosing() {
+  while (true) {
+    Handover handover;
+    {
+      std::unique_lock lock(mutex_);
+      handed_over_.wait(lock, [this] { return stop_ || handover_.window != nullptr; });
+      if (handover_.window == nullptr) return;
+      handover = std::move(handover_);
+    }
+    std::vector<std::byte> bytes = closer_.Close(*handover.window, handover.times);
+    handover.window.reset();
+    const size_t size = bytes.size();
+    Closed closed;
+    {
+      const std::lock_guard lock(mutex_);
+      ready_ = std::move(bytes);
+      closed = std::exchange(closed_, nullptr);
+    }
+    if (closed) closed(size);
+  }
+}
+
+}  // namespace sonde

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/base/unique_fd.h"
+#include "core/perf/collector.h"
+#include "core/perf/event_set.h"
+#include "core/perf/sampler_options.h"
+#include "core/perf/window_closer.h"
+
+namespace sonde {
+
+/// Samples by perf_event. Two threads of its own: one drains the rings, at all times, so that they never fill while a
+/// window is being closed; the other closes windows. The public functions belong to the thread that opened it.
+class Sampler {
+ public:
+  /// Gets the size of the closed window, on the closing thread.
+  using Closed = std::function<void(Result<size_t>)>;
+
+  /// Opens all events and reads what the processes are. Nothing is sampled yet.
+  static Result<std::unique_ptr<Sampler>> Open(SamplerOptions options);
+  ~Sampler() { Close(); }
+
+  Status Start();
+  /// Closes the window at the present moment. EBUSY while another one is being closed or waits to be taken.
+  Status CloseWindow(Closed closed);
+  /// Copies the closed window. EINVAL where `into` has another size.
+  Status Take(std::span<std::byte> into);
+  std::vector<SessionTotals> Totals();
+  bool TargetGone() const { return target_gone_; }
+  void Disable();
+  /// Ends the threads and closes the events. Safe twice.
+  void Close();
+
+ private:
+  /// A window on its way from the drain thread to the closing thread.
+  struct Handover {
+    std::unique_ptr<Window> window;
+    WindowTimes times;
+  };
+
+  explicit Sampler(SamplerOptions options);
+
+  Status OpenEvents();
+  void RunDrain();
+  void RunClosing();
+  void WaitForRecords();
+  void DrainRing(size_t ring);
+  void DrainAll();
+  void BeginWindowEnd();
+  void FinishWindow();
+  void PublishTotals();
+  void Wake() const;
+
+  const SamplerOptions options_;
+  const KernelFeatures features_;
+  WindowCloser closer_;
+  UniqueFd epoll_;
+  UniqueFd wake_;
+
+  // The drain thread's, once it runs.
+  std::optional<EventSet> events_;
+  Collector collector_;
+  uint64_t window_start_ = 0;
+  /// Of the window that is ending, 0 when none is.
+  uint64_t boundary_ = 0;
+  uint64_t sequence_ = 0;
+
+  std::atomic<uint64_t> started_at_{0};
+  std::atomic<bool> target_gone_{false};
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> close_requested_{false};
+
+  std::mutex mutex_;
+  std::condition_variable handed_over_;
+  // Under mutex_.
+  Closed closed_;
+  Handover handover_;
+  std::vector<std::byte> ready_;
+  std::vector<SessionTotals> totals_;
+
+  std::thread drain_;
+  std::thread closing_;
+};
+
+}  // namespace sonde

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sonde {
+
+/// One event to sample, as the JavaScript side asks for it.
+struct SessionOptions {
+  uint32_t id = 0;
+  std::string name;  ///< perf's spelling, for messages
+  uint32_t type = 0;
+  uint64_t config = 0;
+  /// Exactly one of the two is not 0.
+  uint64_t frequency = 0;
+  uint64_t period = 0;
+  bool exclude_user = false;
+  bool exclude_kernel = false;
+  /// The event's count is nanoseconds of a clock.
+  bool clock = false;
+  uint16_t max_stack = 0;
+
+  /// The period of a clock event, 0 for the others. A clock in frequency mode has a fixed period: the kernel computes
+  /// it once, when the event is opened (perf_swevent_init_hrtimer), and rounds down.
+  uint64_t ClockPeriod() const {
+    if (!clock) return 0;
+    return frequency != 0 ? 1'000'000'000 / frequency : period;
+  }
+};
+
+/// What is sampled.
+struct TargetOptions {
+  enum class Kind { kCpus, kProcesses, kThreads, kCommand };
+  Kind kind = Kind::kCpus;
+  std::vector<int> cpus = {};
+  /// Processes, threads, or the one process that waits for its exec.
+  std::vector<pid_t> ids = {};
+  /// Children are sampled too.
+  bool inherit = false;
+};
+
+struct SamplerOptions {
+  std::vector<SessionOptions> sessions;
+  TargetOptions target;
+  /// Data bytes of each CPU's ring, a power of two times the page size.
+  size_t ring_bytes = 0;
+  size_t max_samples_per_window = 0;
+  size_t max_stack_bytes_per_window = 0;
+};
+
+}  // namespace sonde

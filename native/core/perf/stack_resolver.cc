@@ -1,0 +1,122 @@
+#include "core/perf/stack_resolver.h"
+
+#include <linux/perf_event.h>
+
+#include <algorithm>
+#include <span>
+
+#include "core/perf/window.h"
+
+namespace sonde {
+namespace {
+
+constexpr uint32_t kKernelSpace = 0;
+/// No code lies in the first page. A frame-pointer walk ends with what it finds in the outermost frame, often 0 or 1.
+constexpr uint64_t kFirstCodeAddress = 4096;
+constexpr uint32_t kMaxEpochs = 1 << 20;
+
+size_t AddressesIn(std::span<const uint64_t> chain) {
+  return static_cast<size_t>(
+      std::ranges::count_if(chain, [](uint64_t address) { return !IsMarker(address); }));
+}
+
+}  // namespace
+
+StackResolver::StackResolver(const StackInterner& raw, Tables tables)
+    : raw_(raw), tables_(tables), plain_(raw.size()) {}
+
+uint32_t StackResolver::Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_stack) {
+  const StackInterner::RawStack& raw = raw_.at(raw_stack);
+  Variant variant{.process = tables_.processes.Find(raw.pid), .pid = raw.pid};
+  if (variant.process != nullptr && variant.process->space.epochs() > 1) {
+    variant.epoch = std::min(variant.process->space.EpochAt(time), kMaxEpochs);
+  }
+  // The kernel counts the frames of kernel and user together, and the markers apart (perf_callchain_store). A chain that
+  // just fits cannot be told from one that was cut.
+  variant.truncated = raw.length >= max_stack && AddressesIn(raw.chain()) >= max_stack;
+  const bool plain = variant.epoch == 0 && !variant.truncated;
+  const uint64_t key =
+      uint64_t{raw_stack} << 32 | variant.epoch << 1 | (variant.truncated ? 1U : 0U);
+  uint32_t& known = plain ? plain_[raw_stack] : others_[key];
+  if (known == 0) {
+    variant.space = SpaceOf(raw.pid, variant.epoch);
+    const uint32_t made = Make(raw, variant) + 1;
+    known = made;
+  }
+  return known - 1;
+}
+
+uint32_t StackResolver::Make(const StackInterner::RawStack& raw, const Variant& variant) {
+  enum class Segment { kSkipped, kKernel, kUser };
+  Segment segment = Segment::kSkipped;
+  bool first = true;
+  scratch_.clear();
+  for (const uint64_t address : raw.chain()) {
+    if (IsMarker(address)) {
+      // Frames of a guest or of the hypervisor belong to no process here.
+      segment = address == static_cast<uint64_t>(PERF_CONTEXT_KERNEL) ? Segment::kKernel
+                : address == static_cast<uint64_t>(PERF_CONTEXT_USER) ? Segment::kUser
+                                                                      : Segment::kSkipped;
+      first = true;
+      continue;
+    }
+    if (segment == Segment::kKernel) {
+      scratch_.push_back(KernelFrame(address, !first));
+    } else if (segment == Segment::kUser && (first || address >= kFirstCodeAddress)) {
+      scratch_.push_back(UserFrame(address, !first, variant));
+    }
+    first = false;
+  }
+  if (!variant.truncated) return tables_.stacks.Add(scratch_, StackState::kUnverified);
+  const uint32_t text = tables_.strings.Add("[truncated: max stack]");
+  scratch_.push_back(tables_.frames.Add({.kind = FrameKind::kReason, .address = text}));
+  return tables_.stacks.Add(scratch_, StackState::kBroken);
+}
+
+uint32_t StackResolver::KernelFrame(uint64_t address, bool return_address) {
+  return cache_.Get(kKernelSpace | (return_address ? 1U : 0U), address, [&] {
+    return tables_.frames.Add(
+        {.kind = FrameKind::kKernel, .return_address = return_address, .address = address});
+  });
+}
+
+uint32_t StackResolver::UserFrame(uint64_t address, bool return_address, const Variant& variant) {
+  return cache_.Get(variant.space | (return_address ? 1U : 0U), address, [&] {
+    return tables_.frames.Add({.kind = FrameKind::kNative,
+                               .return_address = return_address,
+                               .mapping = MappingAt(address, return_address, variant),
+                               .address = address});
+  });
+}
+
+uint32_t StackResolver::MappingAt(uint64_t address, bool return_address, const Variant& variant) {
+  if (variant.process == nullptr) return tables_.mappings.UnknownRow(variant.pid);
+  AddressSpace& space = variant.process->space;
+  // A call may be the last instruction of a mapping: the return address then lies behind it.
+  const uint64_t inside = return_address ? address - 1 : address;
+  AddressSpace::Mapped* mapped = space.Find(inside, variant.epoch);
+  const bool now = variant.epoch + 1 == space.epochs();
+  if (mapped == nullptr && !return_address && now) {
+    // The instruction itself was executed, so something is mapped there that no record told of. An address that a walk
+    // without frame pointers made up proves nothing.
+    ReadAgain(*variant.process);
+    mapped = space.Find(inside, variant.epoch);
+  }
+  return mapped == nullptr ? tables_.mappings.UnknownRow(variant.pid)
+                           : tables_.mappings.RowOf(variant.pid, *mapped);
+}
+
+void StackResolver::ReadAgain(Process& process) {
+  if (process.gone || !read_again_.insert(process.pid).second) return;
+  ScannedProcess scanned{.pid = process.pid};
+  scanned.mappings = ProcReader().Mappings(static_cast<pid_t>(process.pid));
+  tables_.processes.AddScanned(scanned);
+}
+
+/// Even numbers from 2: the lowest bit says that an address is a return address.
+uint32_t StackResolver::SpaceOf(uint32_t pid, uint32_t epoch) {
+  const auto number = static_cast<uint32_t>((spaces_.size() + 1) * 2);
+  return spaces_.try_emplace(uint64_t{pid} << 32 | epoch, number).first->second;
+}
+
+}  // namespace sonde

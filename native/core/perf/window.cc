@@ -1,0 +1,72 @@
+#include "core/perf/window.h"
+
+#include <algorithm>
+
+namespace sonde {
+namespace {
+
+/// Many more than a busy minute has; a process that maps in a loop makes them without end.
+constexpr size_t kMaxRecordBytes = 64 << 20;
+constexpr size_t kMaxNotices = 1 << 16;
+
+bool HasAddress(std::span<const uint64_t> chain) {
+  return std::any_of(chain.begin(), chain.end(),
+                     [](uint64_t address) { return !IsMarker(address); });
+}
+
+}  // namespace
+
+Window::Window(WindowBounds bounds, size_t rings, size_t sessions, uint64_t seed)
+    : bounds_(bounds),
+      stacks_(bounds.max_stack_bytes, seed),
+      samples_(rings),
+      notices_(sessions),
+      losses_(sessions) {}
+
+bool Window::AddSample(size_t ring, uint32_t session, const SampleRecord& sample) {
+  // Where the kernel walks no chain (a user-mode event that strikes in the kernel), the instruction itself is known.
+  const std::array<uint64_t, 2> leaf = {
+      static_cast<uint64_t>(sample.user_mode ? PERF_CONTEXT_USER : PERF_CONTEXT_KERNEL), sample.ip};
+  const std::span<const uint64_t> chain = HasAddress(sample.chain) ? sample.chain : leaf;
+  const auto stack =
+      sample_count_ < bounds_.max_samples ? stacks_.Intern(sample.pid, chain) : std::nullopt;
+  if (!stack) {
+    AddLoss(session, LossReason::kTableFull, 1);
+    return false;
+  }
+  sample_count_++;
+  samples_[ring].push_back({.time = sample.time,
+                            .value = sample.period,
+                            .pid = sample.pid,
+                            .tid = sample.tid,
+                            .cpu = sample.cpu,
+                            .stack = *stack,
+                            .session = session});
+  return true;
+}
+
+void Window::AddRecord(ProcessRecord record) {
+  const size_t bytes = sizeof(record) + record.text.size();
+  if (record_bytes_ + bytes > kMaxRecordBytes) {
+    dropped_records_++;
+    return;
+  }
+  record_bytes_ += bytes;
+  records_.push_back(std::move(record));
+}
+
+void Window::AddNotice(uint32_t session, NoticeRow notice) {
+  if (notices_[session].size() < kMaxNotices) notices_[session].push_back(notice);
+}
+
+void Window::AddLoss(uint32_t session, LossReason reason, uint64_t count) {
+  losses_[session][static_cast<size_t>(reason)] += count;
+}
+
+void Window::ReserveLike(const Window& other) {
+  for (size_t ring = 0; ring < samples_.size(); ring++) {
+    samples_[ring].reserve(other.samples_[ring].size() + other.samples_[ring].size() / 8);
+  }
+}
+
+}  // namespace sonde

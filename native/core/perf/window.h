@@ -1,0 +1,93 @@
+#pragma once
+
+#include <linux/perf_event.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/perf/process_record.h"
+#include "core/perf/record.h"
+#include "core/perf/stack_interner.h"
+#include "core/perf/window_layout.h"
+
+namespace sonde {
+
+struct WindowBounds {
+  size_t max_samples = 0;
+  size_t max_stack_bytes = 0;
+};
+
+/// CLOCK_MONOTONIC, and what turns it into Unix time.
+struct WindowTimes {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  int64_t unix_offset = 0;
+  uint64_t sequence = 0;
+};
+
+/// One sample; `stack` is a number of the window's StackInterner, `session` a place in the sampler's list.
+struct SampleRow {
+  uint64_t time = 0;
+  uint64_t value = 0;
+  uint32_t pid = 0;
+  uint32_t tid = 0;
+  uint32_t cpu = 0;
+  uint32_t stack = 0;
+  uint32_t session = 0;
+};
+
+struct NoticeRow {
+  NoticeKind kind = NoticeKind::kLost;
+  uint64_t time = 0;
+  uint32_t cpu = 0;
+  uint64_t count = 0;
+};
+
+using LossCounts = std::array<uint64_t, kLossReasons>;
+
+/// Collects what the rings deliver until the window closes. Filled by the drain thread; adding a sample allocates nothing
+/// but the growth of a column.
+class Window {
+ public:
+  Window(WindowBounds bounds, size_t rings, size_t sessions, uint64_t seed);
+
+  /// False when there was no room: counted as table_full.
+  bool AddSample(size_t ring, uint32_t session, const SampleRecord& sample);
+  /// What does not fit is counted by dropped_records().
+  void AddRecord(ProcessRecord record);
+  void AddNotice(uint32_t session, NoticeRow notice);
+  void AddLoss(uint32_t session, LossReason reason, uint64_t count);
+  void AddDroppedRecords(uint64_t count) { dropped_records_ += count; }
+
+  /// Makes room for as many samples as another window had.
+  void ReserveLike(const Window& other);
+
+  const StackInterner& stacks() const { return stacks_; }
+  /// Per ring, nearly in order of time.
+  std::vector<std::vector<SampleRow>>& samples() { return samples_; }
+  std::vector<ProcessRecord>& records() { return records_; }
+  /// COMM, MMAP, FORK and EXIT records that did not arrive: /proc must be read again.
+  uint64_t dropped_records() const { return dropped_records_; }
+  std::vector<std::vector<NoticeRow>>& notices() { return notices_; }
+  const std::vector<LossCounts>& losses() const { return losses_; }
+
+ private:
+  WindowBounds bounds_;
+  StackInterner stacks_;
+  size_t sample_count_ = 0;
+  std::vector<std::vector<SampleRow>> samples_;
+  std::vector<ProcessRecord> records_;
+  size_t record_bytes_ = 0;
+  uint64_t dropped_records_ = 0;
+  std::vector<std::vector<NoticeRow>> notices_;
+  std::vector<LossCounts> losses_;
+};
+
+/// Whether an entry of a call chain is a context marker (PERF_CONTEXT_*) and not an address.
+inline bool IsMarker(uint64_t address) {
+  return address >= static_cast<uint64_t>(PERF_CONTEXT_MAX);
+}
+
+}  // namespace sonde

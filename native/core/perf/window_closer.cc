@@ -1,0 +1,126 @@
+#include "core/perf/window_closer.h"
+
+#include <algorithm>
+
+#include "core/base/clock.h"
+#include "core/perf/mapping_table.h"
+#include "core/perf/process_events.h"
+#include "core/perf/sample_columns.h"
+#include "core/perf/stack_resolver.h"
+#include "core/perf/window_writer.h"
+
+namespace sonde {
+namespace {
+
+/// As long as new processes appear; more rounds than this find only the newest.
+constexpr int kScanRounds = 4;
+
+/// A time at or before everything that the window holds.
+uint64_t FirstTimeOf(Window& window, const std::vector<OrderedSamples>& samples, uint64_t start) {
+  for (const OrderedSamples& session : samples) {
+    if (!session.rows.empty()) start = std::min(start, session.rows.front().time);
+  }
+  for (const ProcessRecord& record : window.records()) start = std::min(start, record.time);
+  return start;
+}
+
+}  // namespace
+
+WindowCloser::WindowCloser(const std::vector<SessionOptions>& sessions, const TargetOptions& target)
+    : sessions_(sessions), target_(target) {}
+
+std::unordered_set<uint32_t> WindowCloser::WantedProcesses() const {
+  std::vector<pid_t> found;
+  switch (target_.kind) {
+    case TargetOptions::Kind::kCpus:
+      found = proc_.Processes();
+      break;
+    case TargetOptions::Kind::kThreads:
+      for (const pid_t tid : target_.ids) {
+        if (const auto pid = proc_.ProcessOf(tid)) found.push_back(*pid);
+      }
+      break;
+    case TargetOptions::Kind::kProcesses:
+    case TargetOptions::Kind::kCommand:
+      found = target_.ids;
+      break;
+  }
+  return {found.begin(), found.end()};
+}
+
+void WindowCloser::Scan(const std::unordered_set<uint32_t>& pids) {
+  for (const uint32_t pid : pids) {
+    const auto process = proc_.Process(static_cast<pid_t>(pid));
+    if (process) processes_.AddScanned(*process);
+  }
+}
+
+void WindowCloser::ReadProcesses() {
+  if (target_.kind == TargetOptions::Kind::kCpus) {
+    processes_.AddScanned({.pid = 0, .threads = {{.tid = 0, .comm = "swapper"}}});
+  }
+  // A process that was made while others were read: its FORK is in the rings, but what it copied was read later.
+  std::unordered_set<uint32_t> seen;
+  for (int round = 0; round < kScanRounds; round++) {
+    std::unordered_set<uint32_t> added;
+    for (const uint32_t pid : WantedProcesses()) {
+      if (seen.insert(pid).second) added.insert(pid);
+    }
+    if (added.empty()) break;
+    Scan(added);
+  }
+}
+
+/// Records were lost, so what is known may be out of date: what is missing is added, what is gone goes.
+void WindowCloser::ReadProcessesAgain() {
+  std::unordered_set<uint32_t> pids = WantedProcesses();
+  for (const auto& [pid, process] : processes_.processes()) {
+    if (target_.kind != TargetOptions::Kind::kCpus) pids.insert(pid);
+  }
+  Scan(pids);
+  if (target_.kind != TargetOptions::Kind::kCpus) return;
+  pids.insert(0);
+  processes_.KeepOnly(pids);
+}
+
+std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& times) {
+  StringTable strings;
+  MappingTable mappings;
+  FrameTable frames;
+  StackTable stacks;
+  processes_.BeginWindow(strings);
+  std::vector<OrderedSamples> samples = OrderSamples(window.samples(), sessions_.size());
+
+  ProcessEvents events(processes_, mappings, strings);
+  events.AddSnapshot(FirstTimeOf(window, samples, times.start));
+  events.Replay(window.records());
+  if (window.dropped_records() > 0) ReadProcessesAgain();
+
+  StackResolver resolver(window.stacks(), {processes_, mappings, strings, frames, stacks});
+  for (size_t session = 0; session < sessions_.size(); session++) {
+    for (SampleRow& row : samples[session].rows) {
+      row.stack = resolver.Resolve(row.stack, row.time, sessions_[session].max_stack);
+    }
+  }
+  ReadHeadersOf(mappings, MappingsIn(frames), images_);
+
+  const WindowTables tables{.times = times,
+                            .snapshot_length = events.snapshot_length(),
+                            .strings = strings,
+                            .mappings = mappings,
+                            .frames = frames,
+                            .stacks = stacks,
+                            .events = events.rows()};
+  WindowWriter writer(tables);
+  for (size_t session = 0; session < sessions_.size(); session++) {
+    writer.AddSession({.id = sessions_[session].id,
+                       .samples = samples[session],
+                       .losses = window.losses()[session],
+                       .notices = window.notices()[session]});
+  }
+  std::vector<std::byte> bytes = writer.Write(processes_);
+  processes_.EndWindow();
+  return bytes;
+}
+
+}  // namespace sonde

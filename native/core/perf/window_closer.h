@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "core/perf/image_reader.h"
+#include "core/perf/process_table.h"
+#include "core/perf/sampler_options.h"
+#include "core/perf/window.h"
+
+namespace sonde {
+
+/// Turns what a window collected into its buffer: orders, resolves, lays out. Keeps what lasts from one window to the
+/// next. Used by one thread.
+class WindowCloser {
+ public:
+  WindowCloser(const std::vector<SessionOptions>& sessions, const TargetOptions& target);
+
+  /// Reads /proc for the processes that are sampled. Call it when bookkeeping records already arrive.
+  void ReadProcesses();
+  /// The window buffer (core/perf/window_layout.h).
+  std::vector<std::byte> Close(Window& window, const WindowTimes& times);
+
+ private:
+  std::unordered_set<uint32_t> WantedProcesses() const;
+  void Scan(const std::unordered_set<uint32_t>& pids);
+  void ReadProcessesAgain();
+
+  std::vector<SessionOptions> sessions_;
+  TargetOptions target_;
+  ProcReader proc_;
+  ProcessTable processes_;
+  ImageReader images_;
+};
+
+}  // namespace sonde
