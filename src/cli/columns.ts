@@ -28,3 +28,15 @@ export function samplesPerStack(batch: ProfileBatch): Uint32Array {
   for (const stack of batch.samples.stack) counts[stack] = (counts[stack] ?? 0) + 1
   return counts
 }
+
+/** The weight of the batch's samples by stack, for display: a double is exact to 2^53. */
+export function weightPerStack(batch: ProfileBatch): Float64Array {
+  const { stack, value } = batch.samples
+  const halves = new Uint32Array(value.buffer, value.byteOffset, value.length * 2)
+  const weights = new Float64Array(batch.stacks.length)
+  for (let index = 0; index < stack.length; index++) {
+    const at = stack[index] ?? 0
+    weights[at] = (weights[at] ?? 0) + (halves[2 * index] ?? 0) + (halves[2 * index + 1] ?? 0) * 2 ** 32
+  }
+  return weights
+}

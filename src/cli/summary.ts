@@ -1,15 +1,7 @@
 // Puts the closing figures together, and writes them as JSON.
 
-import type { ConsumerOutcome } from '../core/consumer.ts'
-import type { LaneStats } from '../core/router.ts'
-import type { ConsumerSummary, Summary } from '../core/summary.ts'
+import type { ConsumerResult, ConsumerSummary, Summary } from '../core/summary.ts'
 import { rfc3339, type Tally } from './tally.ts'
-
-/** What became of one consumer, after it was stopped. */
-export interface ConsumerResult {
-  readonly lane: LaneStats
-  readonly outcome: ConsumerOutcome
-}
 
 export interface RunFacts {
   readonly tally: Tally

@@ -1,6 +1,24 @@
 // The closing figures of a run, as `--summary FILE` writes them. docs/summary.md explains each field; the shape is
 // stable: fields are added, never renamed.
 
+import type { ConsumerOutcome } from './consumer.ts'
+import type { LaneStats } from './router.ts'
+
+/** What became of one consumer's batches, known after it was stopped. */
+export interface ConsumerResult {
+  readonly lane: LaneStats
+  readonly outcome: ConsumerOutcome
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly consumers: ReadonlyMap<string, ConsumerResult>
+  /** What did not go as it should, a sentence each. */
+  readonly problems: readonly string[]
+  /** What a reader should know: damage that was skipped, modules without names. */
+  readonly remarks: readonly string[]
+}
+
 /** Samples by reason. */
 export type Counts = Readonly<Record<string, number>>
 

@@ -70,6 +70,11 @@ export function parseEvent(text: string): EventInfo {
   return eventInfo(kind, { excludeUser: !user, excludeKernel: !kernel, spelled: modifiers !== undefined })
 }
 
+/** @throws AgentError `EVENT.UNKNOWN`, also where `auto` has wrong modifiers */
+export const checkEventName = (text: string): void => {
+  parseEvent(text.replace(/^auto(?=:|$)/, 'cycles'))
+}
+
 /** The same event in user mode only, under the name that perf gives it. */
 export const inUserMode = (info: EventInfo): EventInfo => ({
   ...info,

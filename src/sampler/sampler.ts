@@ -7,7 +7,7 @@ import type { Milliseconds } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
 import type { NativeAddon, NativeSampler, NativeTarget } from '../native/binding.ts'
 import { explained, explaining } from './native-errors.ts'
-import { nativeSession } from './sessions.ts'
+import { nativeSession } from './native-session.ts'
 
 export interface SamplerOptions {
   readonly sessions: readonly SessionInfo[]

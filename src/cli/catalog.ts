@@ -1,0 +1,17 @@
+// Every command, loaded when it is asked for: nothing else stands between exec and the first sample.
+
+import type { Command } from './command.ts'
+
+export interface CommandEntry {
+  readonly name: string
+  readonly load: () => Promise<Command>
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'record', load: async () => (await import('./record.ts')).record },
+  { name: 'run', load: async () => (await import('./run.ts')).run },
+  { name: 'report', load: async () => (await import('./report.ts')).report },
+  { name: 'convert', load: async () => (await import('./convert.ts')).convert },
+  { name: 'help', load: async () => (await import('./help.ts')).help },
+  { name: 'version', load: async () => (await import('./version.ts')).version },
+]

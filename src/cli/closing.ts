@@ -1,0 +1,51 @@
+// What a command says at its end.
+
+import { writeFileSync } from 'node:fs'
+import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
+import type { Counts, RunEnd, Summary } from '../core/summary.ts'
+import { exactJson } from './summary.ts'
+import type { Tally } from './tally.ts'
+import { bytes, counted, integer, printable, styleFor } from './terminal.ts'
+
+/** A line for a person, on standard error. */
+export function say(command: string, text: string): void {
+  const style = styleFor(process.stderr)
+  process.stderr.write(`${style.bold(`sonde ${command}:`)} ${printable(text)}\n`)
+}
+
+/** `0 lost`, or `12 lost (10 missed, 2 ring_full)` */
+export function lossText(lost: Counts): string {
+  const total = Object.values(lost).reduce((sum, count) => sum + count, 0)
+  const reasons = Object.entries(lost).map(([reason, count]) => `${integer(count)} ${reason}`)
+  return `${integer(total)} lost${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`
+}
+
+/** `1,234 samples, 0 lost. Wrote perf.data (58.3 kB).` */
+export function closingLine(tally: Tally, end: RunEnd): string {
+  const outcomes = [...end.consumers.values()].map(({ outcome }) => outcome)
+  const files = outcomes.flatMap((outcome) => outcome.files)
+  const size = outcomes.reduce((sum, outcome) => sum + outcome.bytes, 0)
+  const wrote = files.length === 0 ? 'Wrote no file' : `Wrote ${files.join(', ')} (${bytes(size)})`
+  const why = files.length === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
+  return `${counted(tally.taken, 'sample')}, ${lossText(tally.lost)}. ${wrote}${why}.`
+}
+
+/** @throws AgentError */
+export function writeSummary(path: string | undefined, summary: () => Summary): void {
+  if (path === undefined) return
+  try {
+    writeFileSync(path, exactJson(summary()))
+  } catch (error) {
+    const reason = errnoOf(error) ?? messageOf(error)
+    throw new AgentError('CLI.OUTPUT', `Cannot write the summary ${path}: ${reason}.`, { cause: error })
+  }
+}
+
+const REMARKS_SHOWN = 5
+
+/** What a reader should know, and no more of it than a screen shows. */
+export function sayRemarks(command: string, remarks: readonly string[]): void {
+  for (const remark of remarks.slice(0, REMARKS_SHOWN)) say(command, remark)
+  const more = remarks.length - REMARKS_SHOWN
+  if (more > 0) say(command, `… and ${integer(more)} more like these`)
+}

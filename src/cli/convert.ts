@@ -1,0 +1,95 @@
+import { replayFile } from '../agent.ts'
+import { UsageError } from '../core/errors.ts'
+import { closingLine, say, sayRemarks, writeSummary } from './closing.ts'
+import type { Command } from './command.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
+import { Interrupt } from './interrupt.ts'
+import { logLevelOf, openLog } from './log.ts'
+import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
+import { summaryOf } from './summary.ts'
+import { Tally } from './tally.ts'
+import { VERSION } from './version.ts'
+
+const OPTIONS: readonly Option[] = [
+  {
+    long: 'output',
+    short: 'o',
+    value: 'FILE',
+    multiple: true,
+    help: 'FILE.pb.gz (pprof), .folded, .speedscope.json or .html (flame graph); several may be given',
+  },
+  { long: 'summary', value: 'FILE', help: 'Writes the closing figures as JSON (docs/summary.md)' },
+  { long: 'log-level', value: 'LEVEL', help: 'debug, info, warn (default) or error' },
+]
+
+export const convert: Command = {
+  name: 'convert',
+  summary: 'Make pprof, folded stacks, speedscope or a flame graph of a perf.data file of Sonde',
+  usage: ['convert FILE.data -o FILE [-o FILE]…'],
+  description: [
+    'Functions are named by the files of this machine whose build ids are the recorded ones, and kernel functions if the\n' +
+      'recorded kernel runs here. Everything else is shown as module and offset; what and why is said once.',
+  ],
+  options: OPTIONS,
+  examples: [
+    ['sonde convert perf.data -o profile.html', 'a flame graph'],
+    ['sonde convert perf.data -o a.pb.gz -o a.folded', 'two formats at once'],
+  ],
+  async run(argv) {
+    const options = parseOptions(argv, OPTIONS)
+    const outputs = profileOutputs(options)
+    checkPlaces(outputs)
+    return convertFile(inputOf(options), outputs, options)
+  },
+}
+
+function inputOf({ positionals }: ParsedOptions): string {
+  const [file, ...more] = positionals
+  if (file === undefined) throw new UsageError('Which file is to be converted?')
+  if (more.length > 0) throw new UsageError(`One file at a time; '${more[0]}' is another.`)
+  return file
+}
+
+function profileOutputs(options: ParsedOptions): readonly Output[] {
+  if (!options.has('output')) throw new UsageError('Where to? -o FILE says it, and the format with it.')
+  const outputs = outputsOf(options.values('output'))
+  const data = outputs.find(({ format }) => format === 'perf_data')
+  if (data !== undefined)
+    throw new UsageError(`-o ${data.path}: a perf.data file is what convert reads, not what it writes.`)
+  return outputs
+}
+
+async function convertFile(
+  file: string,
+  outputs: readonly Output[],
+  options: ParsedOptions,
+): Promise<number> {
+  const log = openLog(logLevelOf(options.value('log-level'), 'warn'))
+  const tally = new Tally()
+  const interrupt = new Interrupt()
+  const stopped = new AbortController()
+  void interrupt.asked.then(() => stopped.abort(new Error('interrupted: nothing was written')))
+  try {
+    const end = await replayFile({
+      file,
+      signal: stopped.signal,
+      consumers: () => buildersFor(outputs),
+      names: true,
+      dataDirectory: process.cwd(),
+      observe: (batch) => tally.add(batch),
+      log: log.write,
+      version: VERSION,
+    })
+    for (const problem of end.problems) say('convert', problem)
+    sayRemarks('convert', end.remarks)
+    say('convert', closingLine(tally, end))
+    writeSummary(options.value('summary'), () =>
+      summaryOf({ tally, consumers: end.consumers, processStart: undefined, now: new Date() }),
+    )
+    return end.problems.length > 0 ? FAILURE : DONE
+  } finally {
+    interrupt.close()
+    await log.flush()
+  }
+}

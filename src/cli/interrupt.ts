@@ -1,0 +1,25 @@
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Resolves at the first signal that asks the process to end. The second one has its usual effect: it ends the process
+ * at once.
+ */
+export class Interrupt {
+  readonly #asked = Promise.withResolvers<void>()
+  readonly #listener = (): void => {
+    this.close()
+    this.#asked.resolve()
+  }
+
+  constructor() {
+    for (const signal of SIGNALS) process.on(signal, this.#listener)
+  }
+
+  get asked(): Promise<void> {
+    return this.#asked.promise
+  }
+
+  close(): void {
+    for (const signal of SIGNALS) process.removeListener(signal, this.#listener)
+  }
+}

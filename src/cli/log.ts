@@ -1,0 +1,96 @@
+// What happens, on standard error: JSON lines for machines, short lines for people.
+
+import type { ConsumerContext, LogLevel } from '../core/consumer-context.ts'
+import { UsageError } from '../core/errors.ts'
+import { printable, type Style, styleFor } from './terminal.ts'
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+export function logLevelOf(text: string | undefined, otherwise: LogLevel): LogLevel {
+  const level = LEVELS.find((each) => each === (text ?? otherwise))
+  if (level !== undefined) return level
+  throw new UsageError(`--log-level ${text}: expected ${LEVELS.join(', ')}.`)
+}
+
+export interface Log {
+  readonly write: ConsumerContext['log']
+  /** Resolves when everything is written. */
+  flush(): Promise<void>
+}
+
+export const openLog = (least: LogLevel): Log =>
+  process.stderr.isTTY ? prettyLog(least, styleFor(process.stderr)) : jsonLog(least)
+
+const isBelow = (level: LogLevel, least: LogLevel): boolean => LEVELS.indexOf(level) < LEVELS.indexOf(least)
+
+function prettyLog(least: LogLevel, style: Style): Log {
+  return {
+    write(level, message, fields = {}) {
+      if (isBelow(level, least)) return
+      process.stderr.write(`\r\x1b[K${prettyLine(new Date(), { level, message, fields }, style)}\n`)
+    },
+    flush: async () => undefined,
+  }
+}
+
+interface Entry {
+  readonly level: LogLevel
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** `12:30:01 WARN  perf_data: the disk is full  file=/tmp/x` */
+export function prettyLine(time: Date, { level, message, fields }: Entry, style: Style): string {
+  const name = level.toUpperCase().padEnd(5)
+  const details = Object.entries(fields).map(([key, value]) =>
+    style.dim(`${key}=${printable(String(value))}`),
+  )
+  return [
+    style.dim(time.toTimeString().slice(0, 8)),
+    painted(level, name, style),
+    printable(message),
+    ...details,
+  ].join(' ')
+}
+
+function painted(level: LogLevel, text: string, style: Style): string {
+  switch (level) {
+    case 'debug':
+      return style.dim(text)
+    case 'info':
+      return text
+    case 'warn':
+      return style.yellow(text)
+    case 'error':
+      return style.red(text)
+  }
+}
+
+/** pino is loaded with the first line: nothing waits for it before the first sample. */
+function jsonLog(least: LogLevel): Log {
+  let lines: Promise<void> = Promise.resolve()
+  let logger: Promise<import('pino').Logger> | undefined
+  return {
+    write(level, message, fields = {}) {
+      if (isBelow(level, least)) return
+      logger ??= openPino(least)
+      const written = Promise.all([logger, lines])
+      lines = written.then(([pino]) => pino[level](fields, message)).catch(() => undefined)
+    },
+    flush: () => lines,
+  }
+}
+
+async function openPino(level: LogLevel): Promise<import('pino').Logger> {
+  const { pino } = await import('pino')
+  return pino(
+    {
+      level,
+      base: { name: 'sonde', pid: process.pid },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    // Nothing is lost when the process is killed; the agent logs little.
+    pino.destination({ fd: 2, sync: true }),
+  )
+}

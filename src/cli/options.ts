@@ -1,0 +1,116 @@
+// Command-line options: described once, for parsing and for help.
+
+import { parseArgs } from 'node:util'
+import { didYouMean } from '../base/near.ts'
+import { UsageError } from '../core/errors.ts'
+
+export interface Option {
+  /** Without dashes. */
+  readonly long: string
+  readonly short?: string
+  /** What stands for the value in help; an option without it is a flag. */
+  readonly value?: string
+  /** May be given several times. */
+  readonly multiple?: boolean
+  readonly help: string
+}
+
+export interface ParsedOptions {
+  has(long: string): boolean
+  /** The value of an option that may stand once. */
+  value(long: string): string | undefined
+  values(long: string): readonly string[]
+  readonly positionals: readonly string[]
+}
+
+export const HELP_OPTION: Option = { long: 'help', short: 'h', help: 'Show this help' }
+
+/**
+ * Reads options and positionals, in any order; everything behind `--` is positional.
+ * @throws UsageError
+ */
+export function parseOptions(argv: readonly string[], options: readonly Option[]): ParsedOptions {
+  const found = new Map<string, string[]>()
+  const positionals: string[] = []
+  for (const token of tokensOf(argv, options)) {
+    switch (token.kind) {
+      case 'option': {
+        const option = optionOf(token, options)
+        const values = found.get(option.long) ?? []
+        if (values.length > 0 && option.value !== undefined && option.multiple !== true) {
+          throw new UsageError(`${token.rawName} may be given once.`)
+        }
+        found.set(option.long, [...values, argumentOf(token, option)])
+        break
+      }
+      case 'positional':
+        positionals.push(token.value)
+        break
+      case 'option-terminator':
+        break
+    }
+  }
+  return {
+    has: (long) => found.has(long),
+    value: (long) => found.get(long)?.at(-1),
+    values: (long) => found.get(long) ?? [],
+    positionals,
+  }
+}
+
+/** Splits before the first word that is no option: from there on it is a command, whose options are its own. */
+export function splitCommand(
+  argv: readonly string[],
+  options: readonly Option[],
+): { readonly own: readonly string[]; readonly command: readonly string[] } {
+  const end = tokensOf(argv, options).find((token) => token.kind !== 'option')
+  if (end === undefined) return { own: argv, command: [] }
+  return {
+    own: argv.slice(0, end.index),
+    command: argv.slice(end.kind === 'option-terminator' ? end.index + 1 : end.index),
+  }
+}
+
+/** Not strict, so that the messages are ours. */
+const tokensOf = (argv: readonly string[], options: readonly Option[]) =>
+  parseArgs({
+    args: [...argv],
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+    options: Object.fromEntries(
+      options.map(({ long, short, value }) => [
+        long,
+        {
+          type: value === undefined ? ('boolean' as const) : ('string' as const),
+          ...(short === undefined ? {} : { short }),
+        },
+      ]),
+    ),
+  }).tokens
+
+type Token = ReturnType<typeof tokensOf>[number]
+type OptionToken = Extract<Token, { kind: 'option' }>
+
+function optionOf(token: OptionToken, options: readonly Option[]): Option {
+  const option = options.find(({ long }) => long === token.name)
+  if (option !== undefined) return option
+  const near =
+    token.name.length > 1
+      ? didYouMean(
+          token.name,
+          options.map(({ long }) => long),
+        )
+      : ''
+  throw new UsageError(`There is no option ${token.rawName}${near.replaceAll(/(mean | or )/g, '$1--')}.`)
+}
+
+function argumentOf(token: OptionToken, option: Option): string {
+  if (option.value === undefined) {
+    if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value.`)
+    return ''
+  }
+  const missing = token.value === undefined || (token.inlineValue !== true && /^-./.test(token.value))
+  if (missing) throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${option.value}.`)
+  return token.value ?? ''
+}

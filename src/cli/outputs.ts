@@ -1,0 +1,81 @@
+// The files of -o: the format follows from the name.
+
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { type ConsumerBuilder, loadConsumerCatalog } from '../agent.ts'
+import type { ProfileFormat } from '../core/encoder.ts'
+import { AgentError, errnoOf, UsageError } from '../core/errors.ts'
+import { PROFILE_ENDINGS } from '../formats/profile/file-names.ts'
+
+export type OutputFormat = 'perf_data' | ProfileFormat
+
+export interface Output {
+  readonly path: string
+  readonly format: OutputFormat
+}
+
+const EXTENSIONS: readonly (readonly [extension: string, format: OutputFormat])[] = [
+  ['.data', 'perf_data'],
+  ...PROFILE_ENDINGS,
+]
+
+export const FORMATS_HELP =
+  'FILE.data (perf), .pb.gz (pprof), .folded, .speedscope.json or .html (flame graph)'
+
+/** @throws UsageError where the name says no format, or two outputs would be one */
+export function outputsOf(paths: readonly string[]): readonly Output[] {
+  const outputs = paths.map((path): Output => ({ path, format: formatOf(path) }))
+  const twin = outputs.find(
+    ({ path }, index) => paths.findIndex((each) => resolve(each) === resolve(path)) < index,
+  )
+  if (twin !== undefined) throw new UsageError(`-o ${twin.path} is given twice.`)
+  const second = outputs.filter(({ format }) => format === 'perf_data')[1]
+  if (second !== undefined)
+    throw new UsageError(`-o ${second.path}: one perf.data file is enough; copy it afterwards.`)
+  return outputs
+}
+
+function formatOf(path: string): OutputFormat {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  const known = EXTENSIONS.find(([extension]) => name.endsWith(extension) && name.length > extension.length)
+  if (known !== undefined) return known[1]
+  throw new UsageError(`-o ${path}: the name does not say the format: ${FORMATS_HELP}.`)
+}
+
+/** Before anything is sampled: whether there is a place for the files. */
+export function checkPlaces(outputs: readonly Output[]): void {
+  for (const { path } of outputs) {
+    try {
+      accessSync(dirname(resolve(path)), constants.W_OK | constants.X_OK)
+    } catch (error) {
+      throw cannotWrite(path, errnoOf(error) ?? 'it cannot be written to', error)
+    }
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+      throw cannotWrite(path, 'it is a directory')
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'its directory does not exist',
+  EACCES: 'its directory may not be written to',
+  EROFS: 'its file system is read-only',
+  ENOTDIR: 'its directory is none',
+}
+
+const cannotWrite = (path: string, reason: string, cause?: unknown): AgentError =>
+  new AgentError('CLI.OUTPUT', `Cannot write ${path}: ${REASONS[reason] ?? reason}.`, { cause })
+
+/** What writes the outputs: the same consumers that a configuration names. */
+export async function buildersFor(outputs: readonly Output[]): Promise<readonly ConsumerBuilder[]> {
+  const catalog = await loadConsumerCatalog()
+  const build = (type: string, section: unknown): ConsumerBuilder => {
+    const plugin = catalog.find((each) => each.type === type)
+    if (plugin === undefined) throw new Error(`no consumer ${type}`)
+    return plugin.configure(section, '-o')
+  }
+  const paths = (of: (format: OutputFormat) => boolean): readonly string[] =>
+    outputs.filter(({ format }) => of(format)).map(({ path }) => path)
+  const perfData = paths((format) => format === 'perf_data').map((file) => build('perf_data', { file }))
+  const profiles = paths((format) => format !== 'perf_data')
+  return profiles.length === 0 ? perfData : [...perfData, build('files', { file: profiles })]
+}

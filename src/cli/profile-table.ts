@@ -1,0 +1,168 @@
+// Adds samples up by function, thread name, process or whole stack.
+
+import { frameLabel, moduleOf } from '../core/frame-label.ts'
+import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
+import { samplesPerStack, weightPerStack } from './columns.ts'
+
+export const GROUPINGS = ['function', 'comm', 'pid', 'stack'] as const
+export type Grouping = (typeof GROUPINGS)[number]
+
+export interface FunctionLabel {
+  readonly name: string
+  readonly module: string
+}
+
+/** Samples that have everything in common that a table looks at. */
+export interface SampleGroup {
+  /** Leaf first. */
+  readonly frames: readonly FunctionLabel[]
+  readonly comm: string
+  readonly pid: number
+  readonly samples: number
+  /** In the event's unit. Sums are for display: exact to 2^53. */
+  readonly weight: number
+}
+
+export interface Row {
+  readonly labels: readonly FunctionLabel[]
+  /** Samples and weight of what ends here; for everything but functions the same as `total`. */
+  samples: number
+  self: number
+  total: number
+}
+
+/** Rows beyond are not told apart: nobody looks at them, and an agent lives long. */
+const MAX_ROWS = 500_000
+const OTHERS: FunctionLabel = { name: '[others]', module: '' }
+
+export class ProfileTable {
+  readonly #by: Grouping
+  readonly #maxRows: number
+  readonly #rows = new Map<string, Row>()
+  samples = 0
+  weight = 0
+
+  constructor(by: Grouping, maxRows: number = MAX_ROWS) {
+    this.#by = by
+    this.#maxRows = maxRows
+  }
+
+  add(group: SampleGroup): void {
+    this.samples += group.samples
+    this.weight += group.weight
+    switch (this.#by) {
+      case 'function':
+        this.#addFunctions(group)
+        break
+      case 'stack':
+        this.#addWhole([{ name: group.comm, module: '' }, ...group.frames.toReversed()], group)
+        break
+      case 'comm':
+        this.#addWhole([{ name: group.comm, module: '' }], group)
+        break
+      case 'pid':
+        this.#addWhole([{ name: String(group.pid), module: group.comm }], group)
+        break
+    }
+  }
+
+  addBatch(batch: ProfileBatch): void {
+    for (const group of groupsOf(batch, this.#by)) this.add(group)
+  }
+
+  /** The heaviest rows by what ends in them. */
+  top(count: number): readonly Row[] {
+    return [...this.#rows.values()].sort((a, b) => b.self - a.self || b.total - a.total).slice(0, count)
+  }
+
+  #addFunctions(group: SampleGroup): void {
+    const [leaf = OTHERS] = group.frames
+    const own = this.#row([leaf])
+    own.samples += group.samples
+    own.self += group.weight
+    // A function that calls itself counts once.
+    const rows = new Set(group.frames.map((frame) => this.#row([frame])))
+    for (const row of rows.add(own)) row.total += group.weight
+  }
+
+  #addWhole(labels: readonly FunctionLabel[], group: SampleGroup): void {
+    const row = this.#row(labels)
+    row.samples += group.samples
+    row.self += group.weight
+    row.total += group.weight
+  }
+
+  #row(labels: readonly FunctionLabel[]): Row {
+    const key = labels.map(({ name, module }) => `${name}\0${module}`).join('\0')
+    const known = this.#rows.get(key)
+    if (known !== undefined) return known
+    if (this.#rows.size >= this.#maxRows && labels[0] !== OTHERS) return this.#row([OTHERS])
+    const row: Row = { labels, samples: 0, self: 0, total: 0 }
+    this.#rows.set(key, row)
+    return row
+  }
+}
+
+const REASON = FRAME_KINDS.indexOf('reason')
+
+/** The batch's samples in as few groups as the table tells apart. */
+function* groupsOf(batch: ProfileBatch, by: Grouping): Generator<SampleGroup> {
+  switch (by) {
+    case 'function':
+      yield* groupsByStack(batch)
+      break
+    case 'comm':
+    case 'pid':
+    case 'stack':
+      yield* groupsByThread(batch, by)
+      break
+  }
+}
+
+function* groupsByStack(batch: ProfileBatch): Generator<SampleGroup> {
+  const samples = samplesPerStack(batch)
+  const weights = weightPerStack(batch)
+  const framesOf = frameReader(batch)
+  for (let stack = 0; stack < batch.stacks.length; stack++) {
+    const count = samples[stack] ?? 0
+    if (count > 0)
+      yield { frames: framesOf(stack), comm: '', pid: 0, samples: count, weight: weights[stack] ?? 0 }
+  }
+}
+
+function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'pid' | 'stack'): Generator<SampleGroup> {
+  const { samples, strings } = batch
+  const framesOf = frameReader(batch)
+  const groups = new Map<string, { readonly first: number; samples: number; weight: number }>()
+  for (let index = 0; index < samples.length; index++) {
+    const key = `${samples.comm[index]}/${by === 'pid' ? samples.pid[index] : ''}/${by === 'stack' ? samples.stack[index] : ''}`
+    const group = groups.get(key) ?? { first: index, samples: 0, weight: 0 }
+    groups.set(key, group)
+    group.samples++
+    group.weight += Number(samples.value[index] ?? 0n)
+  }
+  for (const { first, samples: count, weight } of groups.values()) {
+    yield {
+      frames: by === 'stack' ? framesOf(samples.stack[first] ?? 0) : [],
+      comm: strings.at(samples.comm[first] ?? 0),
+      pid: samples.pid[first] ?? 0,
+      samples: count,
+      weight,
+    }
+  }
+}
+
+/** Reads the frames of stacks, each distinct frame once. Reasons are no functions, unless nothing else is there. */
+function frameReader(batch: ProfileBatch): (stack: number) => readonly FunctionLabel[] {
+  const { stacks } = batch
+  const labels: FunctionLabel[] = []
+  const labelOf = (frame: number): FunctionLabel => {
+    labels[frame] ??= { name: frameLabel(batch, frame), module: moduleOf(batch, frame) }
+    return labels[frame]
+  }
+  return (stack) => {
+    const frames = [...stacks.frameIndices.subarray(stacks.offsets[stack], stacks.offsets[stack + 1])]
+    const code = frames.filter((frame) => stacks.frames.kind[frame] !== REASON)
+    return (code.length > 0 ? code : frames).map(labelOf)
+  }
+}

@@ -1,0 +1,218 @@
+import { type Agent, type AgentOptions, startAgent } from '../agent.ts'
+import { UsageError } from '../core/errors.ts'
+import type { RunEnd } from '../core/summary.ts'
+import { type Milliseconds, milliseconds } from '../core/units.ts'
+import { type CommandEnd, exitCodeOf } from '../sampler/command.ts'
+import type { SampleTarget } from '../sampler/plan.ts'
+import { DEFAULT_RING_BYTES } from '../sampler/sampler.ts'
+import { durationOf } from './arguments.ts'
+import { closingLine, say, writeSummary } from './closing.ts'
+import type { Command } from './command.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
+import { Interrupt } from './interrupt.ts'
+import { type Log, logLevelOf, openLog } from './log.ts'
+import { type Option, type ParsedOptions, parseOptions, splitCommand } from './options.ts'
+import { buildersFor, checkPlaces, FORMATS_HELP, type Output, outputsOf } from './outputs.ts'
+import { processStart } from './process-start.ts'
+import { showProgress } from './progress.ts'
+import { RecordedCommand } from './recorded-command.ts'
+import {
+  eventsOf,
+  maxStackOf,
+  rateOf,
+  SAMPLING_OPTIONS,
+  type TargetChoice,
+  targetOf,
+} from './sampling-options.ts'
+import { summaryOf } from './summary.ts'
+import { Tally } from './tally.ts'
+import { VERSION } from './version.ts'
+
+const OPTIONS: readonly Option[] = [
+  ...SAMPLING_OPTIONS,
+  { long: 'duration', value: 'D', help: 'Ends after 30s, 1m, 500ms …; a bare number is seconds' },
+  {
+    long: 'output',
+    short: 'o',
+    value: 'FILE',
+    multiple: true,
+    help: `${FORMATS_HELP}; several may be given (default perf.data)`,
+  },
+  { long: 'summary', value: 'FILE', help: 'Writes the closing figures as JSON (docs/summary.md)' },
+  { long: 'log-level', value: 'LEVEL', help: 'debug, info, warn (default) or error' },
+]
+
+export const record: Command = {
+  name: 'record',
+  summary: 'Record a command, processes or the whole machine, as perf record does',
+  usage: [
+    'record [-F HZ | -c PERIOD] [-e EVENT]… [--duration D] [-o FILE]… -- CMD [ARGUMENT]…',
+    'record [OPTIONS] -p PID | -t TID | -a [-- CMD…]',
+  ],
+  description: [
+    'Without a target the whole machine is recorded. CMD alone is recorded with its children, from its first\n' +
+      'instruction, and its exit status is returned. Beside -a, -p or -t, CMD says how long. Ctrl-C ends the recording.\n' +
+      'An existing perf.data becomes perf.data.old.',
+    'The whole machine needs CAP_PERFMON or kernel.perf_event_paranoid ≤ 0; one’s own processes can always be\n' +
+      'sampled in user mode where perf_event_paranoid is 2.',
+  ],
+  options: OPTIONS,
+  examples: [
+    ['sonde record -F 999 -- ./program', 'into perf.data'],
+    ['sonde record -p 1234 --duration 10s -o out.html', 'a flame graph of a process'],
+    ['sonde record -e page-faults -c 1 -- ./program', 'where memory is touched first'],
+    ['sonde record -a -o perf.data -o all.pb.gz -- sleep 5', 'two formats of one recording'],
+  ],
+  async run(argv) {
+    const request = requestOf(argv)
+    checkPlaces(request.outputs)
+    const log = openLog(request.logLevel)
+    try {
+      return await recordWith(request, log)
+    } finally {
+      await log.flush()
+    }
+  },
+}
+
+interface RecordRequest {
+  readonly options: ParsedOptions
+  readonly command: readonly string[]
+  readonly target: TargetChoice
+  readonly duration: Milliseconds | undefined
+  readonly outputs: readonly Output[]
+  readonly summary: string | undefined
+  readonly logLevel: ReturnType<typeof logLevelOf>
+  readonly commandLine: readonly string[]
+}
+
+function requestOf(argv: readonly string[]): RecordRequest {
+  const { own, command } = splitCommand(argv, OPTIONS)
+  const options = parseOptions(own, OPTIONS)
+  if (argv.includes('--') && command.length === 0) throw new UsageError('There is no command behind --.')
+  const duration = options.value('duration')
+  return {
+    options,
+    command,
+    target: targetOf(options, command.length > 0),
+    duration: duration === undefined ? undefined : durationOf(duration, '--duration'),
+    outputs: outputsOf(options.has('output') ? options.values('output') : ['perf.data']),
+    summary: options.value('summary'),
+    logLevel: logLevelOf(options.value('log-level'), 'warn'),
+    commandLine: ['sonde', 'record', ...argv],
+  }
+}
+
+/** Windows decide how early a recording that is killed is on disk. */
+const WINDOW = milliseconds(10_000)
+
+interface Parts {
+  readonly tally: Tally
+  readonly log: Log
+  readonly cmd: RecordedCommand | undefined
+  readonly interrupt: Interrupt
+}
+
+async function recordWith(request: RecordRequest, log: Log): Promise<number> {
+  const interrupt = new Interrupt()
+  const cmd = request.command.length > 0 ? new RecordedCommand(request.command) : undefined
+  const parts: Parts = { tally: new Tally(), log, cmd, interrupt }
+  try {
+    return await recordUntilEnd(request, parts)
+  } finally {
+    cmd?.terminate()
+    interrupt.close()
+  }
+}
+
+async function recordUntilEnd(request: RecordRequest, parts: Parts): Promise<number> {
+  const { tally, cmd } = parts
+  let samplingSince = performance.now()
+  const agent = await startAgent({
+    ...agentOptions(request, parts),
+    onSampling() {
+      samplingSince = performance.now()
+      cmd?.start()
+    },
+  })
+  for (const notice of agent.notices) say('record', notice)
+  const endsAt = request.duration === undefined ? undefined : samplingSince + request.duration
+  const hideProgress = showProgress({ name: 'record', figures: () => agent.progress(), endsAt })
+  const ending = await whatEnds(agent, parts, endsAt)
+  hideProgress()
+  cmd?.terminate()
+  const end = await agent.stop()
+  tell(request, tally, end)
+  if (ending.by === 'failure') throw ending.error
+  return exitCode(ending, end)
+}
+
+const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): AgentOptions => ({
+  sampling: {
+    events: eventsOf(request.options),
+    rate: rateOf(request.options),
+    maxStack: maxStackOf(request.options),
+    target: targetWith(request.target, cmd),
+    commandLine: request.commandLine,
+    window: WINDOW,
+    ringBytes: DEFAULT_RING_BYTES,
+  },
+  consumers: () => buildersFor(request.outputs),
+  names: request.outputs.some(({ format }) => format !== 'perf_data'),
+  dataDirectory: process.cwd(),
+  lockDirectory: false,
+  observe: (batch) => tally.add(batch),
+  log: log.write,
+  version: VERSION,
+})
+
+function targetWith(choice: TargetChoice, cmd: RecordedCommand | undefined): SampleTarget {
+  if (choice.kind !== 'cmd') return choice
+  if (cmd === undefined) throw new Error('a command is to be sampled, and there is none')
+  return { kind: 'command', pid: cmd.pid, inherit: choice.inherit }
+}
+
+type Ending =
+  | { readonly by: 'command'; readonly end: CommandEnd }
+  | { readonly by: 'target' | 'duration' | 'interrupt' }
+  | { readonly by: 'failure'; readonly error: unknown }
+
+/** Waits for whatever ends the recording first. */
+function whatEnds(agent: Agent, { cmd, interrupt }: Parts, endsAt: number | undefined): Promise<Ending> {
+  const ended = (by: 'target' | 'duration' | 'interrupt') => (): Ending => ({ by })
+  const commandEnded = async (): Promise<Ending> => {
+    const end = await (cmd?.ended ?? new Promise<never>(() => undefined))
+    return { by: 'command', end }
+  }
+  const waits: Promise<Ending>[] = [
+    // A command that is sampled itself has gone as a target, too: its exit status counts.
+    agent.ended.then(cmd === undefined ? ended('target') : commandEnded),
+    interrupt.asked.then(ended('interrupt')),
+    commandEnded(),
+  ]
+  if (endsAt !== undefined) waits.push(sleepUntil(endsAt).then(ended('duration')))
+  return Promise.race(waits).catch((error: unknown): Ending => ({ by: 'failure', error }))
+}
+
+const sleepUntil = (time: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.max(0, time - performance.now())))
+
+function tell(request: RecordRequest, tally: Tally, end: RunEnd): void {
+  for (const problem of end.problems) say('record', problem)
+  say('record', closingLine(tally, end))
+  writeSummary(request.summary, () =>
+    summaryOf({ tally, consumers: end.consumers, processStart: processStart(), now: new Date() }),
+  )
+}
+
+function exitCode(ending: Exclude<Ending, { by: 'failure' }>, end: RunEnd): number {
+  const own = end.problems.length > 0 ? FAILURE : DONE
+  switch (ending.by) {
+    case 'command':
+      return exitCodeOf(ending.end) || own
+    case 'target':
+    case 'duration':
+    case 'interrupt':
+      return own
+  }
+}

@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs'
+import { replayFile } from '../agent.ts'
+import { AgentError, UsageError } from '../core/errors.ts'
+import type { ProfileBatch } from '../core/profile.ts'
+import { profileFormatOf } from '../formats/profile/file-names.ts'
+import { positiveInteger } from './arguments.ts'
+import { lossText, sayRemarks } from './closing.ts'
+import type { Command } from './command.ts'
+import { DONE } from './exit-codes.ts'
+import { openLog } from './log.ts'
+import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
+import { type TableOptions, tableText, weightText } from './table-text.ts'
+import { Tally } from './tally.ts'
+import { counted, printable, styleFor } from './terminal.ts'
+import { VERSION } from './version.ts'
+
+const OPTIONS: readonly Option[] = [
+  { long: 'top', value: 'N', help: 'Rows to show (default 20)' },
+  {
+    long: 'by',
+    value: 'WHAT',
+    help: 'Adds samples up by function (default), comm (thread name), pid or stack',
+  },
+]
+
+export const report: Command = {
+  name: 'report',
+  summary: 'Show a profile as a table: perf.data of Sonde, or pprof',
+  usage: ['report [FILE] [--top N] [--by function|comm|pid|stack]'],
+  description: [
+    'FILE is perf.data unless another is named. self: samples that end in the function; total: samples that it is part of.',
+  ],
+  options: OPTIONS,
+  examples: [
+    ['sonde report', 'the hottest functions of perf.data'],
+    ['sonde report --by comm', 'which threads they were'],
+    ['sonde report profile.pb.gz --by stack --top 5', 'the five hottest stacks'],
+  ],
+  async run(argv) {
+    const options = parseOptions(argv, OPTIONS)
+    const file = fileOf(options)
+    const table: TableOptions = {
+      by: groupingOf(options.value('by')),
+      top: positiveInteger(options.value('top') ?? '20', '--top'),
+      width: process.stdout.columns ?? 100,
+      style: styleFor(process.stdout),
+    }
+    if (profileFormatOf(file) === 'pprof') await reportPprof(file, table)
+    else await reportPerfData(file, table)
+    return DONE
+  },
+}
+
+function fileOf({ positionals }: ParsedOptions): string {
+  const [file = 'perf.data', ...more] = positionals
+  if (more.length > 0) throw new UsageError(`One file at a time; '${more[0]}' is another.`)
+  if (!existsSync(file)) throw new AgentError('REPORT.UNREADABLE', `There is no file ${file}.`)
+  return file
+}
+
+function groupingOf(text: string | undefined): Grouping {
+  const grouping = GROUPINGS.find((each) => each === (text ?? 'function'))
+  if (grouping !== undefined) return grouping
+  throw new UsageError(`--by ${text}: expected ${GROUPINGS.join(', ')}.`)
+}
+
+interface Section {
+  readonly event: string
+  readonly unit: 'nanoseconds' | 'count'
+  readonly table: ProfileTable
+  /** What the head line ends with. */
+  readonly note: string
+}
+
+async function reportPprof(file: string, options: TableOptions): Promise<void> {
+  const { readPprof } = await import('./pprof-file.ts')
+  const { event, unit, groups } = readPprof(file)
+  const table = new ProfileTable(options.by)
+  for (const group of groups) table.add(group)
+  print(file, [{ event, unit, table, note: '' }], options)
+}
+
+async function reportPerfData(file: string, options: TableOptions): Promise<void> {
+  const log = openLog('warn')
+  const tables = new Map<
+    string,
+    { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
+  >()
+  const end = await replayFile({
+    file,
+    signal: new AbortController().signal,
+    consumers: async () => [],
+    names: options.by === 'function' || options.by === 'stack',
+    dataDirectory: process.cwd(),
+    observe(batch) {
+      const { name } = batch.session.event
+      const entry = tables.get(name) ?? { table: new ProfileTable(options.by), tally: new Tally(), batch }
+      tables.set(name, entry)
+      entry.table.addBatch(batch)
+      entry.tally.add(batch)
+    },
+    log: log.write,
+    version: VERSION,
+  })
+  await log.flush()
+  const sections = [...tables.values()].map(({ table, tally, batch }): Section => {
+    const { name, unit } = batch.session.event
+    return { event: name, unit, table, note: `, ${lossText(tally.lost)}` }
+  })
+  print(file, sections, options)
+  sayRemarks('report', end.remarks)
+}
+
+function print(file: string, sections: readonly Section[], options: TableOptions): void {
+  const sampled = sections.filter(({ table }) => table.samples > 0)
+  if (sampled.length === 0) process.stdout.write(`${printable(file)} has no samples.\n`)
+  for (const { event, unit, table, note } of sampled) {
+    const title = options.style.bold(`${printable(file)}: ${printable(event)}`)
+    const figures = `${counted(table.samples, 'sample')}, ${weightText(table.weight, unit)}${note}`
+    process.stdout.write(`${title}, ${figures}\n\n${tableText(table, options)}\n\n`)
+  }
+}

@@ -1,0 +1,169 @@
+import { type Agent, loadConsumerCatalog, startAgent } from '../agent.ts'
+import { parseAgentConfig } from '../config/agent-config.ts'
+import { readConfig } from '../config/config-file.ts'
+import { chooseDataDirectory } from '../config/data-directory.ts'
+import { UsageError } from '../core/errors.ts'
+import type { RunEnd } from '../core/summary.ts'
+import { checkEventName } from '../sampler/events.ts'
+import { durationOf } from './arguments.ts'
+import { lossText, say, writeSummary } from './closing.ts'
+import type { Command } from './command.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
+import { Interrupt } from './interrupt.ts'
+import { type Log, logLevelOf, openLog } from './log.ts'
+import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import { processStart } from './process-start.ts'
+import { ProfileTable } from './profile-table.ts'
+import { showProgress } from './progress.ts'
+import { summaryOf, writtenBy } from './summary.ts'
+import { tableText } from './table-text.ts'
+import { Tally } from './tally.ts'
+import { bytes, counted, integer, printable, styleFor } from './terminal.ts'
+import { VERSION } from './version.ts'
+
+const OPTIONS: readonly Option[] = [
+  {
+    long: 'config',
+    value: 'FILE',
+    help: 'What is sampled and who gets it (default: config/agent.yaml of Sonde, which explains every key)',
+  },
+  {
+    long: 'duration',
+    value: 'D',
+    help: 'Ends after 30s, 1m, 500ms …; a bare number is seconds (default: never)',
+  },
+  {
+    long: 'data-directory',
+    value: 'DIR',
+    help: 'Holds everything the agent writes (default /var/lib/sonde where it exists, else ./sonde-out)',
+  },
+  { long: 'summary', value: 'FILE', help: 'Writes the closing figures as JSON (docs/summary.md)' },
+  { long: 'log-level', value: 'LEVEL', help: 'debug, info (default), warn or error' },
+]
+
+export const run: Command = {
+  name: 'run',
+  summary: 'Run the agent: profile the whole machine into files, without end or for a while',
+  usage: ['run [--config FILE] [--duration D] [--data-directory DIR] [--summary FILE]'],
+  description: [
+    'SIGINT and SIGTERM end it: what was sampled is written and every file is valid. A second signal ends it at once.\n' +
+      'One agent at a time may use a data directory.',
+  ],
+  options: OPTIONS,
+  examples: [
+    ['sonde run --duration 30s', 'half a minute of the whole machine'],
+    ['sonde run --config agent.yaml', 'what agent.yaml says'],
+  ],
+  async run(argv) {
+    const options = parseOptions(argv, OPTIONS)
+    const [stray] = options.positionals
+    if (stray !== undefined)
+      throw new UsageError(`sonde run takes no '${stray}'; to profile a command: sonde record -- CMD.`)
+    const log = openLog(logLevelOf(options.value('log-level'), 'info'))
+    const interrupt = new Interrupt()
+    try {
+      return await runAgent(options, log, interrupt)
+    } finally {
+      interrupt.close()
+      await log.flush()
+    }
+  },
+}
+
+/** What is counted while it runs. */
+interface Counting {
+  readonly tally: Tally
+  readonly hottest: ProfileTable
+  event: string
+}
+
+/** The agent lives long; the functions of a busy machine fit. */
+const MAX_FUNCTIONS = 20_000
+
+async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt): Promise<number> {
+  const duration = options.value('duration')
+  const limit = duration === undefined ? undefined : durationOf(duration, '--duration')
+  const counting: Counting = {
+    tally: new Tally(),
+    hottest: new ProfileTable('function', MAX_FUNCTIONS),
+    event: '',
+  }
+  const agent = await openAgent(options, log, counting)
+  const endsAt = limit === undefined ? undefined : performance.now() + limit
+  for (const notice of agent.notices) log.write('info', notice)
+  const hideProgress = showProgress({ name: 'run', figures: () => agent.progress(), endsAt })
+  const failure = await untilEnd(agent, interrupt, limit)
+  hideProgress()
+  const end = await agent.stop()
+  tell(counting, end)
+  writeSummary(options.value('summary'), () =>
+    summaryOf({
+      tally: counting.tally,
+      consumers: end.consumers,
+      processStart: processStart(),
+      now: new Date(),
+    }),
+  )
+  if (failure !== undefined) throw failure
+  return end.problems.length > 0 ? FAILURE : DONE
+}
+
+async function openAgent(options: ParsedOptions, log: Log, counting: Counting): Promise<Agent> {
+  const { text, file } = readConfig(options.value('config'))
+  const consumers = await loadConsumerCatalog()
+  const config = parseAgentConfig(text, file, { consumers, checkEvent: checkEventName })
+  const dataDirectory = chooseDataDirectory(options.value('data-directory'))
+  const agent = await startAgent({
+    sampling: { ...config.sampler, target: { kind: 'machine' }, commandLine: ['sonde', 'run'] },
+    consumers: async () => config.consumers,
+    names: true,
+    dataDirectory,
+    lockDirectory: true,
+    observe: (batch) => observe(batch, counting),
+    log: log.write,
+    version: VERSION,
+  })
+  log.write('info', `sampling ${config.sampler.events.join(', ')} into ${dataDirectory}`)
+  return agent
+}
+
+function observe(batch: Parameters<ProfileTable['addBatch']>[0], counting: Counting): void {
+  counting.tally.add(batch)
+  counting.event ||= batch.session.event.name
+  if (batch.session.event.name === counting.event) counting.hottest.addBatch(batch)
+}
+
+/** Resolves with what broke, if something did. */
+async function untilEnd(
+  agent: Agent,
+  interrupt: Interrupt,
+  limit: number | undefined,
+): Promise<Error | undefined> {
+  const over = Promise.withResolvers<undefined>()
+  const timer = limit === undefined ? undefined : setTimeout(() => over.resolve(undefined), limit)
+  try {
+    await Promise.race([agent.ended, interrupt.asked, over.promise])
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const TOP = 10
+
+function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
+  const out = process.stdout
+  const style = styleFor(out)
+  for (const problem of end.problems) say('run', problem)
+  for (const [name, { outcome }] of end.consumers) {
+    out.write(`${style.bold(name)}: ${counted(outcome.files.length, 'file')}, ${bytes(outcome.bytes)}\n`)
+    for (const file of outcome.files) out.write(`  ${printable(file)}\n`)
+  }
+  const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}`
+  out.write(`${style.bold('samples')}: ${figures}\n`)
+  if (hottest.samples === 0) return
+  out.write(`\n${style.bold(`Hottest functions (${event})`)}\n`)
+  out.write(`${tableText(hottest, { by: 'function', top: TOP, width: out.columns ?? 100, style })}\n`)
+}

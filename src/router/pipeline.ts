@@ -1,0 +1,132 @@
+// From a source's windows to the consumers: named once, then one lane each.
+
+import type { Consumer } from '../core/consumer.ts'
+import type { ConsumerContext } from '../core/consumer-context.ts'
+import { messageOf } from '../core/errors.ts'
+import { type ProfileBatch, withNames } from '../core/profile.ts'
+import type { LaneStats, MetricsRouter } from '../core/router.ts'
+import type { ConsumerResult, RunEnd } from '../core/summary.ts'
+import { type FrameNames, NO_NAMES, type Symbolizer } from '../core/symbolizer.ts'
+import type { Milliseconds } from '../core/units.ts'
+import { createMetricsRouter } from './metrics-router.ts'
+
+export interface PipelineLimits {
+  /** For the names of one window; what has none by then goes without. */
+  readonly naming: Milliseconds
+  /** For what is still in the lanes at the end. */
+  readonly drain: Milliseconds
+  /** For one consumer to finish its files. */
+  readonly stop: Milliseconds
+}
+
+export interface PipelineOptions {
+  readonly consumers: readonly Consumer[]
+  /** Undefined where nobody looks at names. */
+  readonly symbolizer: Symbolizer | undefined
+  /** Sees every batch, named, before the lanes. */
+  readonly observe: (batch: ProfileBatch) => void
+  readonly log: ConsumerContext['log']
+  readonly limits: PipelineLimits
+}
+
+export class Pipeline {
+  readonly #options: PipelineOptions
+  readonly #router: MetricsRouter
+  readonly #problems: string[] = []
+  readonly #started: Consumer[] = []
+  #end: Promise<RunEnd> | undefined
+
+  constructor(options: PipelineOptions) {
+    this.#options = options
+    this.#router = createMetricsRouter({
+      onProblem: (lane, problem) => options.log('warn', `${lane}: ${problem}`, { consumer: lane }),
+    })
+  }
+
+  /** Starts every consumer. When one cannot start, those before it are stopped again. */
+  async start(): Promise<void> {
+    try {
+      for (const consumer of this.#options.consumers) {
+        await consumer.start()
+        this.#started.push(consumer)
+        this.#router.attach(consumer)
+      }
+    } catch (error) {
+      await Promise.all(this.#started.splice(0).map((consumer) => this.#stopConsumer(consumer)))
+      throw error
+    }
+  }
+
+  /** Names the batches of one window and hands them to the lanes. Never rejects. */
+  async publish(batches: readonly ProfileBatch[]): Promise<void> {
+    const [first] = batches
+    if (first === undefined) return
+    // The batches of a window share their frames, and so their names.
+    const names = await this.#namesOf(first)
+    for (const batch of batches) {
+      const named = withNames(batch, names)
+      this.#options.observe(named)
+      this.#router.publishProfiles(named)
+    }
+  }
+
+  /** Waits until the lanes have taken what was published: for a source that can wait, so that nothing is dropped. */
+  async settle(limit: Milliseconds): Promise<void> {
+    await this.#router.drain(limit)
+  }
+
+  /** Drains the lanes and stops the consumers. Never rejects, and does its work once. */
+  stop(): Promise<RunEnd> {
+    this.#end ??= this.#stop()
+    return this.#end
+  }
+
+  async #stop(): Promise<RunEnd> {
+    await this.#router.drain(this.#options.limits.drain)
+    const lanes = this.#router.stats()
+    await Promise.all(this.#started.map((consumer) => this.#stopConsumer(consumer)))
+    const results = this.#started.map((consumer): [string, ConsumerResult] => [
+      consumer.name,
+      { lane: laneOf(lanes, consumer.name), outcome: consumer.outcome() },
+    ])
+    for (const [name, { lane }] of results) this.#judge(name, lane)
+    return { consumers: new Map(results), problems: this.#problems, remarks: [] }
+  }
+
+  #judge(name: string, lane: LaneStats): void {
+    const missing = lane.failed + lane.dropped
+    if (missing === 0) return
+    const why = lane.lastError === undefined ? '' : `: ${lane.lastError}`
+    this.#problems.push(`${name} did not take ${missing} of ${missing + lane.delivered} samples${why}.`)
+  }
+
+  async #stopConsumer(consumer: Consumer): Promise<void> {
+    const { stop } = this.#options.limits
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => late.reject(new Error(`did not stop within ${stop} ms`)), stop)
+    try {
+      await Promise.race([consumer.stop(), late.promise])
+    } catch (error) {
+      this.#problems.push(`${consumer.name}: ${messageOf(error)}`)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #namesOf(batch: ProfileBatch): Promise<FrameNames> {
+    const { limits, log, symbolizer } = this.#options
+    if (symbolizer === undefined) return NO_NAMES
+    try {
+      return await symbolizer.name(batch, AbortSignal.timeout(limits.naming))
+    } catch (error) {
+      log('warn', 'a window has no names', { reason: messageOf(error), window: batch.window.sequence })
+      return NO_NAMES
+    }
+  }
+}
+
+function laneOf(lanes: ReadonlyMap<string, LaneStats>, name: string): LaneStats {
+  const lane = lanes.get(name)
+  if (lane === undefined) throw new Error(`${name} has no lane`)
+  return lane
+}

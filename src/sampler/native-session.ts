@@ -1,0 +1,18 @@
+import type { SessionInfo } from '../core/profile.ts'
+import type { NativeSession } from '../native/binding.ts'
+
+/** A session as the addon opens it. */
+export function nativeSession(session: SessionInfo): NativeSession {
+  const { event, rate } = session
+  return {
+    id: session.id,
+    name: event.name,
+    type: event.type,
+    config: event.config,
+    ...(rate.by === 'frequency' ? { frequency: rate.hertz } : { period: rate.period }),
+    excludeUser: event.excludeUser,
+    excludeKernel: event.excludeKernel,
+    clock: event.unit === 'nanoseconds',
+    maxStack: session.maxStack,
+  }
+}
