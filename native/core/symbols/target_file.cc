@@ -121,6 +121,22 @@ Result<TargetFile> OpenMapped(pid_t pid, const std::string& path, const FileIden
   return OpenLink(process + "/map_files/" + *range, identity);
 }
 
+/// The first of: what the process sees under the path, what it has mapped, and, for a deleted file, one that came back
+/// under its name with the same content, as when a package is installed again. The error is that of the first.
+Result<TargetFile> OpenOfProcess(pid_t pid, const std::string& path, const FileIdentity& identity) {
+  const std::string root = "/proc/" + std::to_string(pid) + "/root";
+  auto seen = OpenBelow(root, path, identity, Trust::kTargetRoot);
+  if (seen) return seen;
+  auto mapped = OpenMapped(pid, path, identity);
+  if (mapped) return mapped;
+  if (path.ends_with(kDeleted) && !identity.build_id.empty()) {
+    const std::string name = path.substr(0, path.size() - kDeleted.size());
+    auto back = OpenBelow(root, name, identity, Trust::kTargetRoot);
+    if (back) return back;
+  }
+  return seen;
+}
+
 }  // namespace
 
 Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
@@ -129,25 +145,12 @@ Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
   if (identity.inode == 0 && identity.build_id.empty()) {
     return Error{ESTALE, path + ": neither inode nor build id of the mapped file is known"};
   }
-  auto seen = pid > 0 ? OpenBelow("/proc/" + std::to_string(pid) + "/root", path, identity,
-                                  Trust::kTargetRoot)
-                      : Result<TargetFile>(Error{ESRCH, path + ": no process"});
-  if (seen) return seen;
-  // Not the file meant, or no file: it was deleted or replaced, its process is gone or may not be looked into.
-  if (pid > 0) {
-    auto mapped = OpenMapped(pid, path, identity);
-    if (mapped) return mapped;
-  }
+  if (pid <= 0) return OpenBelow("/", path, identity, Trust::kOwnRoot);
+  auto file = OpenOfProcess(pid, path, identity);
+  if (file) return file;
+  // The process is gone, or may not be looked into.
   auto own = OpenBelow("/", path, identity, Trust::kOwnRoot);
-  if (own) return own;
-  // A deleted file that came back under its name with the same content, as when a package is installed again.
-  if (path.ends_with(kDeleted) && !identity.build_id.empty() && pid > 0) {
-    auto back =
-        OpenBelow("/proc/" + std::to_string(pid) + "/root",
-                  path.substr(0, path.size() - kDeleted.size()), identity, Trust::kTargetRoot);
-    if (back) return back;
-  }
-  return seen;
+  return own ? std::move(own) : std::move(file);
 }
 
 Result<TargetFile> TargetFile::FromDescriptor(UniqueFd fd) {
