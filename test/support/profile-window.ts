@@ -47,7 +47,7 @@ export const UNIX_START = 1_767_323_045_000_000_000n
 export const PERIOD = 10_101_010n
 
 const IMAGE_BIAS = 0x5555_0000_0000n
-const IMAGE_BYTES = 0x10_0000n
+const IMAGE_BYTES = 0x5_0000_0000n
 
 export function windowOf(window: TestWindow): WindowSource {
   return new TestWindowBuilder(window).build()
@@ -64,7 +64,6 @@ class TestWindowBuilder {
   readonly #window: TestWindow
   readonly #session: SessionInfo
   readonly #builder = new WindowBuilder()
-  readonly #frames = new Map<string, number>()
   readonly #namesOfFrame: string[][] = []
   readonly #start: bigint
 
@@ -125,12 +124,12 @@ class TestWindowBuilder {
     if (text.startsWith('!'))
       return this.#named(this.#builder.addFrame({ kind: 'reason', text: text.slice(1) }), [])
     const [functions = '', module = ''] = text.split('@')
-    const address = BigInt(0x1000 + 0x10 * once(this.#frames, text))
+    const address = addressOf(text)
     const frame =
       module === 'kernel'
         ? this.#builder.addFrame({
             kind: 'kernel',
-            avma: avma(0xffff_ffff_8100_0000n + address),
+            avma: avma(0xffff_ffff_8100_0000n + (address & 0xfff_fff0n)),
             returnAddress: false,
           })
         : this.#builder.addFrame({
@@ -170,10 +169,11 @@ class TestWindowBuilder {
   }
 }
 
-function once(known: Map<string, number>, text: string): number {
-  const number = known.get(text) ?? known.size
-  known.set(text, number)
-  return number
+/** The same in every window. */
+function addressOf(text: FrameText): bigint {
+  let hash = 0x811c9dc5
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193)
+  return 0x1000n + 0x10n * BigInt(hash >>> 2)
 }
 
 function frameNames(namesOfFrame: readonly (readonly string[])[]): FrameNames {

@@ -176,7 +176,8 @@ class FilesConsumer implements ProfileConsumer {
     if (collection === undefined) return []
     try {
       if (collection.samples > 0) return await this.#writeFiles(collection)
-      this.#context.log('info', 'No samples: no profile is written')
+      const level = this.#config.write === 'at_end' ? 'info' : 'debug'
+      this.#context.log(level, 'No samples: no profile is written')
       return []
     } finally {
       collection.close()

@@ -63,6 +63,7 @@ export function paint(state: PageState): void {
   for (const frame of state.drawn) {
     if (frame.node === state.over || frame.node === state.selected) paintOutline(state, frame)
   }
+  if (document.body.dataset.drawn === undefined) performance.mark('sonde:drawn')
   document.body.dataset.drawn = String(state.drawn.length)
 }
 

@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { files } from '../../../src/consumers/files/index.ts'
+import type { ProfileConsumer } from '../../../src/core/consumer.ts'
+import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
+import type { OpenProfile } from '../../../src/core/encoder.ts'
+import { LocalEncoder } from '../../../src/formats/encode.ts'
+import { readPprof } from '../../support/pprof-reader.ts'
+import { profileBatchOf, type TestWindow } from '../../support/profile-window.ts'
+import { sessionInfo } from '../../support/session.ts'
+
+const localEncoder = new LocalEncoder((bytes) => gzipSync(bytes, { level: 1 }))
+const faults = sessionInfo({ id: 1, event: { ...sessionInfo().event, name: 'page-faults:u', unit: 'count' } })
+const oneSample: TestWindow = { samples: [{ stack: ['main@app'] }] }
+const never = new AbortController().signal
+
+async function temporaryDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'sonde-files-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+const contextIn = (dataDirectory: string, changes: Partial<ConsumerContext> = {}): ConsumerContext => ({
+  version: '0.0.0',
+  dataDirectory,
+  tryLock: () => true,
+  log: () => undefined,
+  now: () => new Date(),
+  encoder: localEncoder,
+  ...changes,
+})
+
+const open = (section: unknown, context: ConsumerContext): ProfileConsumer =>
+  files.configure(section, 'test')(context) as ProfileConsumer
+
+/** Starts, takes the windows, stops. */
+async function record(consumer: ProfileConsumer, windows: readonly TestWindow[]): Promise<void> {
+  await consumer.start()
+  for (const window of windows) await consumer.consumeProfiles(profileBatchOf(window), never)
+  await consumer.stop()
+}
+
+test('at the end there is one file of each format, named by when the profile began', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({}, contextIn(directory))
+  await record(consumer, [oneSample, { ...oneSample, sequence: 1 }])
+  assert.deepEqual((await readdir(join(directory, 'profiles'))).sort(), [
+    'profile-20260102-030405.cpu-clock.folded',
+    'profile-20260102-030405.cpu-clock.pb.gz',
+    'profile-20260102-030405.html',
+    'profile-20260102-030405.speedscope.json',
+  ])
+  const { written, lost, bytes, files: paths } = consumer.outcome()
+  assert.equal(written, 2)
+  assert.deepEqual(lost, {})
+  assert.equal(paths.length, 4)
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))
+  assert.equal(
+    bytes,
+    sizes.reduce((sum, size) => sum + size, 0),
+  )
+})
+
+test('files are the owner’s alone, and so is their directory', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ formats: ['folded'] }, contextIn(directory))
+  await record(consumer, [oneSample])
+  const [path = ''] = consumer.outcome().files
+  assert.equal((await stat(path)).mode & 0o777, 0o600)
+  assert.equal((await stat(join(directory, 'profiles'))).mode & 0o777, 0o700)
+})
+
+test('mode: lets others read, and then enter', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ formats: ['folded'], mode: '0644' }, contextIn(directory))
+  await record(consumer, [oneSample])
+  const [path = ''] = consumer.outcome().files
+  assert.equal((await stat(path)).mode & 0o777, 0o644)
+  assert.equal((await stat(join(directory, 'profiles'))).mode & 0o777, 0o755)
+})
+
+test('per window each window has files of its own, of all sessions, as soon as it is complete', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ formats: ['folded', 'html'], write: 'per_window' }, contextIn(directory))
+  await consumer.start()
+  await consumer.consumeProfiles(profileBatchOf(oneSample), never)
+  assert.equal(consumer.outcome().files.length, 2)
+  await consumer.consumeProfiles(profileBatchOf({ ...oneSample, sequence: 1 }), never)
+  await consumer.stop()
+  assert.deepEqual((await readdir(join(directory, 'profiles'))).sort(), [
+    'profile-20260102-030405.cpu-clock.folded',
+    'profile-20260102-030405.html',
+    'profile-20260102-030415.cpu-clock.folded',
+    'profile-20260102-030415.html',
+  ])
+  assert.equal(consumer.outcome().written, 2)
+})
+
+test('two profiles of one second do not share a name', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const context = contextIn(directory)
+  await record(open({ formats: ['folded'] }, context), [oneSample])
+  await record(open({ formats: ['folded'] }, context), [oneSample])
+  assert.deepEqual((await readdir(join(directory, 'profiles'))).sort(), [
+    'profile-20260102-030405-1.cpu-clock.folded',
+    'profile-20260102-030405.cpu-clock.folded',
+  ])
+})
+
+test('formats of one event have a file per event, the others hold all', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({}, contextIn(directory))
+  await record(consumer, [oneSample, { session: faults, samples: [{ stack: ['main@app'], count: 3 }] }])
+  const names = await readdir(join(directory, 'profiles'))
+  assert.ok(names.includes('profile-20260102-030405.page-faults-u.pb.gz'))
+  assert.equal(names.length, 6)
+  const faultBytes = await readFile(join(directory, 'profiles/profile-20260102-030405.page-faults-u.pb.gz'))
+  assert.deepEqual(readPprof(gunzipSync(faultBytes)).samples[0]?.values[0], 3n)
+  assert.equal(consumer.outcome().written, 4)
+})
+
+test('a session without samples has no file', async (t) => {
+  const directory = await temporaryDirectory(t)
+  await record(open({ formats: ['pprof'] }, contextIn(directory)), [
+    oneSample,
+    { session: faults, samples: [] },
+  ])
+  assert.equal((await readdir(join(directory, 'profiles'))).length, 1)
+})
+
+test('the oldest profiles go first, and nothing that bears another name goes', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const profiles = join(directory, 'profiles')
+  await mkdir(profiles)
+  for (const name of ['perf-20200101-000000.data', 'profile-notes.html', 'profile-20200101-000000.txt']) {
+    await writeFile(join(profiles, name), 'somebody’s')
+  }
+  await writeFile(join(profiles, 'profile-20200101-000000.html'), 'old')
+  const consumer = open({ formats: ['folded'], write: 'per_window', maxFiles: 2 }, contextIn(directory))
+  await record(
+    consumer,
+    [0, 1, 2].map((sequence) => ({ ...oneSample, sequence })),
+  )
+  assert.deepEqual((await readdir(profiles)).sort(), [
+    'perf-20200101-000000.data',
+    'profile-20200101-000000.txt',
+    'profile-20260102-030415.cpu-clock.folded',
+    'profile-20260102-030425.cpu-clock.folded',
+    'profile-notes.html',
+  ])
+  assert.equal(consumer.outcome().written, 3)
+  assert.equal(consumer.outcome().files.length, 2)
+})
+
+test('half a profile of a killed process goes at the start, one that somebody writes stays', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const profiles = join(directory, 'profiles')
+  await mkdir(profiles)
+  const left = join(profiles, 'profile-20200101-000000.html.part')
+  await writeFile(left, 'half')
+  await open({}, contextIn(directory, { tryLock: () => false })).start()
+  assert.deepEqual(await readdir(profiles), ['profile-20200101-000000.html.part'])
+  await open({}, contextIn(directory)).start()
+  assert.deepEqual(await readdir(profiles), [])
+})
+
+test('files of given names have the format of their ending, and what was there becomes .old', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const paths = ['x.pb.gz', 'x.folded', 'x.speedscope.json', 'x.html'].map((name) => join(directory, name))
+  await writeFile(join(directory, 'x.folded'), 'yesterday')
+  const consumer = open({ file: paths }, contextIn(directory))
+  await record(consumer, [oneSample])
+  assert.deepEqual(consumer.outcome().files, paths)
+  assert.equal(await readFile(join(directory, 'x.folded'), 'utf8'), 'app;main 1\n')
+  assert.equal(await readFile(join(directory, 'x.folded.old'), 'utf8'), 'yesterday')
+  assert.equal((await readdir(directory)).length, 5)
+})
+
+test('with several events a given name gets the event before its ending', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ file: join(directory, 'a.b.pb.gz') }, contextIn(directory))
+  await record(consumer, [oneSample, { session: faults, samples: [{ stack: ['main@app'] }] }])
+  assert.deepEqual((await readdir(directory)).sort(), ['a.b.cpu-clock.pb.gz', 'a.b.page-faults-u.pb.gz'])
+})
+
+test('a name whose directory does not exist fails at the start', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ file: join(directory, 'missing', 'x.html') }, contextIn(directory))
+  await assert.rejects(consumer.start(), /there is no directory .*missing/)
+})
+
+test('a configuration that cannot work says so', () => {
+  assert.throws(() => files.configure({ file: 'x.txt' }, 'test'), /names no format/)
+  assert.throws(() => files.configure({ file: 'x.html', directory: 'y' }, 'test'), /not both/)
+  assert.throws(() => files.configure({ formats: ['svg'] }, 'test'), /formats/)
+  assert.doesNotThrow(() => files.configure({ file: 'x.txt', format: 'folded' }, 'test'))
+})
+
+test('a profile that cannot be written is an error with its path, and its samples are counted', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const logged: string[] = []
+  const context = contextIn(directory, {
+    log: (level, message) => void (level === 'error' && logged.push(message)),
+  })
+  const path = join(directory, 'gone', 'x.folded')
+  await mkdir(join(directory, 'gone'))
+  const consumer = open({ file: path }, context)
+  await consumer.start()
+  await consumer.consumeProfiles(profileBatchOf(oneSample), never)
+  await rm(join(directory, 'gone'), { recursive: true })
+  await assert.rejects(consumer.stop(), new RegExp(`Cannot write ${path}`))
+  assert.deepEqual(consumer.outcome().lost, { write_failed: 1 })
+  assert.equal(consumer.outcome().written, 0)
+  assert.match(logged[0] ?? '', /Cannot write/)
+})
+
+test('a full disk takes old profiles, but not the newest, and is counted', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const profiles = join(directory, 'profiles')
+  await mkdir(profiles)
+  for (const second of [1, 2, 3]) {
+    await writeFile(join(profiles, `profile-20200101-00000${second}.html`), 'old')
+  }
+  // Bytes whose writing fails as on a full disk.
+  const unwritable = {
+    length: 3,
+    get [Symbol.asyncIterator](): never {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    },
+  }
+  const consumer = open(
+    { formats: ['folded'] },
+    contextIn(directory, {
+      encoder: encoderThat({ encode: async () => unwritable as unknown as Uint8Array }),
+    }),
+  )
+  await assert.rejects(record(consumer, [oneSample]), /no space left.*Free space/)
+  assert.deepEqual(await readdir(profiles), ['profile-20200101-000003.html'])
+  assert.deepEqual(consumer.outcome().lost, { disk_full: 1 })
+})
+
+test('when the encoding thread dies what it held is lost by name, and the next profile begins', async (t) => {
+  const directory = await temporaryDirectory(t)
+  let died = false
+  const dying: OpenProfile['add'] = async ({ sessions }) => {
+    if (died) throw new Error('the worker thread ended')
+    return { kept: sessions.length * 5, tableFull: 0 }
+  }
+  const consumer = open(
+    { formats: ['folded'] },
+    contextIn(directory, { encoder: encoderThat({ add: dying }) }),
+  )
+  await consumer.start()
+  await consumer.consumeProfiles(profileBatchOf(oneSample), never)
+  died = true
+  await assert.rejects(consumer.consumeProfiles(profileBatchOf(oneSample), never), /Cannot collect a profile/)
+  assert.deepEqual(consumer.outcome().lost, { encoder_failed: 5 })
+  died = false
+  await consumer.consumeProfiles(profileBatchOf(oneSample), never)
+  await consumer.stop()
+  assert.equal(consumer.outcome().written, 5)
+})
+
+test('samples that the profile has no room for are counted', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const samples = Array.from({ length: 2_000 }, (_, number) => ({ stack: [`f${number}@app`] }))
+  const consumer = open({ formats: ['folded'], maxProfileBytes: 50_000 }, contextIn(directory))
+  await record(consumer, [{ samples }])
+  const { written, lost } = consumer.outcome()
+  assert.ok(written > 0 && (lost.table_full ?? 0) > 0)
+  assert.equal(written + (lost.table_full ?? 0), 2_000)
+})
+
+test('stopping twice, or without a batch, leaves nothing', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({}, contextIn(directory))
+  await consumer.start()
+  await consumer.stop()
+  await consumer.stop()
+  assert.deepEqual(await readdir(join(directory, 'profiles')), [])
+})
+
+test('a directory that cannot be made is named', async (t) => {
+  const directory = await temporaryDirectory(t)
+  await writeFile(join(directory, 'taken'), '')
+  const consumer = open({ directory: join(directory, 'taken', 'deep') }, contextIn(directory))
+  await assert.rejects(consumer.start(), /Cannot make the directory .*taken/)
+})
+
+/** An encoder whose profiles do what the test says. */
+const encoderThat = (changes: Partial<OpenProfile>): ConsumerContext['encoder'] => ({
+  encode: (job) => localEncoder.encode(job),
+  openProfile: () => ({
+    add: async () => ({ kept: 1, tableFull: 0 }),
+    encode: async () => new Uint8Array(1),
+    close: () => undefined,
+    ...changes,
+  }),
+})

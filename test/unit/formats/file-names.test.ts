@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { eventInFileName, profileFormatOf, withEvent } from '../../../src/formats/profile/file-names.ts'
+
+test('the ending of a name tells the format', () => {
+  assert.equal(profileFormatOf('a/b.pb.gz'), 'pprof')
+  assert.equal(profileFormatOf('b.pprof'), 'pprof')
+  assert.equal(profileFormatOf('b.folded'), 'folded')
+  assert.equal(profileFormatOf('b.speedscope.json'), 'speedscope')
+  assert.equal(profileFormatOf('b.html'), 'html')
+  assert.equal(profileFormatOf('b.json'), undefined)
+  assert.equal(profileFormatOf('perf.data'), undefined)
+})
+
+test('an event’s name is safe in a file name', () => {
+  assert.equal(eventInFileName('cycles:u'), 'cycles-u')
+  assert.equal(eventInFileName('sched/../../etc'), 'sched-..-..-etc')
+  assert.equal(eventInFileName('../cpu'), 'cpu')
+})
+
+test('an event goes before the ending, whatever that is', () => {
+  assert.equal(withEvent('/tmp/a.b/x.pb.gz', 'cycles-u'), '/tmp/a.b/x.cycles-u.pb.gz')
+  assert.equal(withEvent('/tmp/a.b/x', 'cycles-u'), '/tmp/a.b/x.cycles-u')
+  assert.equal(withEvent('x.txt', 'cycles-u'), 'x.cycles-u.txt')
+})

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { packWindow, unpackWindow } from '../../../src/formats/packed-window.ts'
+import { windowOf } from '../../support/profile-window.ts'
+
+test('a window crosses to another thread as it is, its buffer without a copy', () => {
+  const window = windowOf({ samples: [{ stack: ['inner|outer@app', 'main@app', '@app'] }] })
+  const crossed = unpackWindow(structuredClone(packWindow(window)))
+  assert.deepEqual(crossed.names, window.names)
+  assert.deepEqual(crossed.sessions, window.sessions)
+  new Uint8Array(window.buffer)[0] = 0xee
+  assert.equal(new Uint8Array(crossed.buffer)[0], 0xee)
+})
+
+test('names that several batches share are packed once', () => {
+  const window = windowOf({ samples: [{ stack: ['main@app'] }] })
+  assert.equal(packWindow(window).names, packWindow({ ...window, sessions: [] }).names)
+})
