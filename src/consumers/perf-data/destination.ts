@@ -41,6 +41,8 @@ export class RotatingDirectory implements Destination {
   readonly #options: RotatingOptions
   readonly #context: Context
   readonly #files: StampedDirectory
+  /** A name whose file retention has deleted is not given again: it would tell two files apart no more. */
+  readonly #used = new Set<string>()
 
   constructor(options: RotatingOptions, context: Context) {
     this.#options = options
@@ -104,11 +106,14 @@ export class RotatingDirectory implements Destination {
     const now = this.#context.now()
     for (let sequence = 0; sequence < MAX_NAMES_PER_SECOND; sequence++) {
       const target = this.#files.pathFor(now, sequence, EXTENSION)
-      if (await exists(target)) continue
+      if (this.#used.has(target) || (await exists(target))) continue
       const part = await PartFile.create(target, mode, this.#context.tryLock)
       if (part === undefined) continue
       // While the .part is ours nobody else takes the name, so what is looked for now cannot appear later.
-      if (!(await exists(target))) return part
+      if (!(await exists(target))) {
+        this.#used.add(target)
+        return part
+      }
       await part.discard()
     }
     throw new AgentError(

@@ -1,0 +1,352 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { ProfileConsumer } from '../../../src/core/consumer.ts'
+import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
+import type { EncodeJob } from '../../../src/core/encoder.ts'
+import { type FileRecord, readRecords } from '../../../src/formats/perf-data/file-records.ts'
+import { openPerfData } from '../../../src/formats/perf-data/reader.ts'
+import { encodePerfDataWindow } from '../../../src/formats/perf-data/window.ts'
+import { openFileSource } from '../../../src/sampler/replay/file-source.ts'
+import {
+  consumerOf,
+  contextOf,
+  inlineEncoder,
+  temporaryDirectory,
+} from '../../integration/perf-data-tools.ts'
+import { FAULTS, session, type WindowSpec, windowBatches } from '../formats/perf-data/fixture.ts'
+
+const never = new AbortController().signal
+const profiles = (directory: string): string => join(directory, 'profiles')
+const names = (directory: string): string[] => readdirSync(profiles(directory)).sort()
+
+async function started(
+  t: TestContext,
+  config: Readonly<Record<string, unknown>> = {},
+  over: Partial<ConsumerContext> = {},
+): Promise<{ directory: string; consumer: ProfileConsumer; context: ReturnType<typeof contextOf> }> {
+  const directory = temporaryDirectory(t)
+  const context = contextOf(directory, over)
+  const consumer = consumerOf(config, context)
+  await consumer.start()
+  return { directory, consumer, context }
+}
+
+async function write(
+  consumer: ProfileConsumer,
+  spec: Partial<WindowSpec> & { readonly sequence: number },
+): Promise<void> {
+  for (const batch of windowBatches({ sessions: [session(1)], samples: 10, ...spec })) {
+    await consumer.consumeProfiles(batch, never)
+  }
+}
+
+function recordsOf(path: string): FileRecord[] {
+  const source = openFileSource(path)
+  const problems: string[] = []
+  const file = openPerfData(source)
+  const records = [...readRecords(file, { problem: (text) => problems.push(text) })]
+  source.close()
+  assert.deepEqual([...file.problems, ...problems], [])
+  return records
+}
+
+const kindsOf = (path: string): string[] => recordsOf(path).map(({ kind }) => kind)
+
+test('without samples there is no file', async (t) => {
+  const { directory, consumer } = await started(t)
+  await write(consumer, { sequence: 0, samples: 0 })
+  await write(consumer, { sequence: 1, samples: 0 })
+  assert.deepEqual(names(directory), [])
+  await consumer.stop()
+  assert.deepEqual(names(directory), [])
+  assert.deepEqual(consumer.outcome(), { bytes: 0, written: 0, files: [], lost: {} })
+})
+
+test('a file is a .part until it is closed, private, and named in UTC', async (t) => {
+  const { directory, consumer } = await started(t, {}, { now: () => new Date('2026-01-31T23:59:59Z') })
+  await write(consumer, { sequence: 0 })
+  assert.deepEqual(names(directory), ['perf-20260131-235959.data.part'])
+  await consumer.stop()
+  await consumer.stop()
+  assert.deepEqual(names(directory), ['perf-20260131-235959.data'])
+  assert.equal(statSync(join(profiles(directory), 'perf-20260131-235959.data')).mode & 0o777, 0o600)
+  assert.equal(statSync(profiles(directory)).mode & 0o777, 0o700)
+})
+
+test('mode opens files, and directories to match', async (t) => {
+  const { directory, consumer } = await started(t, { mode: '0640' })
+  await write(consumer, { sequence: 0 })
+  await consumer.stop()
+  const [name = ''] = names(directory)
+  assert.equal(statSync(join(profiles(directory), name)).mode & 0o777, 0o640)
+  assert.equal(statSync(profiles(directory)).mode & 0o777, 0o750)
+})
+
+test('rotating twice within one second overwrites nothing', async (t) => {
+  const { directory, consumer } = await started(
+    t,
+    { rotationInterval: '1s' },
+    { now: () => new Date('2026-01-31T10:00:00Z') },
+  )
+  for (let sequence = 0; sequence < 4; sequence++) await write(consumer, { sequence, samples: 10 + sequence })
+  await consumer.stop()
+  const { files } = consumer.outcome()
+  assert.deepEqual(
+    files.map((file) => file.slice(profiles(directory).length + 1)),
+    [
+      'perf-20260131-100000.data',
+      'perf-20260131-100000-1.data',
+      'perf-20260131-100000-2.data',
+      'perf-20260131-100000-3.data',
+    ],
+  )
+  files.forEach((file, index) => {
+    assert.equal(kindsOf(file).filter((kind) => kind === 'sample').length, 10 + index)
+  })
+})
+
+test('a clock that steps back makes retention delete the oldest files, not the newest', async (t) => {
+  let now = new Date('2026-01-31T10:00:00Z')
+  const { directory, consumer } = await started(
+    t,
+    { rotationInterval: '1s', maxFiles: 3 },
+    { now: () => now },
+  )
+  for (let sequence = 0; sequence < 8; sequence++) {
+    if (sequence === 4) now = new Date('2026-01-31T08:00:00Z')
+    now = new Date(now.getTime() + 60_000)
+    await write(consumer, { sequence })
+  }
+  await consumer.stop()
+  assert.deepEqual(names(directory), [
+    'perf-20260131-080200.data',
+    'perf-20260131-080300.data',
+    'perf-20260131-080400.data',
+  ])
+})
+
+test('a restart with a hundred old files keeps the newest, by name', async (t) => {
+  const directory = temporaryDirectory(t)
+  mkdirSync(profiles(directory))
+  for (let index = 0; index < 100; index++) {
+    writeFileSync(
+      join(
+        profiles(directory),
+        `perf-202601${String(index % 28).padStart(2, '0')}-0000${10 + (index % 50)}.data`,
+      ),
+      'x',
+    )
+  }
+  const before = names(directory)
+  const consumer = consumerOf({}, contextOf(directory))
+  await consumer.start()
+  assert.deepEqual(names(directory), before.slice(-24))
+  await consumer.stop()
+})
+
+test('bytes are kept within limits while a file grows', async (t) => {
+  const { directory, consumer } = await started(t, {
+    maxFileBytes: 20_000,
+    maxTotalBytes: 60_000,
+    maxFiles: 0,
+  })
+  const used = () =>
+    names(directory).reduce((sum, name) => sum + statSync(join(profiles(directory), name)).size, 0)
+  for (let sequence = 0; sequence < 60; sequence++) {
+    await write(consumer, { sequence, samples: 30 })
+    assert.ok(used() <= 60_000, `${used()} bytes after window ${sequence}`)
+  }
+  for (const name of names(directory)) {
+    assert.ok(statSync(join(profiles(directory), name)).size <= 20_000, `${name} is too large`)
+  }
+  await consumer.stop()
+  assert.ok(names(directory).length >= 2)
+})
+
+test('every file begins with all processes; a window in between brings only its events', async (t) => {
+  const { consumer } = await started(t, { rotationInterval: '2s' })
+  for (let sequence = 0; sequence < 4; sequence++) await write(consumer, { sequence, samples: 2 })
+  await consumer.stop()
+  const snapshot = ['mmap', 'mmap', 'comm', 'mmap', 'mmap', 'mmap']
+  for (const file of consumer.outcome().files) {
+    assert.deepEqual(kindsOf(file), [...snapshot, 'sample', 'sample', 'round', 'sample', 'sample'])
+  }
+})
+
+test('after a gap the processes are repeated, at the time of the window', async (t) => {
+  const { consumer } = await started(t)
+  for (const sequence of [0, 1, 5]) await write(consumer, { sequence, samples: 1 })
+  await consumer.stop()
+  const [file = ''] = consumer.outcome().files
+  const records = recordsOf(file)
+  const comms = records.filter((record) => record.kind === 'comm')
+  assert.deepEqual(
+    comms.map(({ time }) => time),
+    [0n, 105_000_000_000n],
+  )
+})
+
+test('sessions of a window share its process records, and each has its attr', async (t) => {
+  const { consumer } = await started(t)
+  const sessions = [session(7), FAULTS(9)]
+  for (const sequence of [0, 1]) await write(consumer, { sequence, sessions, samples: 2 })
+  await consumer.stop()
+  const [file = ''] = consumer.outcome().files
+  const source = openFileSource(file)
+  const { events } = openPerfData(source)
+  source.close()
+  assert.deepEqual(
+    events.map(({ name, ids }) => [name, ids]),
+    [
+      ['cpu-clock', [8n]],
+      ['page-faults:u', [10n]],
+    ],
+  )
+  assert.equal(kindsOf(file).filter((kind) => kind === 'comm').length, 1)
+  assert.equal(kindsOf(file).filter((kind) => kind === 'round').length, 1)
+})
+
+test('another set of sessions is another file, whether one comes or goes', async (t) => {
+  const { consumer } = await started(t)
+  await write(consumer, { sequence: 0, sessions: [session(1)] })
+  await write(consumer, { sequence: 1, sessions: [session(1), FAULTS(2)] })
+  await write(consumer, { sequence: 2, sessions: [session(1), FAULTS(2)] })
+  await write(consumer, { sequence: 3, sessions: [FAULTS(2)] })
+  await write(consumer, { sequence: 4, sessions: [session(1)] })
+  await consumer.stop()
+  const { files, written } = consumer.outcome()
+  assert.equal(files.length, 4)
+  assert.equal(written, 70)
+})
+
+test('a session without samples does not make another file', async (t) => {
+  const { consumer } = await started(t)
+  const sessions = [session(1), FAULTS(2)]
+  await write(consumer, { sequence: 0, sessions })
+  await write(consumer, { sequence: 1, sessions, samples: 0 })
+  await write(consumer, { sequence: 2, sessions })
+  await consumer.stop()
+  assert.equal(consumer.outcome().files.length, 1)
+})
+
+test('a batch whose delivery is aborted while it is encoded leaves nothing behind', async (t) => {
+  const delivery = new AbortController()
+  const encoder = {
+    ...inlineEncoder,
+    async encode(job: EncodeJob) {
+      if (job.snapshotTime !== 0n) delivery.abort()
+      return encodePerfDataWindow(job)
+    },
+  }
+  const { consumer } = await started(t, {}, { encoder })
+  await write(consumer, { sequence: 0 })
+  const [batch] = windowBatches({ sessions: [session(1)], sequence: 1, samples: 10 })
+  await assert.rejects(consumer.consumeProfiles(batch!, delivery.signal), { name: 'AbortError' })
+  await write(consumer, { sequence: 2, samples: 5 })
+  await consumer.stop()
+  const { files, written } = consumer.outcome()
+  assert.equal(written, 15)
+  assert.equal(kindsOf(files[0] ?? '').filter((kind) => kind === 'sample').length, 15)
+})
+
+test('a failing encoder fails the batch and nothing else', async (t) => {
+  let broken = true
+  const encoder = {
+    ...inlineEncoder,
+    async encode(job: EncodeJob) {
+      if (broken) throw new Error('the worker died')
+      return encodePerfDataWindow(job)
+    },
+  }
+  const { consumer } = await started(t, {}, { encoder })
+  await assert.rejects(write(consumer, { sequence: 0 }), /the worker died/)
+  broken = false
+  await write(consumer, { sequence: 1 })
+  await consumer.stop()
+  assert.equal(consumer.outcome().written, 10)
+})
+
+test('a file that somebody removes is counted as lost, and the next one begins', async (t) => {
+  const { directory, consumer, context } = await started(t)
+  await write(consumer, { sequence: 0 })
+  const [part = ''] = names(directory)
+  renameSync(join(profiles(directory), part), join(directory, 'stolen'))
+  await write(consumer, { sequence: 1, samples: 4 })
+  await consumer.stop()
+  const { written, lost, files } = consumer.outcome()
+  assert.deepEqual(
+    { written, lost, files: files.length },
+    { written: 4, lost: { file_removed: 10 }, files: 1 },
+  )
+  assert.ok(context.lines.some(({ level }) => level === 'error'))
+})
+
+test('a name that another agent holds is left to it', async (t) => {
+  const now = () => new Date('2026-01-31T10:00:00Z')
+  const { directory, consumer } = await started(t, {}, { now })
+  writeFileSync(join(profiles(directory), 'perf-20260131-100000.data.part'), 'theirs')
+  writeFileSync(join(profiles(directory), 'perf-20260131-100000-1.data'), 'theirs too')
+  await write(consumer, { sequence: 0 })
+  await consumer.stop()
+  assert.deepEqual(consumer.outcome().files, [join(profiles(directory), 'perf-20260131-100000-2.data')])
+  assert.equal(readFileSync(join(profiles(directory), 'perf-20260131-100000.data.part'), 'utf8'), 'theirs')
+})
+
+test('file: names the one file, keeps what was there as .old, and never rotates', async (t) => {
+  const directory = temporaryDirectory(t)
+  const file = join(directory, 'x.perf.data')
+  writeFileSync(file, 'yesterday')
+  const consumer = consumerOf({ file, rotationInterval: '1s', maxFileBytes: 1 }, contextOf(directory))
+  await consumer.start()
+  for (let sequence = 0; sequence < 3; sequence++) await write(consumer, { sequence })
+  assert.equal(readFileSync(file, 'utf8'), 'yesterday')
+  await consumer.stop()
+  assert.equal(readFileSync(`${file}.old`, 'utf8'), 'yesterday')
+  assert.equal(kindsOf(file).filter((kind) => kind === 'sample').length, 30)
+  assert.deepEqual(readdirSync(directory).sort(), ['x.perf.data', 'x.perf.data.old'])
+})
+
+test('file: without samples what was there stays', async (t) => {
+  const directory = temporaryDirectory(t)
+  const file = join(directory, 'x.perf.data')
+  writeFileSync(file, 'yesterday')
+  const consumer = consumerOf({ file }, contextOf(directory))
+  await consumer.start()
+  await consumer.stop()
+  assert.deepEqual(readdirSync(directory), ['x.perf.data'])
+})
+
+test('file: a wrong path is refused at the start', async (t) => {
+  const directory = temporaryDirectory(t)
+  const start = (file: string) => consumerOf({ file }, contextOf(directory)).start()
+  await assert.rejects(start(join(directory, 'no/such/x.data')), /there is no directory .*no\/such\. Make it/)
+  await assert.rejects(start('/dev/null'), /\/dev\/null: it is not a regular file/)
+})
+
+test('a directory that cannot be made is named', async (t) => {
+  const directory = temporaryDirectory(t)
+  writeFileSync(join(directory, 'profiles'), 'a file')
+  await assert.rejects(consumerOf({}, contextOf(directory)).start(), /Cannot make the directory .*\/profiles/)
+})
+
+test('wrong options are named with what is expected', () => {
+  const configure = (section: unknown) => () =>
+    consumerOf(section as Readonly<Record<string, unknown>>, contextOf('/nowhere'))
+  assert.throws(configure({ rotationInterval: 3600 }), /test\.rotationInterval: 3600 is not a duration/)
+  assert.throws(configure({ maxFiles: -1 }), /test\.maxFiles/)
+  assert.throws(configure({ maxFile: 3 }), /maxFile"/)
+  assert.throws(configure({ file: 'a', directory: 'b' }), /either directory or file/)
+})
+
+test('200 rotations leave no descriptor open', async (t) => {
+  const { consumer } = await started(t, { rotationInterval: '1s', maxFiles: 2 })
+  await write(consumer, { sequence: 0, samples: 1 })
+  const before = readdirSync('/proc/self/fd').length
+  for (let sequence = 1; sequence <= 200; sequence++) await write(consumer, { sequence, samples: 1 })
+  assert.equal(readdirSync('/proc/self/fd').length, before)
+  await consumer.stop()
+  assert.equal(consumer.outcome().files.length, 2)
+  assert.equal(consumer.outcome().written, 201)
+})
