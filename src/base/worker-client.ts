@@ -58,6 +58,7 @@ export class WorkerClient {
   async close(): Promise<void> {
     const worker = this.#worker
     this.#worker = undefined
+    worker?.ref() // else nothing keeps the process alive until it has ended
     await worker?.terminate()
   }
 
@@ -85,7 +86,7 @@ export class WorkerClient {
   #settle(worker: Worker, answer: WorkerAnswer): void {
     const waiting = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
-    if (this.#waiting.size === 0) worker.unref()
+    if (this.#waiting.size === 0 && this.#worker === worker) worker.unref()
     switch (answer.outcome) {
       case 'done':
         waiting?.resolve(answer.value)

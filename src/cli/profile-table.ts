@@ -24,7 +24,7 @@ export interface SampleGroup {
 }
 
 export interface Row {
-  readonly labels: readonly FunctionLabel[]
+  labels: readonly FunctionLabel[]
   /** Samples and weight of what ends here; for everything but functions the same as `total`. */
   samples: number
   self: number
@@ -61,7 +61,7 @@ export class ProfileTable {
         this.#addWhole([{ name: group.comm, module: '' }], group)
         break
       case 'pid':
-        this.#addWhole([{ name: String(group.pid), module: group.comm }], group)
+        this.#addProcess(group)
         break
     }
   }
@@ -87,6 +87,15 @@ export class ProfileTable {
 
   #addWhole(labels: readonly FunctionLabel[], group: SampleGroup): void {
     const row = this.#row(labels)
+    row.samples += group.samples
+    row.self += group.weight
+    row.total += group.weight
+  }
+
+  /** A process that called exec goes by its newest name. */
+  #addProcess(group: SampleGroup): void {
+    const row = this.#row([{ name: String(group.pid), module: '' }])
+    row.labels = [{ name: String(group.pid), module: group.comm }]
     row.samples += group.samples
     row.self += group.weight
     row.total += group.weight
@@ -133,22 +142,34 @@ function* groupsByStack(batch: ProfileBatch): Generator<SampleGroup> {
 function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'pid' | 'stack'): Generator<SampleGroup> {
   const { samples, strings } = batch
   const framesOf = frameReader(batch)
-  const groups = new Map<string, { readonly first: number; samples: number; weight: number }>()
+  const groups = new Map<string, { last: number; samples: number; weight: number }>()
   for (let index = 0; index < samples.length; index++) {
-    const key = `${samples.comm[index]}/${by === 'pid' ? samples.pid[index] : ''}/${by === 'stack' ? samples.stack[index] : ''}`
-    const group = groups.get(key) ?? { first: index, samples: 0, weight: 0 }
+    const key = threadKey(batch, by, index)
+    const group = groups.get(key) ?? { last: index, samples: 0, weight: 0 }
     groups.set(key, group)
+    group.last = index
     group.samples++
     group.weight += Number(samples.value[index] ?? 0n)
   }
-  for (const { first, samples: count, weight } of groups.values()) {
+  for (const { last, samples: count, weight } of groups.values()) {
     yield {
-      frames: by === 'stack' ? framesOf(samples.stack[first] ?? 0) : [],
-      comm: strings.at(samples.comm[first] ?? 0),
-      pid: samples.pid[first] ?? 0,
+      frames: by === 'stack' ? framesOf(samples.stack[last] ?? 0) : [],
+      comm: strings.at(samples.comm[last] ?? 0),
+      pid: samples.pid[last] ?? 0,
       samples: count,
       weight,
     }
+  }
+}
+
+function threadKey({ samples }: ProfileBatch, by: 'comm' | 'pid' | 'stack', index: number): string {
+  switch (by) {
+    case 'comm':
+      return `${samples.comm[index]}`
+    case 'pid':
+      return `${samples.pid[index]}`
+    case 'stack':
+      return `${samples.comm[index]}/${samples.stack[index]}`
   }
 }
 
