@@ -27,7 +27,7 @@ export interface PerfDataWindowJob {
   readonly snapshotTime: bigint
 }
 
-/** Everything that can be encoded; `src/formats/encode.ts` knows how. */
+/** Everything that can be encoded; `src/formats/encode-job.ts` knows how. */
 export type EncodeJob = PerfDataWindowJob
 
 /** The file formats of whole profiles, as configuration names them. */

@@ -1,4 +1,4 @@
-// Every job to its format.
+// Every profile to its format, on the thread that asks.
 
 import type {
   EncodeJob,
@@ -9,22 +9,15 @@ import type {
   ProfileLimits,
   WindowSource,
 } from '../core/encoder.ts'
+import { encodeJob } from './encode-job.ts'
 import { encodeFlameGraph } from './flame-graph/flame-graph.ts'
 import { encodeFolded } from './folded/folded.ts'
-import { encodePerfDataWindow } from './perf-data/window.ts'
 import { encodePprof } from './pprof/pprof.ts'
 import { ProfileAggregate, type SessionProfile } from './profile/profile-aggregate.ts'
 import { encodeSpeedscope } from './speedscope/speedscope.ts'
 
 /** Quick compression rather than small: samples are sorted so that it does not matter much. */
 export type Gzip = (bytes: Uint8Array) => Uint8Array
-
-export function encodeJob(job: EncodeJob): Uint8Array {
-  switch (job.format) {
-    case 'perf_data_window':
-      return encodePerfDataWindow(job)
-  }
-}
 
 /** @throws Error when a format of one session is asked for several, or a session is not in the profile. */
 export function encodeProfile(

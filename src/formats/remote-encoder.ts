@@ -1,4 +1,4 @@
-// The near side of encoding on another thread.
+// The near side of encoding on another thread. It loads none of the profile formats: they stay over there.
 
 import type {
   EncodeJob,
@@ -9,7 +9,7 @@ import type {
   ProfileLimits,
   WindowSource,
 } from '../core/encoder.ts'
-import { encodeJob } from './encode.ts'
+import { encodeJob } from './encode-job.ts'
 import type { EncodeAnswer, EncodeRequest } from './encode-requests.ts'
 import { packWindow } from './packed-window.ts'
 

@@ -16,6 +16,12 @@ interface MappingInUse {
   inlined: boolean
 }
 
+interface NameInFile {
+  readonly functionId: number
+  readonly line: number
+  readonly hasFile: boolean
+}
+
 /** Ids are numbers from 1, in the order of the tables. */
 export class LocationTables {
   readonly locations: Location[] = []
@@ -27,11 +33,14 @@ export class LocationTables {
   readonly #ofFrame: Uint32Array
   readonly #locationIds = new Map<string, number>()
   readonly #functionIds = new Map<string, number>()
+  /** What a name is in the file; names that differ in their line share a function. */
+  readonly #ofName: (NameInFile | undefined)[]
 
   constructor(profile: SessionProfile, strings: StringTable) {
     this.#profile = profile
     this.#strings = strings
     this.#ofFrame = new Uint32Array(profile.dictionary.frameCount)
+    this.#ofName = new Array(profile.dictionary.nameCount)
     const main = mainMappingOf(profile)
     if (main !== undefined) this.#mapping(main)
   }
@@ -89,26 +98,26 @@ export class LocationTables {
     const key = `${frame.mapping}/${address}/${frame.nameList}`
     const known = this.#locationIds.get(key)
     if (known !== undefined) return known
-    const names = this.#profile.dictionary.namesOf(frame.nameList)
+    const names = this.#profile.dictionary.nameNumbersOf(frame.nameList).map((name) => this.#nameInFile(name))
     const id = this.locations.length + 1
     this.locations.push(
       new Location({
         id,
         mappingId: this.#useMapping(frame.mapping, address, names),
         address,
-        line: names.map((name) => new Line({ functionId: this.#function(name), line: name.line })),
+        line: names.map((name) => new Line(name)),
       }),
     )
     this.#locationIds.set(key, id)
     return id
   }
 
-  #useMapping(number: number, address: bigint, names: readonly NameEntry[]): number {
+  #useMapping(number: number, address: bigint, names: readonly NameInFile[]): number {
     const { id, inUse } = this.#mapping(number)
     inUse.lowest = min(inUse.lowest, address)
     inUse.highest = max(inUse.highest, address)
     inUse.named &&= names.length > 0
-    inUse.filed &&= names.every((name) => name.file !== '')
+    inUse.filed &&= names.every((name) => name.hasFile)
     inUse.lined &&= names.every((name) => name.line > 0)
     inUse.inlined ||= names.length > 1
     return id
@@ -121,6 +130,15 @@ export class LocationTables {
     const seen = { lowest: MAX_ADDRESS, highest: 0n, named: true, filed: true, lined: true, inlined: false }
     const made = { id: this.#mappings.size + 1, inUse: { entry, ...seen } }
     this.#mappings.set(number, made)
+    return made
+  }
+
+  #nameInFile(number: number): NameInFile {
+    const known = this.#ofName[number]
+    if (known !== undefined) return known
+    const name = this.#profile.dictionary.name(number)
+    const made = { functionId: this.#function(name), line: name.line, hasFile: name.file !== '' }
+    this.#ofName[number] = made
     return made
   }
 

@@ -24,20 +24,25 @@ function samplesByMapping({ rows, dictionary }: SessionProfile): Map<number, num
     const stack = rows.stackOf(row)
     samplesOfStack[stack] = (samplesOfStack[stack] as number) + rows.count(row)
   }
-  const mappingOfFrame = Uint32Array.from(
-    { length: dictionary.frameCount },
-    (_, frame) => dictionary.frame(frame).mapping,
+  const mappingOfFrame = Uint32Array.from({ length: dictionary.frameCount }, (_, frame) =>
+    dictionary.mappingOf(frame),
   )
-  const samples = new Map<number, number>()
+  const samples = new Float64Array(dictionary.mappingCount)
+  // The stack that counted for a mapping last: each counts once, however many of its frames lie there.
+  const countedFor = new Int32Array(dictionary.mappingCount).fill(-1)
+  const { words } = dictionary.stacks
   samplesOfStack.forEach((count, stack) => {
     if (count === 0) return
-    const frames = dictionary.stacks.words.subarray(
-      dictionary.stacks.start(stack),
-      dictionary.stacks.end(stack),
-    )
-    for (const mapping of new Set(Array.from(frames, (frame) => mappingOfFrame[frame] as number))) {
-      samples.set(mapping, (samples.get(mapping) ?? 0) + count)
+    for (let at = dictionary.stacks.start(stack); at < dictionary.stacks.end(stack); at++) {
+      const mapping = mappingOfFrame[words[at] as number] as number
+      if (countedFor[mapping] === stack) continue
+      countedFor[mapping] = stack
+      samples[mapping] = (samples[mapping] as number) + count
     }
   })
-  return samples
+  return new Map(
+    Array.from(samples, (count, mapping): [number, number] => [mapping, count]).filter(
+      ([, count]) => count > 0,
+    ),
+  )
 }

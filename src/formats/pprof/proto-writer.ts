@@ -1,7 +1,11 @@
 /** Protobuf fields into a buffer that grows. For pprof's samples, which are many; pprof-format writes the rest. */
 export class ProtoWriter {
-  #bytes = new Uint8Array(1024)
+  #bytes: Uint8Array
   #length = 0
+
+  constructor(firstBytes = 0) {
+    this.#bytes = new Uint8Array(Math.max(firstBytes, 256))
+  }
 
   get length(): number {
     return this.#length
@@ -45,11 +49,17 @@ export class ProtoWriter {
       }
       rest = Number(rest)
     }
-    while (rest >= 0x80) {
+    while (rest >= 0x8000_0000) {
       this.#bytes[this.#length++] = (rest % 0x80) | 0x80
       rest = Math.floor(rest / 0x80)
     }
-    this.#bytes[this.#length++] = rest
+    // Most are small: 32-bit arithmetic from here on.
+    let small = rest | 0
+    while (small >= 0x80) {
+      this.#bytes[this.#length++] = (small & 0x7f) | 0x80
+      small >>>= 7
+    }
+    this.#bytes[this.#length++] = small
   }
 
   #wideVarint(value: bigint): void {

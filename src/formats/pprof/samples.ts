@@ -10,6 +10,9 @@ const PROFILE = { sample: 2 } as const
 const SAMPLE = { locationId: 1, value: 2, label: 3 } as const
 const LABEL = { key: 1, str: 2, num: 3 } as const
 
+/** Of a sample, its locations and labels. */
+const TYPICAL_BYTES = 128
+
 /** All samples, as field 2 of Profile, in order of their stacks: neighbours look alike, and gzip finds them. */
 export function writeSamples(
   profile: SessionProfile,
@@ -17,7 +20,7 @@ export function writeSamples(
   strings: StringTable,
 ): Uint8Array {
   const { rows } = profile
-  const out = new ProtoWriter()
+  const out = new ProtoWriter(rows.length * TYPICAL_BYTES)
   const sample = new ProtoWriter()
   const values = new ProtoWriter()
   const locations = new ProtoWriter()
@@ -49,7 +52,9 @@ class LabelWriter {
   readonly #profile: SessionProfile
   readonly #label = new ProtoWriter()
   readonly #texts = new Map<number, number>()
-  #reason = ''
+  /** A thread's labels hardly ever change. */
+  readonly #ofThread = new Map<number, { readonly row: Row; readonly labels: ProtoWriter }>()
+  #reason = 0
 
   constructor(profile: SessionProfile, strings: StringTable) {
     this.#profile = profile
@@ -58,16 +63,25 @@ class LabelWriter {
 
   /** Why the samples to come are incomplete; '' where they are not. */
   setReason(reason: string): void {
-    this.#reason = reason
+    this.#reason = this.#strings.dedup(reason)
   }
 
   write(sample: ProtoWriter, row: Row): void {
-    this.#number(sample, 'pid', row.pid)
-    this.#number(sample, 'tid', row.tid)
-    this.#text(sample, 'thread name', this.#known(row.comm))
-    this.#text(sample, 'process name', this.#known(row.processName))
-    if (row.cpu > 0) this.#number(sample, 'cpu', row.cpu - 1)
-    if (this.#reason !== '') this.#text(sample, 'incomplete', this.#strings.dedup(this.#reason))
+    sample.append(this.#threadLabels(row))
+    this.#text(sample, 'incomplete', this.#reason)
+  }
+
+  #threadLabels(row: Row): ProtoWriter {
+    const known = this.#ofThread.get(row.tid)
+    if (known !== undefined && isSameThread(known.row, row)) return known.labels
+    const labels = new ProtoWriter()
+    this.#number(labels, 'pid', row.pid)
+    this.#number(labels, 'tid', row.tid)
+    this.#text(labels, 'thread name', this.#known(row.comm))
+    this.#text(labels, 'process name', this.#known(row.processName))
+    if (row.cpu > 0) this.#number(labels, 'cpu', row.cpu - 1)
+    this.#ofThread.set(row.tid, { row, labels })
+    return labels
   }
 
   /** From the dictionary's number of a string to the string table's. */
@@ -94,3 +108,6 @@ class LabelWriter {
     sample.bytesField(SAMPLE.label, this.#label)
   }
 }
+
+const isSameThread = (a: Row, b: Row): boolean =>
+  a.pid === b.pid && a.comm === b.comm && a.processName === b.processName && a.cpu === b.cpu

@@ -157,12 +157,17 @@ export class Dictionary {
     }
   }
 
-  /** The names of a list, innermost inlined function first. */
+  /** The numbers of a list's names, innermost inlined function first. */
+  nameNumbersOf(list: number): number[] {
+    const numbers: number[] = []
+    for (let at = this.nameLists.start(list); at < this.nameLists.end(list); at++) {
+      numbers.push(this.nameLists.words[at] as number)
+    }
+    return numbers
+  }
+
   namesOf(list: number): NameEntry[] {
-    const { words } = this.nameLists
-    return Array.from(words.subarray(this.nameLists.start(list), this.nameLists.end(list)), (name) =>
-      this.name(name),
-    )
+    return this.nameNumbersOf(list).map((number) => this.name(number))
   }
 
   addFrame(entry: FrameEntry): number {
@@ -173,6 +178,11 @@ export class Dictionary {
     words[3] = Number((entry.address >> 32n) & MASK)
     words[4] = entry.nameList
     return this.#frames.intern(words, 5)
+  }
+
+  /** The mapping of a frame. */
+  mappingOf(frame: number): number {
+    return this.#frames.word(frame, 1)
   }
 
   frame(number: number): FrameEntry {

@@ -72,10 +72,15 @@ export class RowTable {
     return this.#values[row] as bigint
   }
 
-  /** Row numbers in order of their stacks. Equal stacks side by side are what makes a file compress. */
+  /** Row numbers in order of their stacks: equal ones side by side are what makes a file compress. A counting sort. */
   byStack(): Uint32Array {
-    const order = Uint32Array.from({ length: this.length }, (_, row) => row)
-    const stacks = Uint32Array.from(order, (row) => this.stackOf(row))
-    return order.sort((a, b) => (stacks[a] as number) - (stacks[b] as number) || a - b)
+    let stackCount = 0
+    for (let row = 0; row < this.length; row++) stackCount = Math.max(stackCount, this.stackOf(row) + 1)
+    const places = new Uint32Array(stackCount + 1)
+    for (let row = 0; row < this.length; row++) places[this.stackOf(row) + 1]!++
+    for (let stack = 0; stack < stackCount; stack++) places[stack + 1]! += places[stack]!
+    const order = new Uint32Array(this.length)
+    for (let row = 0; row < this.length; row++) order[places[this.stackOf(row)]!++] = row
+    return order
   }
 }
