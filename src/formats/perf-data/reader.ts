@@ -139,7 +139,7 @@ function readFeatures(header: FileHeader, source: ByteSource, problems: string[]
 function readEvents(header: FileHeader, source: ByteSource, described: readonly FileEvent[]): FileEvent[] {
   const { attrs, attrEntryBytes } = header
   const attrBytes = attrEntryBytes - 16
-  const usable = attrBytes >= MIN_ATTR_BYTES && attrs.size > 0 && attrs.size <= MAX_ATTRS_BYTES
+  const usable = attrBytes >= MIN_ATTR_BYTES && attrs.size >= attrEntryBytes && attrs.size <= MAX_ATTRS_BYTES
   if (!usable || attrs.offset + attrs.size > source.size)
     throw unreadable(source, 'its list of events is damaged.')
   const reader = new ByteReader(source.read(attrs.offset, attrs.size))
