@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { frameLabel } from '../../src/core/frame-label.ts'
+import { Replay } from '../../src/sampler/replay.ts'
+import { NO_PERF, perf, temporaryDirectory, totalsOf } from './perf-data-tools.ts'
+
+test('a file that perf itself recorded is replayed with the samples, sums and comms that perf script reads', {
+  skip: NO_PERF,
+}, async (t) => {
+  const file = join(temporaryDirectory(t), 'perf.data')
+  const workload = 'for i in 1 2 3 4 5 6 7 8; do ls -l /usr/lib /usr/bin >/dev/null; done'
+  const { status, stderr } = spawnSync(
+    'perf',
+    ['record', '--no-buildid', '-o', file, '-F', '997', '-e', 'cpu-clock', '-g', '--', 'sh', '-c', workload],
+    { encoding: 'utf8' },
+  )
+  if (status !== 0) return t.skip(`perf record does not work here: ${stderr.trim()}`)
+
+  const replay = Replay.open(file)
+  const comms = new Map<string, number>()
+  const modules = new Set<string>()
+  let samples = 0
+  let value = 0n
+  await replay.run({
+    async emit(batches) {
+      for (const batch of batches) {
+        samples += batch.samples.length
+        for (const each of batch.samples.value) value += each
+        for (const index of batch.samples.comm) {
+          const comm = batch.strings.at(index)
+          comms.set(comm, (comms.get(comm) ?? 0) + 1)
+        }
+        for (let frame = 0; frame < batch.stacks.frames.length; frame++)
+          modules.add(frameLabel(batch, frame).split('+')[0]!)
+      }
+    },
+  })
+  replay.close()
+  assert.deepEqual(replay.problems, [])
+  const [totals] = Object.values(totalsOf(file))
+  assert.deepEqual({ samples, value }, totals)
+  const expected = new Map<string, number>()
+  for (const line of perf('script', '-i', file, '-F', 'comm').split('\n')) {
+    const comm = line.trim()
+    if (comm !== '') expected.set(comm, (expected.get(comm) ?? 0) + 1)
+  }
+  assert.deepEqual(comms, expected)
+  assert.ok(
+    [...modules].some((name) => name.startsWith('libc.so')),
+    [...modules].join(' '),
+  )
+})
