@@ -7,13 +7,14 @@ import type { Consumer } from './core/consumer.ts'
 import type { ConsumerContext } from './core/consumer-context.ts'
 import { messageOf } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
-import type { ProfileBatch } from './core/profile.ts'
+import type { ProfileBatch, SessionInfo } from './core/profile.ts'
 import type { RunEnd } from './core/summary.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
 import type { NativeAddon, NativeCommand } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
 import { Pipeline, type PipelineLimits } from './router/pipeline.ts'
 import { prepareCommand } from './sampler/command.ts'
+import { readHost } from './sampler/host.ts'
 import { planSampling, type SamplingRequest } from './sampler/plan.ts'
 import { Sampler } from './sampler/sampler.ts'
 import type { NativeSymbolizer } from './symbols/symbolizer.ts'
@@ -80,13 +81,15 @@ export const loadConsumerCatalog = async (): Promise<readonly Plugin<Consumer, C
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const addon = loadAddon()
-  const plan = planSampling(options.sampling, addon)
+  const plan = planSampling(options.sampling)
   const release = new Releases(options.log)
   const outputs = Promise.withResolvers<Pipeline | undefined>()
+  let sessions: readonly SessionInfo[] = []
   try {
     if (options.lockDirectory) release.add(lockOf(options.dataDirectory, addon))
     const sampler = new Sampler(addon, {
-      sessions: plan.sessions,
+      native: plan.native,
+      sessions: () => sessions,
       target: plan.target,
       window: options.sampling.window,
       ringBytes: options.sampling.ringBytes,
@@ -97,6 +100,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     release.add(() => sampler.stop())
     sampler.begin()
     options.onSampling?.()
+    sessions = plan.describe(readHost(addon.kernelFacts()))
     const way: Way = { trust: 'live', limits: LIVE_LIMITS }
     const { pipeline, unnamed } = await openPipeline(options, { addon, release, way })
     outputs.resolve(pipeline)

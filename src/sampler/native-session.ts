@@ -1,11 +1,13 @@
-import type { SessionInfo } from '../core/profile.ts'
+import type { EventInfo, SessionInfo } from '../core/profile.ts'
 import type { NativeSession } from '../native/binding.ts'
 
 /** A session as the addon opens it. */
-export function nativeSession(session: SessionInfo): NativeSession {
-  const { event, rate } = session
+export function nativeSession(
+  event: EventInfo,
+  { id, rate, maxStack }: Pick<SessionInfo, 'id' | 'rate' | 'maxStack'>,
+): NativeSession {
   return {
-    id: session.id,
+    id,
     name: event.name,
     type: event.type,
     config: event.config,
@@ -13,6 +15,6 @@ export function nativeSession(session: SessionInfo): NativeSession {
     excludeUser: event.excludeUser,
     excludeKernel: event.excludeKernel,
     clock: event.unit === 'nanoseconds',
-    maxStack: session.maxStack,
+    maxStack,
   }
 }

@@ -1,8 +1,10 @@
 // From what somebody asks for to what can be sampled on this machine.
 
+import type { HostInfo } from '../core/host.ts'
 import type { SamplingRate, SessionInfo } from '../core/profile.ts'
-import type { NativeAddon, NativeTarget } from '../native/binding.ts'
-import { onlineCpus, readHost } from './host.ts'
+import type { NativeSession, NativeTarget } from '../native/binding.ts'
+import { onlineCpus } from './host.ts'
+import { nativeSession } from './native-session.ts'
 import { chooseEvents, cpuPmus } from './pmu.ts'
 import { checkMaxStack, checkRate, permit } from './preflight.ts'
 import { readPrivileges } from './privileges.ts'
@@ -20,17 +22,16 @@ export interface SamplingRequest {
 }
 
 export interface SamplingPlan {
-  readonly sessions: readonly SessionInfo[]
+  readonly native: readonly NativeSession[]
   readonly target: NativeTarget
   /** What was chosen or left out, in a sentence each. */
   readonly notices: readonly string[]
+  /** What the batches say of their sessions. It takes a while to look at the host: sampling need not wait for it. */
+  describe(host: HostInfo): readonly SessionInfo[]
 }
 
 /** @throws AgentError that says what this machine lacks, or does not allow */
-export function planSampling(
-  request: SamplingRequest,
-  addon: Pick<NativeAddon, 'kernelFacts'>,
-): SamplingPlan {
+export function planSampling(request: SamplingRequest): SamplingPlan {
   const { rate, commandLine } = request
   const privileges = readPrivileges()
   const cpus = onlineCpus()
@@ -38,18 +39,23 @@ export function planSampling(
   const chosen = chooseEvents(request.events, cpuPmus())
   const permitted = permit(target.kind, chosen.events, privileges)
   checkRate(rate, permitted.events, privileges)
-  const traits = {
-    rate,
-    config: null,
-    cpus,
-    maxStack: checkMaxStack(request.maxStack, privileges),
-    inherit: target.kind !== 'cpus' && target.inherit,
-    host: readHost(addon.kernelFacts()),
-    commandLine,
-  }
+  const maxStack = checkMaxStack(request.maxStack, privileges)
+  const inherit = target.kind !== 'cpus' && target.inherit
   return {
-    sessions: permitted.events.map((event, id): SessionInfo => ({ id, event, ...traits })),
+    native: permitted.events.map((event, id) => nativeSession(event, { id, rate, maxStack })),
     target,
     notices: [...chosen.notices, ...permitted.notices],
+    describe: (host) =>
+      permitted.events.map((event, id) => ({
+        id,
+        event,
+        rate,
+        config: null,
+        cpus,
+        maxStack,
+        inherit,
+        host,
+        commandLine,
+      })),
   }
 }

@@ -5,12 +5,13 @@ import type { Component } from '../core/component.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
-import type { NativeAddon, NativeSampler, NativeTarget } from '../native/binding.ts'
+import type { NativeAddon, NativeSampler, NativeSession, NativeTarget } from '../native/binding.ts'
 import { explained, explaining } from './native-errors.ts'
-import { nativeSession } from './native-session.ts'
 
 export interface SamplerOptions {
-  readonly sessions: readonly SessionInfo[]
+  readonly native: readonly NativeSession[]
+  /** The same sessions as the batches show them; asked for when the first window closes. */
+  readonly sessions: () => readonly SessionInfo[]
   readonly target: NativeTarget
   readonly window: Milliseconds
   readonly ringBytes: number
@@ -61,10 +62,10 @@ export class Sampler implements Component {
 
   /** Opens the events without letting them count: what follows can be the target's first instruction. */
   open(): void {
-    const { sessions, target, ringBytes } = this.#options
+    const { native, target, ringBytes } = this.#options
     this.#native = explaining(() =>
       this.#addon.openSampler({
-        sessions: sessions.map(nativeSession),
+        sessions: native,
         target,
         ringBytes,
         maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
@@ -135,6 +136,6 @@ export class Sampler implements Component {
   async #closeWindow(native: NativeSampler): Promise<void> {
     const buffer = new SharedArrayBuffer(await native.closeWindow())
     native.take(new Uint8Array(buffer))
-    await this.#options.emit(batchesOf(buffer, this.#options.sessions))
+    await this.#options.emit(batchesOf(buffer, this.#options.sessions()))
   }
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { ProfileBatch } from '../../../src/core/profile.ts'
 import { milliseconds } from '../../../src/core/units.ts'
 import type { NativeSamplerOptions, NativeTarget } from '../../../src/native/binding.ts'
+import { nativeSession } from '../../../src/sampler/native-session.ts'
 import { DEFAULT_RING_BYTES, Sampler } from '../../../src/sampler/sampler.ts'
 import { FakeClock, fakeAddon, fakeNative, settled } from '../../support/fake-addon.ts'
 import { sessionInfo } from '../../support/session.ts'
@@ -20,7 +21,8 @@ function setUp(target: NativeTarget = wholeMachine, emit?: () => Promise<void>, 
     throw refusal
   }
   const sampler = new Sampler(refusal === undefined ? addon : { ...addon, openSampler: refusing }, {
-    sessions,
+    native: sessions.map((session) => nativeSession(session.event, session)),
+    sessions: () => sessions,
     target,
     window: milliseconds(1_000),
     ringBytes: DEFAULT_RING_BYTES,

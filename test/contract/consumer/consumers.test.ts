@@ -1,0 +1,166 @@
+// What every consumer of the catalogue promises: whatever it does, or is done to it, the others do not notice, and its
+// figures add up.
+
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { consumerCatalog } from '../../../src/consumers/catalog.ts'
+import { type Consumer, type ProfileConsumer, takesProfiles } from '../../../src/core/consumer.ts'
+import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
+import type { LaneStats } from '../../../src/core/router.ts'
+import { milliseconds } from '../../../src/core/units.ts'
+import { LocalEncoder } from '../../../src/formats/encode.ts'
+import { createMetricsRouter } from '../../../src/router/metrics-router.ts'
+import { batchOf, healthyConsumer } from '../../support/consumers.ts'
+
+const SAMPLES = 10
+const BATCHES = 4
+const TAKEN = SAMPLES * BATCHES
+
+function contextIn(dataDirectory: string): ConsumerContext {
+  return {
+    version: '0.0.0',
+    dataDirectory,
+    tryLock: () => true,
+    log: () => undefined,
+    now: () => new Date(),
+    encoder: new LocalEncoder((bytes) => gzipSync(bytes)),
+  }
+}
+
+function directory(context: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'sonde-contract-'))
+  context.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+/** The consumer as it is, but for what happens to its batches. */
+function withFault(
+  inner: ProfileConsumer,
+  fault: (consume: () => Promise<void>) => Promise<void>,
+): ProfileConsumer {
+  return {
+    name: inner.name,
+    start: () => inner.start(),
+    stop: () => inner.stop(),
+    outcome: () => inner.outcome(),
+    consumeProfiles: (batch, signal) => fault(() => inner.consumeProfiles(batch, signal)),
+  }
+}
+
+const FAULTS: Readonly<Record<string, (consume: () => Promise<void>) => Promise<void>>> = {
+  'is stuck': () => new Promise(() => undefined),
+  fails: () => Promise.reject(new Error('no')),
+  throws: () => {
+    throw new Error('a defect')
+  },
+  'is slow': async (consume) => {
+    await new Promise((resolve) => setTimeout(resolve, 15))
+    await consume()
+  },
+}
+
+const accountedFor = ({ delivered, failed, dropped, queued }: LaneStats): number =>
+  delivered + failed + dropped + queued
+
+/** Publishes the same windows to the consumer and to a healthy neighbour. */
+async function publishTo(consumer: Consumer) {
+  const neighbour = healthyConsumer('neighbour')
+  const router = createMetricsRouter({ deadline: milliseconds(60) })
+  await consumer.start()
+  router.attach(consumer)
+  router.attach(neighbour)
+  for (let sequence = 0; sequence < BATCHES; sequence++) router.publishProfiles(batchOf(SAMPLES, sequence))
+  await router.drain(milliseconds(1_000))
+  const lane = router.stats().get(consumer.name)
+  assert.ok(lane !== undefined)
+  await consumer.stop()
+  return { lane, neighbour, outcome: consumer.outcome() }
+}
+
+for (const plugin of consumerCatalog) {
+  const build = (dataDirectory: string): ProfileConsumer => {
+    const consumer = plugin.configure({}, plugin.type)(contextIn(dataDirectory))
+    assert.ok(takesProfiles(consumer))
+    return consumer
+  }
+
+  describe(`consumer ${plugin.type}`, () => {
+    test('is named by its type, in lower_snake_case', (context) => {
+      assert.match(plugin.type, /^[a-z][a-z0-9_]*$/)
+      assert.equal(build(directory(context)).name, plugin.type)
+    })
+
+    test('can be stopped without a start, and twice', async (context) => {
+      const idle = build(directory(context))
+      await idle.stop()
+      const { outcome } = await publishTo(build(directory(context)))
+      assert.ok(outcome.written > 0)
+      const twice = build(directory(context))
+      await twice.start()
+      await Promise.all([twice.stop(), twice.stop()])
+      await twice.stop()
+    })
+
+    test('leaves no file when it was given nothing', async (context) => {
+      const consumer = build(directory(context))
+      await consumer.start()
+      await consumer.stop()
+      assert.deepEqual(consumer.outcome(), { bytes: 0, written: 0, files: [], lost: {} })
+    })
+
+    test('has every sample it took over in finished files, or says why not', async (context) => {
+      const { lane, neighbour, outcome } = await publishTo(build(directory(context)))
+      assert.equal(lane.delivered, TAKEN)
+      assert.equal(lane.delivered, outcome.written + sumOf(outcome.lost))
+      assert.equal(outcome.written, TAKEN)
+      assert.ok(outcome.files.length > 0 && outcome.bytes > 0)
+      for (const file of outcome.files) assert.ok(existsSync(file), file)
+      assert.deepEqual(neighbour.seen, [0, 1, 2, 3])
+    })
+
+    for (const [what, fault] of Object.entries(FAULTS)) {
+      test(`that ${what} does not touch its neighbour, and its figures add up`, async (context) => {
+        const { lane, neighbour, outcome } = await publishTo(withFault(build(directory(context)), fault))
+        assert.deepEqual(neighbour.seen, [0, 1, 2, 3])
+        assert.equal(accountedFor(lane), TAKEN)
+        assert.equal(lane.queued, 0)
+        assert.equal(lane.delivered, outcome.written + sumOf(outcome.lost))
+        assert.equal(lane.delivered, what === 'is slow' ? TAKEN : 0)
+      })
+    }
+
+    test('takes nothing over when the signal has aborted, and goes on afterwards', async (context) => {
+      const consumer = build(directory(context))
+      await consumer.start()
+      await assert.rejects(consumer.consumeProfiles(batchOf(SAMPLES, 0), AbortSignal.abort(new Error('too late'))))
+      await consumer.consumeProfiles(batchOf(SAMPLES, 1), new AbortController().signal)
+      await consumer.stop()
+      assert.equal(consumer.outcome().written, SAMPLES)
+    })
+
+    test('that cannot start says which directory it is about, and can be stopped', async (context) => {
+      const file = join(directory(context), 'a-file')
+      writeFileSync(file, '')
+      const consumer = build(file)
+      await assert.rejects(consumer.start(), (error: Error) => {
+        assert.equal(error.name, 'AgentError')
+        assert.ok(error.message.includes(file), error.message)
+        assert.ok(error.message.split('\n').length <= 2)
+        return true
+      })
+      await consumer.stop()
+    })
+  })
+}
+
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0)
+
+test('no two consumers have one type', () => {
+  const types = consumerCatalog.map(({ type }) => type)
+  assert.equal(new Set(types).size, types.length)
+})
