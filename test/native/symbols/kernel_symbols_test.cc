@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/symbols/kernel_facts.h"
 #include "core/symbols/kernel_namer.h"
+#include "core/symbols/running_kernel.h"
 
 namespace sonde {
 namespace {
@@ -130,13 +130,13 @@ TEST(KernelNamer, ModulesThatComeAreSeenByTheNextCall) {
   EXPECT_EQ(namer.Name(addresses, 0).functions[0], "new_function");
 }
 
-TEST(KernelFacts, TheyAgreeWithKallsyms) {
+TEST(RunningKernel, TheyAgreeWithKallsyms) {
   const auto symbols = KernelSymbols::Read();
   if (!symbols) GTEST_SKIP() << symbols.error().what;
-  const auto facts = KernelFacts::Read();
-  EXPECT_EQ(facts.text, symbols->text());
-  EXPECT_EQ(facts.text_end, symbols->text_end());
-  EXPECT_EQ(facts.build_id.size(), 20u);
+  const auto kernel = RunningKernel::Read();
+  EXPECT_EQ(kernel.text, symbols->text());
+  EXPECT_EQ(kernel.text_end, symbols->text_end());
+  EXPECT_EQ(kernel.build_id.size(), 20u);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "core/symbols/kernel_facts.h"
+#include "core/symbols/running_kernel.h"
 
 #include <fcntl.h>
 
@@ -33,18 +33,19 @@ uint64_t KernelCodeBytes() {
   return 0;
 }
 
-void ReadText(KernelFacts& facts) {
+void ReadText(RunningKernel& kernel) {
   const uint64_t bytes = KernelCodeBytes();
   int zeros = 0;
   const auto read = ReadKallsyms("/proc/kallsyms", [&](const KallsymsLine& line) {
     // Per-CPU symbols may begin at 0; a hundred zeros mean that addresses are hidden.
     if (line.avma == 0) return ++zeros < 100;
-    if (line.name == "_text") facts.text = line.avma;
-    if (line.name == "_etext") facts.text_end = line.avma;
-    if (facts.text != 0 && bytes != 0) facts.text_end = facts.text + bytes;
-    return facts.text == 0 || facts.text_end == 0;
+    if (line.name == "_text") kernel.text = line.avma;
+    if (line.name == "_etext") kernel.text_end = line.avma;
+    if (kernel.text != 0 && bytes != 0) kernel.text_end = kernel.text + bytes;
+    return kernel.text == 0 || kernel.text_end == 0;
   });
-  if (!read || facts.text == 0 || facts.text_end <= facts.text) facts.text = facts.text_end = 0;
+  if (!read || kernel.text == 0 || kernel.text_end <= kernel.text)
+    kernel.text = kernel.text_end = 0;
 }
 
 std::vector<uint8_t> ReadBuildId() {
@@ -58,11 +59,11 @@ std::vector<uint8_t> ReadBuildId() {
 
 }  // namespace
 
-KernelFacts KernelFacts::Read() {
-  KernelFacts facts;
-  ReadText(facts);
-  facts.build_id = ReadBuildId();
-  return facts;
+RunningKernel RunningKernel::Read() {
+  RunningKernel kernel;
+  ReadText(kernel);
+  kernel.build_id = ReadBuildId();
+  return kernel;
 }
 
 }  // namespace sonde
