@@ -5,8 +5,9 @@ import type { Image } from './process.ts'
 import type { ProfileBatch } from './profile.ts'
 import { nameOf } from './symbolizer.ts'
 
-/** The last part of a path: what perf calls the DSO's short name. */
-export const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1) || path
+/** The last part of a path: what perf calls the DSO's short name. `//anon` is no path. */
+export const baseName = (path: string): string =>
+  path.startsWith('//') ? path : path.slice(path.lastIndexOf('/') + 1) || path
 
 /**
  * The name of the object a frame lies in, as a person reads it: `libc.so.6`, `[kernel.kallsyms]`, `[vdso]`, `//anon`;
@@ -53,7 +54,7 @@ export function addressLabel(image: Pick<Image, 'kind' | 'path'> | undefined, ad
       return `${baseName(image.path)}+${hex(address)}`
     // A bare address of anonymous memory means nothing in another process, or a second later in this one.
     case 'anonymous':
-      return `[anonymous ${baseName(image.path)}]`
+      return image.path === '//anon' ? '[anonymous]' : `[anonymous ${image.path}]`
     case 'unknown':
     case undefined:
       return '[unknown]'
