@@ -14,13 +14,14 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /** `30s`, `1m`, `500ms`, `1h30m`; a bare number is seconds. */
 export function durationOf(text: string, option: string): Milliseconds {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|$)/g)]
+  const spelled = /^\d+(\.\d+)?$/.test(text) ? `${text}s` : text
+  const parts = [...spelled.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
   const whole = parts.map(([part]) => part).join('')
   const total = parts.reduce(
     (sum, [, value, unit]) => sum + Number(value) * (UNIT_MS[unit ?? ''] ?? Number.NaN),
     0,
   )
-  if (parts.length === 0 || whole !== text || total <= 0 || total > MAX_DURATION_MS) {
+  if (parts.length === 0 || whole !== spelled || total <= 0 || total > MAX_DURATION_MS) {
     throw new UsageError(
       `${option} ${text}: expected a duration, such as 30s, 1m or 500ms (a bare number is seconds).`,
     )

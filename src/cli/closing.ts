@@ -1,6 +1,7 @@
 // What a command says at its end.
 
 import { writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
 import type { Counts, RunEnd, Summary } from '../core/summary.ts'
 import { exactJson } from './summary.ts'
@@ -20,12 +21,19 @@ export function lossText(lost: Counts): string {
   return `${integer(total)} lost${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`
 }
 
+/** As it would be typed here. */
+export function shortPath(path: string): string {
+  const here = relative('', path)
+  return here.startsWith('..') ? path : here
+}
+
 /** `1,234 samples, 0 lost. Wrote perf.data (58.3 kB).` */
 export function closingLine(tally: Tally, end: RunEnd): string {
   const outcomes = [...end.consumers.values()].map(({ outcome }) => outcome)
   const files = outcomes.flatMap((outcome) => outcome.files)
   const size = outcomes.reduce((sum, outcome) => sum + outcome.bytes, 0)
-  const wrote = files.length === 0 ? 'Wrote no file' : `Wrote ${files.join(', ')} (${bytes(size)})`
+  const wrote =
+    files.length === 0 ? 'Wrote no file' : `Wrote ${files.map(shortPath).join(', ')} (${bytes(size)})`
   const why = files.length === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
   return `${counted(tally.taken, 'sample')}, ${lossText(tally.lost)}. ${wrote}${why}.`
 }

@@ -6,7 +6,7 @@ import { UsageError } from '../core/errors.ts'
 import type { RunEnd } from '../core/summary.ts'
 import { checkEventName } from '../sampler/events.ts'
 import { durationOf } from './arguments.ts'
-import { lossText, say, writeSummary } from './closing.ts'
+import { lossText, say, shortPath, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { Interrupt } from './interrupt.ts'
@@ -159,7 +159,7 @@ function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
   for (const problem of end.problems) say('run', problem)
   for (const [name, { outcome }] of end.consumers) {
     out.write(`${style.bold(name)}: ${counted(outcome.files.length, 'file')}, ${bytes(outcome.bytes)}\n`)
-    for (const file of outcome.files) out.write(`  ${printable(file)}\n`)
+    for (const file of outcome.files) out.write(`  ${printable(shortPath(file))}\n`)
   }
   const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}`
   out.write(`${style.bold('samples')}: ${figures}\n`)

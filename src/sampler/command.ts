@@ -15,7 +15,7 @@ export const exitCodeOf = (end: CommandEnd): number => (end.signal === 0 ? end.s
 
 /** Makes the process, which waits for `startCommand` before it becomes the command. */
 export const prepareCommand = (addon: NativeAddon, argv: readonly string[]): NativeCommand =>
-  explaining(() => addon.prepareCommand(argv))
+  explaining(`run ${argv[0] ?? ''}`, () => addon.prepareCommand(argv))
 
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'no such command',

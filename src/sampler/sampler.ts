@@ -6,7 +6,7 @@ import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
 import type { NativeAddon, NativeSampler, NativeSession, NativeTarget } from '../native/binding.ts'
-import { explained, explaining } from './native-errors.ts'
+import { explained, explaining, targetText } from './native-errors.ts'
 
 export interface SamplerOptions {
   readonly native: readonly NativeSession[]
@@ -63,7 +63,7 @@ export class Sampler implements Component {
   /** Opens the events without letting them count: what follows can be the target's first instruction. */
   open(): void {
     const { native, target, ringBytes } = this.#options
-    this.#native = explaining(() =>
+    this.#native = explaining(`sample ${targetText(target)}`, () =>
       this.#addon.openSampler({
         sessions: native,
         target,
@@ -82,7 +82,7 @@ export class Sampler implements Component {
     } catch (error) {
       native.close()
       this.#native = undefined
-      throw explained(error)
+      throw explained(error, 'begin to sample')
     }
     this.#running = this.#run(native).then(this.#ended.resolve, this.#ended.reject)
   }

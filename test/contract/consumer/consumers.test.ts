@@ -136,7 +136,9 @@ for (const plugin of consumerCatalog) {
     test('takes nothing over when the signal has aborted, and goes on afterwards', async (context) => {
       const consumer = build(directory(context))
       await consumer.start()
-      await assert.rejects(consumer.consumeProfiles(batchOf(SAMPLES, 0), AbortSignal.abort(new Error('too late'))))
+      await assert.rejects(
+        consumer.consumeProfiles(batchOf(SAMPLES, 0), AbortSignal.abort(new Error('too late'))),
+      )
       await consumer.consumeProfiles(batchOf(SAMPLES, 1), new AbortController().signal)
       await consumer.stop()
       assert.equal(consumer.outcome().written, SAMPLES)

@@ -165,7 +165,10 @@ test('progress counts what was taken and what was lost', async () => {
 
 test('a refused system call says what to do', async () => {
   for (const [code, expected] of [
-    ['EACCES', /perf_event_open\(cpu-clock, pid 1, cpu 0\): EACCES\. .*CAP_PERFMON/],
+    [
+      'EACCES',
+      /^Cannot sample process 1: .*CAP_PERFMON\.\n\(perf_event_open\(cpu-clock, pid 1, cpu 0\): EACCES\)$/,
+    ],
     ['EMFILE', /ulimit -n/],
     ['ESRCH', /has ended/],
   ] as const) {
@@ -174,7 +177,7 @@ test('a refused system call says what to do', async () => {
       errno: 1,
       syscall: 'perf_event_open(cpu-clock, pid 1, cpu 0)',
     })
-    const { sampler } = setUp(wholeMachine, undefined, refusal)
+    const { sampler } = setUp({ kind: 'processes', pids: [1], inherit: true }, undefined, refusal)
     await assert.rejects(sampler.start(), { name: 'AgentError', message: expected })
   }
 })

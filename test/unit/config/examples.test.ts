@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parseAgentConfig } from '../../../src/config/agent-config.ts'
+import { readConfig } from '../../../src/config/config-file.ts'
+import { consumerCatalog } from '../../../src/consumers/catalog.ts'
+import { checkEventName } from '../../../src/sampler/events.ts'
+
+const folder = join(import.meta.dirname, '../../../config')
+const catalog = { consumers: consumerCatalog, checkEvent: checkEventName }
+
+for (const name of readdirSync(folder)) {
+  test(`config/${name} is a valid configuration`, () => {
+    const { text, file } = readConfig(join(folder, name))
+    assert.ok(parseAgentConfig(text, file, catalog).consumers.length > 0)
+  })
+}
+
+test('the default samples cpu-clock at 99 Hz, in windows of 10 s, into perf_data and files', () => {
+  const { text, file } = readConfig()
+  const { sampler, consumers } = parseAgentConfig(text, file, catalog)
+  assert.deepEqual(sampler.events, ['cpu-clock'])
+  assert.deepEqual(sampler.rate, { by: 'frequency', hertz: 99 })
+  assert.equal(sampler.window, 10_000)
+  assert.equal(consumers.length, 2)
+})
+
+/** What a schema makes of nothing is what the example has to say. */
+test('config/agent.yaml states every default as it is', () => {
+  const { text } = readConfig()
+  const bare = ['apiVersion: sonde/v1', 'kind: AgentConfig', 'spec:', '  consumers: [{type: perf_data}]']
+  const stated = parseAgentConfig(text, 'agent.yaml', catalog).sampler
+  assert.deepEqual(stated, parseAgentConfig(bare.join('\n'), 'bare.yaml', catalog).sampler)
+  for (const { type, schema } of consumerCatalog) {
+    const section = new RegExp(`- type: ${type}\n([\\s\\S]*?)(\n\n|$)`).exec(text)?.[1] ?? ''
+    const keys = [...section.matchAll(/^ {6}(?:# )?(\w+):/gm)].map(([, key]) => key ?? '')
+    const defaults = schema.parse({}) as Record<string, unknown>
+    const missing = Object.keys(defaults).filter((key) => !keys.includes(key))
+    assert.deepEqual(missing, [], `${type}: the example does not show these keys`)
+  }
+})
+
+test('a configuration that is not there is named', () => {
+  assert.throws(() => readConfig('/nowhere/agent.yaml'), {
+    code: 'CONFIG.UNREADABLE',
+    message: /\/nowhere\/agent\.yaml: there is no such file/,
+  })
+})
