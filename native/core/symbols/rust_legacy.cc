@@ -9,7 +9,7 @@
 namespace sonde {
 namespace {
 
-constexpr size_t kMaxMangledBytes = 4096;
+constexpr size_t kMaxRustNameBytes = 4096;
 constexpr size_t kHashLetters = 17;  // h and 16 digits
 constexpr std::array<std::pair<std::string_view, char>, 8> kEscapes = {{{"SP", '@'},
                                                                         {"BP", '*'},
@@ -75,7 +75,7 @@ void AppendPart(std::string_view part, std::string& text) {
 }  // namespace
 
 std::optional<std::string> DemangleRustLegacy(std::string_view mangled) {
-  if (!mangled.starts_with("_ZN") || mangled.size() > kMaxMangledBytes) return std::nullopt;
+  if (!mangled.starts_with("_ZN") || mangled.size() > kMaxRustNameBytes) return std::nullopt;
   const auto parts = PartsOf(mangled.substr(3));
   if (parts.size() < 2 || !IsHash(parts.back())) return std::nullopt;
   std::string text;

@@ -130,7 +130,7 @@ TEST(KernelNamer, ModulesThatComeAreSeenByTheNextCall) {
   EXPECT_EQ(namer.Name(addresses, 0).functions[0], "new_function");
 }
 
-TEST(RunningKernel, TheyAgreeWithKallsyms) {
+TEST(RunningKernel, ItAgreesWithKallsyms) {
   const auto symbols = KernelSymbols::Read();
   if (!symbols) GTEST_SKIP() << symbols.error().what;
   const auto kernel = RunningKernel::Read();
