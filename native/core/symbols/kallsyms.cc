@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kBlockBytes = 64 << 10;
 
-std::optional<KallsymsLine> ParseLine(std::string_view line) {
+std::optional<KallsymsLine> ParseKallsymsLine(std::string_view line) {
   KallsymsLine parsed = {};
   const char* const end = line.data() + line.size();
   const auto address = std::from_chars(line.data(), end, parsed.avma, 16);
@@ -53,7 +53,7 @@ Status ReadKallsyms(const std::string& path,
     filled += static_cast<size_t>(count);
     std::string_view rest(block.data(), filled);
     for (size_t end; (end = rest.find('\n')) != std::string_view::npos;) {
-      const auto line = ParseLine(rest.substr(0, end));
+      const auto line = ParseKallsymsLine(rest.substr(0, end));
       if (line && !visit(*line)) return Ok();
       rest.remove_prefix(end + 1);
     }

@@ -12,7 +12,7 @@ namespace sonde {
 namespace {
 
 /// A process may have 65,530 mappings and more; what lies behind this is not looked at.
-constexpr size_t kMaxMapsBytes = 8 << 20;
+constexpr size_t kMaxMapsScanned = 8 << 20;
 
 /// One line of /proc/PID/maps: `range perms offset major:minor inode   path`.
 struct MapsLine {
@@ -68,7 +68,7 @@ Result<std::string> FindMappedRange(pid_t pid, const std::string& path,
   if (!fd) return SystemError("open(" + maps + ")");
   std::array<char, 16384> block;
   std::string pending;
-  for (size_t total = 0; total < kMaxMapsBytes;) {
+  for (size_t total = 0; total < kMaxMapsScanned;) {
     const ssize_t count = read(fd.get(), block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return SystemError("read(" + maps + ")");
