@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Rooms of values and bytes: no files, sockets, processes or threads. */
-const PURE_ROOMS: readonly string[] = ['base', 'core', 'formats']
+const PURE_ROOMS: readonly string[] = ['core', 'formats']
 const OUTSIDE_MODULES: readonly string[] = [
   ...[
     'fs',

@@ -1,5 +1,8 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** Under npm, Ctrl-C arrives twice: from the terminal, and forwarded by npm. */
+const SAME_SIGNAL_MS = 300
+
 /**
  * Resolves at the first signal that asks the process to end. The second one has its usual effect: it ends the process
  * at once.
@@ -7,8 +10,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 export class Interrupt {
   readonly #asked = Promise.withResolvers<void>()
   readonly #listener = (): void => {
-    this.close()
     this.#asked.resolve()
+    setTimeout(() => this.close(), SAME_SIGNAL_MS).unref()
   }
 
   constructor() {

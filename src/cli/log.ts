@@ -1,7 +1,7 @@
 // What happens, on standard error: JSON lines for machines, short lines for people.
 
 import type { ConsumerContext, LogLevel } from '../core/consumer-context.ts'
-import { UsageError } from '../core/errors.ts'
+import { messageOf, UsageError } from '../core/errors.ts'
 import { printable, type Style, styleFor } from './terminal.ts'
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
@@ -75,14 +75,18 @@ function jsonLog(least: LogLevel): Log {
       if (isBelow(level, least)) return
       logger ??= openPino(least)
       const written = Promise.all([logger, lines])
-      lines = written.then(([pino]) => pino[level](fields, message)).catch(() => undefined)
+      lines = written
+        .then(([pino]) => pino[level](fields, message))
+        .catch((error: unknown) => {
+          process.stderr.write(`sonde: ${message} (and the log is broken: ${messageOf(error)})\n`)
+        })
     },
     flush: () => lines,
   }
 }
 
 async function openPino(level: LogLevel): Promise<import('pino').Logger> {
-  const { pino } = await import('pino')
+  const { default: pino } = await import('pino')
   return pino(
     {
       level,

@@ -58,11 +58,13 @@ void ResetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// Node makes its standard streams non-blocking, which many programs do not expect.
-void MakeStreamsBlocking() {
+/// Node marks its standard streams close-on-exec, and makes some non-blocking, which many programs do not expect.
+void PassStreamsOn() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     const int flags = fcntl(fd, F_GETFL);
-    if (flags >= 0 && (flags & O_NONBLOCK) != 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    if (flags < 0) continue;
+    fcntl(fd, F_SETFD, 0);
+    if ((flags & O_NONBLOCK) != 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
   }
 }
 
@@ -95,7 +97,7 @@ int Exec(Plan& plan) {
   } while (bytes < 0 && errno == EINTR);
   // The other end was closed: the agent is gone, or has changed its mind.
   if (bytes != 1) _exit(127);
-  MakeStreamsBlocking();
+  PassStreamsOn();
   const int code = Exec(plan);
   (void)!write(failure, &code, sizeof(code));
   _exit(127);

@@ -20,6 +20,10 @@ std::span<const std::byte> RingReader::RecordAt(uint64_t position, size_t size) 
 
 Result<RingBuffer> RingBuffer::Map(int perf_fd, size_t data_bytes) {
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  if (data_bytes < page || (data_bytes & (data_bytes - 1)) != 0) {
+    return Error{EINVAL, "mmap(perf ring of " + std::to_string(data_bytes) +
+                             " bytes): not a power of two times the page size"};
+  }
   const size_t bytes = page + data_bytes;
   // Writable: the kernel overwrites only what it has been told is read.
   void* mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, perf_fd, 0);

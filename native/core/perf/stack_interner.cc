@@ -66,6 +66,7 @@ std::optional<uint32_t> StackInterner::Add(uint32_t pid, std::span<const uint64_
   const size_t bytes = chain.size_bytes() + kTableBytesPerStack;
   if (bytes > bytes_left_ || chain.size() > kBlockWords) return std::nullopt;
   bytes_left_ -= bytes;
+  words_ += chain.size();
   uint64_t* addresses = Reserve(chain.size());
   std::memcpy(addresses, chain.data(), chain.size_bytes());
   stacks_.push_back(RawStack{pid, static_cast<uint32_t>(chain.size()), addresses});

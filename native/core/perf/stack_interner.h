@@ -28,6 +28,8 @@ class StackInterner {
 
   uint32_t size() const { return static_cast<uint32_t>(stacks_.size()); }
   const RawStack& at(uint32_t stack) const { return stacks_[stack]; }
+  /// Entries of all chains together.
+  size_t words() const { return words_; }
 
  private:
   /// A place in the open-addressed table: part of the hash, and 1 + number of the stack.
@@ -44,6 +46,7 @@ class StackInterner {
 
   const uint64_t seed_;
   size_t bytes_left_;
+  size_t words_ = 0;
   std::vector<Slot> slots_;
   std::vector<RawStack> stacks_;
   /// Hashes of the stacks, so that the table can grow without touching the chains.

@@ -23,7 +23,9 @@ size_t AddressesIn(std::span<const uint64_t> chain) {
 }  // namespace
 
 StackResolver::StackResolver(const StackInterner& raw, Tables tables)
-    : raw_(raw), tables_(tables), plain_(raw.size()) {}
+    : raw_(raw), tables_(tables), plain_(raw.size()) {
+  tables_.stacks.Reserve(raw.size(), raw.words());
+}
 
 uint32_t StackResolver::Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_stack) {
   const StackInterner::RawStack& raw = raw_.at(raw_stack);

@@ -12,6 +12,19 @@ uint64_t Mixed(uint64_t hash, uint64_t value) {
   return hash ^ (hash >> 29);
 }
 
+/// Two lanes, so that one multiplication need not wait for another.
+uint64_t HashOf(std::span<const uint32_t> frames, StackState state) {
+  uint64_t first = static_cast<uint64_t>(state);
+  uint64_t second = frames.size();
+  size_t index = 0;
+  for (; index + 1 < frames.size(); index += 2) {
+    first = Mixed(first, frames[index]);
+    second = Mixed(second, frames[index + 1]);
+  }
+  if (index < frames.size()) first = Mixed(first, frames[index]);
+  return Mixed(first, second);
+}
+
 }  // namespace
 
 size_t FrameTable::Hash::operator()(const Frame& frame) const {
@@ -27,8 +40,7 @@ uint32_t FrameTable::Add(const Frame& frame) {
 }
 
 uint32_t StackTable::Add(std::span<const uint32_t> frames, StackState state) {
-  uint64_t hash = static_cast<uint64_t>(state);
-  for (const uint32_t frame : frames) hash = Mixed(hash, frame);
+  const uint64_t hash = HashOf(frames, state);
   size_t place = hash & (slots_.size() - 1);
   for (; slots_[place] != 0; place = (place + 1) & (slots_.size() - 1)) {
     const uint32_t known = slots_[place] - 1;
@@ -47,6 +59,13 @@ uint32_t StackTable::Add(std::span<const uint32_t> frames, StackState state) {
   return stack;
 }
 
+void StackTable::Reserve(size_t stacks, size_t frames) {
+  frames_.reserve(frames);
+  offsets_.reserve(stacks + 1);
+  hashes_.reserve(stacks);
+  states_.reserve(stacks);
+}
+
 void StackTable::Grow() {
   std::vector<uint32_t> grown(slots_.size() * 2);
   for (size_t stack = 0; stack < hashes_.size(); stack++) {
@@ -55,16 +74,6 @@ void StackTable::Grow() {
     grown[place] = static_cast<uint32_t>(stack) + 1;
   }
   slots_ = std::move(grown);
-}
-
-FrameCache::Entry* FrameCache::Probe(std::vector<Entry>& entries, uint32_t space,
-                                     uint64_t address) {
-  size_t place = Mixed(Mixed(kGolden, address), space) & (entries.size() - 1);
-  while (entries[place].frame != 0 &&
-         (entries[place].address != address || entries[place].space != space)) {
-    place = (place + 1) & (entries.size() - 1);
-  }
-  return &entries[place];
 }
 
 void FrameCache::Grow() {

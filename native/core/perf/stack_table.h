@@ -40,6 +40,8 @@ class StackTable {
  public:
   StackTable() : slots_(1024), offsets_{0} {}
 
+  /// Makes room for so many stacks, and frames in them.
+  void Reserve(size_t stacks, size_t frames);
   uint32_t Add(std::span<const uint32_t> frames, StackState state);
 
   const std::vector<uint32_t>& offsets() const { return offsets_; }
@@ -82,7 +84,16 @@ class FrameCache {
     uint32_t frame = 0;  ///< 1 + number, 0 where empty
   };
 
-  static Entry* Probe(std::vector<Entry>& entries, uint32_t space, uint64_t address);
+  static Entry* Probe(std::vector<Entry>& entries, uint32_t space, uint64_t address) {
+    // The product's high bits are the mixed ones.
+    const uint64_t product = (address ^ uint64_t{space} << 40) * 0x9e3779b97f4a7c15;
+    size_t place = (product >> 32) & (entries.size() - 1);
+    while (entries[place].frame != 0 &&
+           (entries[place].address != address || entries[place].space != space)) {
+      place = (place + 1) & (entries.size() - 1);
+    }
+    return &entries[place];
+  }
   void Grow();
 
   std::vector<Entry> entries_;

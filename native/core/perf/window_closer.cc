@@ -50,8 +50,11 @@ std::unordered_set<uint32_t> WindowCloser::WantedProcesses() const {
 
 void WindowCloser::Scan(const std::unordered_set<uint32_t>& pids) {
   for (const uint32_t pid : pids) {
-    const auto process = proc_.Process(static_cast<pid_t>(pid));
-    if (process) processes_.AddScanned(*process);
+    auto process = proc_.Process(static_cast<pid_t>(pid));
+    if (!process) continue;
+    // What waits for its exec is still a copy of the agent.
+    if (target_.kind == TargetOptions::Kind::kCommand && !started_) process->mappings.clear();
+    processes_.AddScanned(*process);
   }
 }
 
@@ -69,6 +72,7 @@ void WindowCloser::ReadProcesses() {
     if (added.empty()) break;
     Scan(added);
   }
+  started_ = true;
 }
 
 /// Records were lost, so what is known may be out of date: what is missing is added, what is gone goes.

@@ -32,6 +32,8 @@ class WindowCloser {
   std::vector<SessionOptions> sessions_;
   TargetOptions target_;
   ProcReader proc_;
+  /// Whether the processes have been read once.
+  bool started_ = false;
   ProcessTable processes_;
   ImageReader images_;
 };

@@ -51,7 +51,7 @@ button:disabled { opacity: .45; cursor: default; }
 nav { flex-basis: 100%; display: flex; overflow-x: auto; white-space: nowrap; scrollbar-width: thin; }
 nav:empty { display: none; }
 nav button {
-  border: 0; background: none; padding: 1px 4px; color: var(--quiet); max-width: 40ch; overflow: hidden; text-overflow: ellipsis;
+  flex: none; border: 0; background: none; padding: 1px 4px; color: var(--quiet); max-width: 40ch; overflow: hidden; text-overflow: ellipsis;
 }
 nav button:not(:last-child)::after { content: " ›"; color: var(--quiet); }
 nav button[aria-current] { color: var(--ink); font-weight: 600; }

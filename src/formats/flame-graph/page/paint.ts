@@ -112,7 +112,8 @@ export function paintFrame(state: PageState, { node, x, y, width }: DrawnFrame):
   const label = graph.label[node]!
   const above = graph.row[node]! < graph.row[state.zoom]!
   const isFound = found !== undefined && found[label] === 1
-  context.globalAlpha = found !== undefined && !isFound ? 0.32 : above ? 0.6 : 1
+  const faded = !isFound && (found !== undefined || above)
+  context.globalAlpha = faded ? (found !== undefined ? 0.32 : 0.45) : 1
   context.fillStyle = isFound ? 'hsl(312 82% 74%)' : state.colours[label]!
   const gap = width > 3 ? 1 : 0
   context.fillRect(x, y, Math.max(width - gap, 0.5), rowHeight() - 1)
@@ -121,7 +122,7 @@ export function paintFrame(state: PageState, { node, x, y, width }: DrawnFrame):
   if (text === '') return
   context.globalAlpha = 1
   // Faded frames show the page behind them, so their text takes the page's colour.
-  context.fillStyle = found !== undefined && !isFound ? getComputedStyle(document.body).color : '#1d1d22'
+  context.fillStyle = faded ? getComputedStyle(document.body).color : '#1d1d22'
   const { font } = context
   if (kindOf(state, node) === 'reason') context.font = `italic ${font}`
   context.fillText(text, x + 4, y + rowHeight() / 2)
