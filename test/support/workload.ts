@@ -17,7 +17,6 @@ export function workload(name: string): string {
     '-O1',
     '-g',
     '-fno-omit-frame-pointer',
-    '-mno-omit-leaf-frame-pointer',
     '-fno-optimize-sibling-calls',
     '-Wall',
     '-Werror',

@@ -7,6 +7,9 @@
 
 #define UNIT 200000
 
+// gcc gives a function that calls nothing no frame, whatever -fno-omit-frame-pointer says; a use of it does.
+#define KEEP_FRAME __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+
 static volatile uint64_t sink;
 
 static inline __attribute__((always_inline)) void spin(uint64_t turns) {
@@ -16,10 +19,12 @@ static inline __attribute__((always_inline)) void spin(uint64_t turns) {
 }
 
 __attribute__((noinline)) void three_quarters(void) {
+  KEEP_FRAME;
   spin(3 * UNIT);
 }
 
 __attribute__((noinline)) void one_quarter(void) {
+  KEEP_FRAME;
   spin(UNIT);
 }
 
