@@ -36,7 +36,12 @@ export interface OutputOptions {
 }
 
 export interface AgentOptions extends OutputOptions {
-  readonly sampling: SamplingRequest & { readonly window: Milliseconds; readonly ringBytes: number }
+  readonly sampling: SamplingRequest & {
+    readonly window: Milliseconds
+    readonly ringBytes: number
+    /** Sampling ends after it, to the millisecond; whoever starts the agent stops it. Undefined: never. */
+    readonly duration: Milliseconds | undefined
+  }
   /** Whether the data directory is this agent's alone. */
   readonly lockDirectory: boolean
   /** Called when the target may run: its first instruction is sampled. A throw ends the start. */
@@ -93,6 +98,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       target: plan.target,
       window: options.sampling.window,
       ringBytes: options.sampling.ringBytes,
+      duration: options.sampling.duration,
       clock: systemClock,
       emit: async (batches) => (await outputs.promise)?.publish(batches),
     })

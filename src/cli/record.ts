@@ -156,6 +156,7 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
     commandLine: request.commandLine,
     window: WINDOW,
     ringBytes: DEFAULT_RING_BYTES,
+    duration: request.duration,
   },
   consumers: () => buildersFor(request.outputs),
   names: request.outputs.some(({ format }) => format !== 'perf_data'),

@@ -4,6 +4,7 @@ import { readConfig } from '../config/config-file.ts'
 import { chooseDataDirectory } from '../config/data-directory.ts'
 import { UsageError } from '../core/errors.ts'
 import type { RunEnd } from '../core/summary.ts'
+import type { Milliseconds } from '../core/units.ts'
 import { checkEventName } from '../sampler/events.ts'
 import { durationOf } from './arguments.ts'
 import { lossText, say, shortPath, writeSummary } from './closing.ts'
@@ -75,6 +76,8 @@ interface Counting {
   readonly tally: Tally
   readonly hottest: ProfileTable
   event: string
+  /** By performance.now(). */
+  samplingSince: number
 }
 
 /** The agent lives long; the functions of a busy machine fit. */
@@ -87,12 +90,13 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
     tally: new Tally(),
     hottest: new ProfileTable('function', MAX_FUNCTIONS),
     event: '',
+    samplingSince: performance.now(),
   }
-  const agent = await openAgent(options, log, counting)
-  const endsAt = limit === undefined ? undefined : performance.now() + limit
+  const agent = await openAgent({ options, limit }, log, counting)
+  const endsAt = limit === undefined ? undefined : counting.samplingSince + limit
   for (const notice of agent.notices) log.write('info', notice)
   const hideProgress = showProgress({ name: 'run', figures: () => agent.progress(), endsAt })
-  const failure = await untilEnd(agent, interrupt, limit)
+  const failure = await untilEnd(agent, interrupt, endsAt)
   hideProgress()
   const end = await agent.stop()
   tell(counting, end)
@@ -108,13 +112,26 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
   return end.problems.length > 0 ? FAILURE : DONE
 }
 
-async function openAgent(options: ParsedOptions, log: Log, counting: Counting): Promise<Agent> {
+interface RunRequest {
+  readonly options: ParsedOptions
+  readonly limit: Milliseconds | undefined
+}
+
+async function openAgent({ options, limit }: RunRequest, log: Log, counting: Counting): Promise<Agent> {
   const { text, file } = readConfig(options.value('config'))
   const consumers = await loadConsumerCatalog()
   const config = parseAgentConfig(text, file, { consumers, checkEvent: checkEventName })
   const dataDirectory = chooseDataDirectory(options.value('data-directory'))
   const agent = await startAgent({
-    sampling: { ...config.sampler, target: { kind: 'machine' }, commandLine: ['sonde', 'run'] },
+    sampling: {
+      ...config.sampler,
+      target: { kind: 'machine' },
+      commandLine: ['sonde', 'run'],
+      duration: limit,
+    },
+    onSampling() {
+      counting.samplingSince = performance.now()
+    },
     consumers: async () => config.consumers,
     names: true,
     dataDirectory,
@@ -137,10 +154,11 @@ function observe(batch: Parameters<ProfileTable['addBatch']>[0], counting: Count
 async function untilEnd(
   agent: Agent,
   interrupt: Interrupt,
-  limit: number | undefined,
+  endsAt: number | undefined,
 ): Promise<Error | undefined> {
   const over = Promise.withResolvers<undefined>()
-  const timer = limit === undefined ? undefined : setTimeout(() => over.resolve(undefined), limit)
+  const left = endsAt === undefined ? undefined : Math.max(0, endsAt - performance.now())
+  const timer = left === undefined ? undefined : setTimeout(() => over.resolve(undefined), left)
   try {
     await Promise.race([agent.ended, interrupt.asked, over.promise])
     return undefined

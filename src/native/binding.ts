@@ -43,6 +43,8 @@ export interface NativeSamplerOptions {
   /** Bounds of one window; what exceeds them is counted as `table_full`. */
   readonly maxSamplesPerWindow: number
   readonly maxStackBytesPerWindow: number
+  /** How long after `start` the events are disabled, on time even where JavaScript gets no CPU; whole. */
+  readonly durationMs?: number
 }
 
 /** Figures since the start, per session id. */
@@ -68,7 +70,7 @@ export interface NativeSampler {
   stats(): readonly NativeSessionStats[]
   /** True when no thread of the target is left (processes, threads and commands; never for CPUs). */
   targetGone(): boolean
-  /** Disables the events; samples already in the rings come with the next closeWindow. Safe twice. */
+  /** Disables the events, unless `durationMs` has; the next window ends with that. Samples already in the rings come with the next closeWindow. Safe twice. */
   disable(): void
   /** Closes everything. Safe twice. */
   close(): void

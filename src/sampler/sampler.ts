@@ -14,6 +14,8 @@ export interface SamplerOptions {
   readonly sessions: () => readonly SessionInfo[]
   readonly target: NativeTarget
   readonly window: Milliseconds
+  /** When sampling ends although `stop` has not been called yet; undefined: never. */
+  readonly duration: Milliseconds | undefined
   readonly ringBytes: number
   /** Takes the batches of a window. The next window closes when it has resolved, so that slowness is bounded. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
@@ -62,7 +64,7 @@ export class Sampler implements Component {
 
   /** Opens the events without letting them count: what follows can be the target's first instruction. */
   open(): void {
-    const { native, target, ringBytes } = this.#options
+    const { native, target, ringBytes, duration } = this.#options
     this.#native = explaining(`sample ${targetText(target)}`, () =>
       this.#addon.openSampler({
         sessions: native,
@@ -70,6 +72,7 @@ export class Sampler implements Component {
         ringBytes,
         maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
         maxStackBytesPerWindow: MAX_STACK_BYTES_PER_WINDOW,
+        ...(duration === undefined ? {} : { durationMs: Math.round(duration) }),
       }),
     )
   }

@@ -123,9 +123,12 @@ test('at 50 kHz on busy CPUs, taken and lost are what the kernel counted', (cont
   assert.equal(recorded.status, 0, recorded.stderr)
   const [session] = readSummary(join(directory, 's.json')).sessions
   assert.ok(session !== undefined)
+  const seconds = (Date.parse(session.endedAt) - Date.parse(session.startedAt)) / 1e3
+  // Interrupts leave JavaScript hardly any CPU; the end comes in time all the same.
+  assert.ok(Math.abs(seconds - 3) < 0.1, `${seconds} s`)
   const accounted = session.taken + sum(Object.values(session.lost))
-  // The events run for the duration, give or take the start and stop of the agent itself.
-  const due = cpus().length * 3 * 50_000
-  assert.ok(accounted > due * 0.99, `accounted for ${accounted} of about ${due}`)
-  assert.ok(session.taken > due * 0.5)
+  // Each CPU's event begins a few milliseconds after the session.
+  const due = cpus().length * seconds * 50_000
+  assert.ok(Math.abs(accounted / due - 1) < 0.005, `accounted for ${accounted} of ${due}`)
+  assert.ok(session.taken > due * 0.3)
 })

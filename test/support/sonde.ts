@@ -42,6 +42,8 @@ export interface Summary {
   readonly firstSampleSeconds: number | null
   readonly sessions: readonly {
     readonly event: string
+    readonly startedAt: string
+    readonly endedAt: string
     readonly taken: number
     readonly lost: Readonly<Record<string, number>>
     readonly value: number

@@ -6,6 +6,12 @@
 #include "core/perf/cpus.h"
 
 namespace sonde {
+namespace {
+
+/// The kernel counts its ids from 1.
+constexpr uint64_t kNoId = UINT64_MAX;
+
+}  // namespace
 
 Collector::Collector(const SamplerOptions& options, KernelFeatures features, size_t rings,
                      uint64_t seed)
@@ -13,7 +19,7 @@ Collector::Collector(const SamplerOptions& options, KernelFeatures features, siz
       features_(features),
       rings_(rings),
       seed_(seed),
-      last_source_(rings),
+      last_source_(rings, {kNoId, 0}),
       full_at_(rings),
       current_(NewWindow()),
       totals_(options.sessions.size()) {}
@@ -25,6 +31,7 @@ std::unique_ptr<Window> Collector::NewWindow() const {
 }
 
 void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings) {
+  idle_at_start_ = IdleOfCpus();
   for (const SampledEvent& event : sampled) {
     const SessionOptions& session = options_.sessions[event.session];
     Source source{.session = event.session,
@@ -174,10 +181,14 @@ void Collector::SetBoundary(uint64_t time) {
   next_->ReserveLike(*current_);
 }
 
+std::vector<uint64_t> Collector::IdleOfCpus() const {
+  if (options_.target.kind != TargetOptions::Kind::kCpus) return {};
+  auto idle = IdleTimes();
+  return idle ? std::move(*idle) : std::vector<uint64_t>{};
+}
+
 void Collector::ReadCounts(const EventSet& events) {
-  const bool whole_cpus = options_.target.kind == TargetOptions::Kind::kCpus;
-  const auto idle =
-      whole_cpus ? IdleTimes() : Result<std::vector<uint64_t>>(std::vector<uint64_t>{});
+  const std::vector<uint64_t> idle = idle_at_end_.empty() ? IdleOfCpus() : idle_at_end_;
   for (size_t index = 0; index < sources_.size(); index++) {
     Source& source = sources_[index];
     const uint64_t now = MonotonicNow();
@@ -187,7 +198,10 @@ void Collector::ReadCounts(const EventSet& events) {
     source.reading.running = counts->time_running;
     source.reading.counted = counts->value;
     source.reading.lost = counts->lost;
-    source.reading.idle = idle && source.cpu < idle->size() ? (*idle)[source.cpu] : 0;
+    if (source.cpu < std::min(idle.size(), idle_at_start_.size())) {
+      source.reading.idle =
+          idle[source.cpu] - std::min(idle_at_start_[source.cpu], idle[source.cpu]);
+    }
   }
   const bool was_full = std::ranges::any_of(full_at_, [](uint64_t time) { return time != 0; });
   if (!was_full) return;

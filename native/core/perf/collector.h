@@ -29,12 +29,15 @@ class Collector {
  public:
   Collector(const SamplerOptions& options, KernelFeatures features, size_t rings, uint64_t seed);
 
-  /// Whose samples are whose. Until then only bookkeeping records may come.
+  /// Whose samples are whose; to be called just before the events are enabled. Until then only bookkeeping records may
+  /// come.
   void Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings);
 
   void OnRecord(size_t ring, std::span<const std::byte> bytes);
   /// A ring held something that is no record, and was skipped to its end.
   void OnCorruptRing();
+  /// The events have just been disabled: what happens from now on, was not to be sampled.
+  void OnDisabled() { idle_at_end_ = IdleOfCpus(); }
 
   /// From now on, what is not older than `time` belongs to the next window.
   void SetBoundary(uint64_t time);
@@ -71,6 +74,8 @@ class Collector {
   Source* SourceOf(uint64_t id);
   Window& WindowAt(uint64_t time) { return time < boundary_ ? *current_ : *next_; }
   std::unique_ptr<Window> NewWindow() const;
+  /// How long each CPU has been idle since boot, nanoseconds; empty where whole CPUs are not the target, or unknown.
+  std::vector<uint64_t> IdleOfCpus() const;
   void Lose(uint32_t session, LossReason reason, uint64_t count);
   void BookLosses(Source& source);
 
@@ -78,6 +83,9 @@ class Collector {
   const KernelFeatures features_;
   const size_t rings_;
   const uint64_t seed_;
+  std::vector<uint64_t> idle_at_start_;
+  /// Empty while events may be enabled.
+  std::vector<uint64_t> idle_at_end_;
   std::unordered_map<uint64_t, uint32_t> source_numbers_;
   std::vector<Source> sources_;
   /// The source of the last sample of each ring: mostly the next one's too.

@@ -3,7 +3,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -21,6 +24,8 @@ constexpr uint64_t kGrace = 2'000'000;
 constexpr int kPollMs = 1000;
 /// Threads and commands: how soon their end is noticed.
 constexpr int kTargetPollMs = 100;
+constexpr uint64_t kMillisecond = 1'000'000;
+constexpr int kDrainPriority = -10;
 constexpr uint64_t kWakeToken = UINT64_MAX;
 
 uint64_t RandomSeed() {
@@ -88,6 +93,7 @@ Status Sampler::OpenEvents() {
 Status Sampler::Start() {
   if (!events_) return Error{EBADF, "start: the sampler is closed"};
   started_at_ = MonotonicNow();
+  Wake();  // it may have a deadline from now on
   // A command's events are enabled by its exec.
   if (options_.target.kind == TargetOptions::Kind::kCommand) return Ok();
   return events_->Enable();
@@ -125,6 +131,7 @@ std::vector<SessionTotals> Sampler::Totals() {
 }
 
 void Sampler::Disable() {
+  disable_requested_ = true;
   if (events_) events_->Disable();
 }
 
@@ -157,19 +164,43 @@ void Sampler::Wake() const {
 // --- the drain thread ----------------------------------------------------------------------------
 
 void Sampler::RunDrain() {
+  // A ring at a high rate fills within the time slices of two busy threads. Without the privilege it stays as it is.
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kDrainPriority);
   while (!stop_) {
     WaitForRecords();
+    if (disabled_at_ == 0 && (disable_requested_ || MonotonicNow() >= Deadline())) DisableEvents();
     if (close_requested_.exchange(false)) BeginWindowEnd();
     if (boundary_ != 0 && MonotonicNow() >= boundary_ + kGrace) FinishWindow();
     PublishTotals();
   }
 }
 
+uint64_t Sampler::Deadline() const {
+  const uint64_t started = started_at_;
+  return started == 0 || options_.duration == 0 ? UINT64_MAX : started + options_.duration;
+}
+
+void Sampler::DisableEvents() {
+  events_->Disable();
+  disabled_at_ = MonotonicNow();
+  collector_.OnDisabled();
+}
+
+int Sampler::WaitMilliseconds() const {
+  if (boundary_ != 0) return 1;
+  const bool whole_cpus = options_.target.kind == TargetOptions::Kind::kCpus;
+  const int poll = whole_cpus ? kPollMs : kTargetPollMs;
+  const uint64_t deadline = Deadline();
+  if (deadline == UINT64_MAX || disabled_at_ != 0) return poll;
+  const uint64_t now = MonotonicNow();
+  const uint64_t left = deadline > now ? (deadline - now) / kMillisecond : 0;
+  return static_cast<int>(std::min<uint64_t>(left, static_cast<uint64_t>(poll)));
+}
+
 void Sampler::WaitForRecords() {
   const bool threads = options_.target.kind != TargetOptions::Kind::kCpus;
-  const int timeout = boundary_ != 0 ? 1 : threads ? kTargetPollMs : kPollMs;
   std::array<epoll_event, 64> ready;
-  const int count = epoll_wait(epoll_.get(), ready.data(), ready.size(), timeout);
+  const int count = epoll_wait(epoll_.get(), ready.data(), ready.size(), WaitMilliseconds());
   for (int index = 0; index < count; index++) {
     const uint64_t token = ready[static_cast<size_t>(index)].data.u64;
     if (token != kWakeToken) {
@@ -196,7 +227,8 @@ void Sampler::DrainAll() {
 }
 
 void Sampler::BeginWindowEnd() {
-  boundary_ = MonotonicNow();
+  // What is read after the events were disabled is from before.
+  boundary_ = disabled_at_ != 0 ? std::max(disabled_at_, window_start_) : MonotonicNow();
   collector_.SetBoundary(boundary_);
   DrainAll();
 }

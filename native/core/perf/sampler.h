@@ -53,7 +53,11 @@ class Sampler {
   Status OpenEvents();
   void RunDrain();
   void RunClosing();
+  /// When sampling ends by itself, UINT64_MAX for never.
+  uint64_t Deadline() const;
+  int WaitMilliseconds() const;
   void WaitForRecords();
+  void DisableEvents();
   void DrainRing(size_t ring);
   void DrainAll();
   void BeginWindowEnd();
@@ -74,11 +78,14 @@ class Sampler {
   /// Of the window that is ending, 0 when none is.
   uint64_t boundary_ = 0;
   uint64_t sequence_ = 0;
+  /// When the events were disabled, 0 while they sample.
+  uint64_t disabled_at_ = 0;
 
   std::atomic<uint64_t> started_at_{0};
   std::atomic<bool> target_gone_{false};
   std::atomic<bool> stop_{false};
   std::atomic<bool> close_requested_{false};
+  std::atomic<bool> disable_requested_{false};
 
   std::mutex mutex_;
   std::condition_variable handed_over_;

@@ -50,6 +50,8 @@ struct SamplerOptions {
   size_t ring_bytes = 0;
   size_t max_samples_per_window = 0;
   size_t max_stack_bytes_per_window = 0;
+  /// Nanoseconds after the start when sampling ends by itself; 0: never.
+  uint64_t duration = 0;
 };
 
 }  // namespace sonde

@@ -25,6 +25,7 @@ function setUp(target: NativeTarget = wholeMachine, emit?: () => Promise<void>, 
     sessions: () => sessions,
     target,
     window: milliseconds(1_000),
+    duration: undefined,
     ringBytes: DEFAULT_RING_BYTES,
     clock,
     async emit(batches) {
