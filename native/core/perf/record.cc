@@ -111,15 +111,19 @@ RecordBody ParseTask(const perf_event_header& header, std::span<const std::byte>
                     .parent_tid = Load<uint32_t>(body.data() + 12)};
 }
 
-RecordBody ParseCounted(const perf_event_header& header, std::span<const std::byte> body) {
-  const size_t needed = header.type == PERF_RECORD_LOST_SAMPLES ? 8 : 16;
-  if (body.size() < needed) return MalformedRecord{header.type};
+RecordBody ParseLost(const perf_event_header& header, std::span<const std::byte> body) {
+  const bool samples = header.type == PERF_RECORD_LOST_SAMPLES;
+  if (body.size() < (samples ? 8 : 16)) return MalformedRecord{header.type};
   const auto first = Load<uint64_t>(body.data());
-  if (header.type == PERF_RECORD_LOST_SAMPLES) return LostSamplesRecord{first};
-  const auto second = Load<uint64_t>(body.data() + 8);
-  if (header.type == PERF_RECORD_LOST) return LostRecord{.id = first, .count = second};
+  if (samples) return LostSamplesRecord{first};
+  return LostRecord{.id = first, .count = Load<uint64_t>(body.data() + 8)};
+}
+
+RecordBody ParseThrottle(const perf_event_header& header, std::span<const std::byte> body) {
   // time, id, stream id
-  return ThrottleRecord{.id = second, .throttled = header.type == PERF_RECORD_THROTTLE};
+  if (body.size() < 24) return MalformedRecord{header.type};
+  return ThrottleRecord{.id = Load<uint64_t>(body.data() + 8),
+                        .throttled = header.type == PERF_RECORD_THROTTLE};
 }
 
 RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte> body) {
@@ -134,9 +138,10 @@ RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte>
       return ParseTask(header, body);
     case PERF_RECORD_LOST:
     case PERF_RECORD_LOST_SAMPLES:
+      return ParseLost(header, body);
     case PERF_RECORD_THROTTLE:
     case PERF_RECORD_UNTHROTTLE:
-      return ParseCounted(header, body);
+      return ParseThrottle(header, body);
     default:
       return OtherRecord{};
   }

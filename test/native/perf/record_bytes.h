@@ -70,6 +70,68 @@ inline RecordBytes SampleBytes(const SampleFields& fields) {
   return record;
 }
 
+/// Where and when a record that is no sample was written.
+struct Origin {
+  uint32_t pid = 100;
+  uint32_t tid = 100;
+  uint64_t time = 1000;
+  uint32_t cpu = 0;
+  uint64_t id = 1;
+};
+
+inline RecordBytes CommBytes(const std::string& name, const Origin& at = {}, uint16_t misc = 0) {
+  RecordBytes record(PERF_RECORD_COMM, misc);
+  return record.U32(at.pid).U32(at.tid).Text(name).Trailer(at.pid, at.time, at.cpu, at.id);
+}
+
+struct MmapFields {
+  uint64_t start = 0x400000;
+  uint64_t length = 0x1000;
+  uint64_t file_offset = 0;
+  std::string path = "/usr/bin/app";
+  /// In place of device and inode.
+  std::vector<uint8_t> build_id = {};
+};
+
+inline constexpr uint16_t kMiscMmapBuildId = 1 << 14;
+
+inline RecordBytes Mmap2Bytes(const MmapFields& fields, const Origin& at = {}) {
+  RecordBytes record(PERF_RECORD_MMAP2, fields.build_id.empty() ? 0 : kMiscMmapBuildId);
+  record.U32(at.pid).U32(at.tid).U64(fields.start).U64(fields.length).U64(fields.file_offset);
+  if (fields.build_id.empty()) {
+    record.U32(8).U32(1).U64(4711).U64(0);
+  } else {
+    record.Put(static_cast<uint8_t>(fields.build_id.size())).Put(uint8_t{0}).Put(uint16_t{0});
+    for (size_t index = 0; index < 20; index++) {
+      record.Put(index < fields.build_id.size() ? fields.build_id[index] : uint8_t{0});
+    }
+  }
+  record.U32(5).U32(2).Text(fields.path);
+  return record.Trailer(at.pid, at.time, at.cpu, at.id);
+}
+
+/// PERF_RECORD_FORK or EXIT of `at`.
+inline RecordBytes TaskBytes(uint32_t type, uint32_t parent_pid, uint32_t parent_tid,
+                             const Origin& at = {}) {
+  RecordBytes record(type);
+  record.U32(at.pid).U32(parent_pid).U32(at.tid).U32(parent_tid).U64(at.time);
+  return record.Trailer(at.pid, at.time, at.cpu, at.id);
+}
+
+inline RecordBytes LostBytes(uint64_t id, uint64_t count, const Origin& at = {}) {
+  return RecordBytes(PERF_RECORD_LOST).U64(id).U64(count).Trailer(at.pid, at.time, at.cpu, at.id);
+}
+
+inline RecordBytes LostSamplesBytes(uint64_t count, const Origin& at = {}) {
+  return RecordBytes(PERF_RECORD_LOST_SAMPLES).U64(count).Trailer(at.pid, at.time, at.cpu, at.id);
+}
+
+/// PERF_RECORD_THROTTLE or UNTHROTTLE of the event `id`.
+inline RecordBytes ThrottleBytes(uint32_t type, uint64_t id, const Origin& at = {}) {
+  RecordBytes record(type);
+  return record.U64(at.time).U64(id).U64(id).Trailer(at.pid, at.time, at.cpu, at.id);
+}
+
 inline constexpr uint64_t kUserMarker = static_cast<uint64_t>(-512);
 inline constexpr uint64_t kKernelMarker = static_cast<uint64_t>(-128);
 
