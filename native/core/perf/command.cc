@@ -148,8 +148,8 @@ Command::Command(Command&& other) noexcept
 
 Command::~Command() {
   if (pid_ < 0 || !go_) return;
-  // It was never started: it ends by itself, at once.
-  go_.Reset();
+  // It was never started. Closing our end might not do: a process that was forked later has a copy of it.
+  Kill(SIGKILL);
   (void)Wait(pid_);
 }
 
@@ -157,8 +157,16 @@ Status Command::Start() {
   if (!go_) return Error{EALREADY, "exec(" + name_ + ")"};
   const char word = 1;
   const ssize_t told = write(go_.get(), &word, 1);
+  if (told != 1) {
+    // It was killed while it waited.
+    Error error = SystemError("exec(" + name_ + ")");
+    Kill(SIGKILL);
+    (void)Wait(pid_);
+    pid_ = -1;
+    go_.Reset();
+    return error;
+  }
   go_.Reset();
-  if (told != 1) return SystemError("exec(" + name_ + ")");
   int code = 0;
   ssize_t bytes = 0;
   do {

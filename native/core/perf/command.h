@@ -27,7 +27,7 @@ class Command {
   ~Command();
 
   pid_t pid() const { return pid_; }
-  /// Lets it exec. Error: why the exec failed; the process has ended then.
+  /// Lets it exec. Error: why that failed, EPIPE where something killed it before; the process has ended then.
   Status Start();
   void Kill(int signal) const;
 
@@ -40,7 +40,7 @@ class Command {
 
   pid_t pid_ = -1;
   std::string name_;
-  /// Closing it without a word ends the process.
+  /// Closing it without a word ends the process, as when the agent dies.
   UniqueFd go_;
   /// Closed by the exec; otherwise errno comes.
   UniqueFd failure_;
