@@ -1,6 +1,6 @@
 #include "core/perf/stack_interner.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace sonde {
 namespace {
@@ -41,8 +41,7 @@ uint64_t StackInterner::HashOf(uint32_t pid, std::span<const uint64_t> chain) co
 
 bool StackInterner::Equal(uint32_t stack, uint32_t pid, std::span<const uint64_t> chain) const {
   const RawStack& known = stacks_[stack];
-  return known.pid == pid && known.length == chain.size() &&
-         std::memcmp(known.addresses, chain.data(), chain.size_bytes()) == 0;
+  return known.pid == pid && std::ranges::equal(known.chain(), chain);
 }
 
 std::optional<uint32_t> StackInterner::Intern(uint32_t pid, std::span<const uint64_t> chain) {
@@ -68,7 +67,7 @@ std::optional<uint32_t> StackInterner::Add(uint32_t pid, std::span<const uint64_
   bytes_left_ -= bytes;
   words_ += chain.size();
   uint64_t* addresses = Reserve(chain.size());
-  std::memcpy(addresses, chain.data(), chain.size_bytes());
+  std::ranges::copy(chain, addresses);
   stacks_.push_back(RawStack{pid, static_cast<uint32_t>(chain.size()), addresses});
   return size() - 1;
 }
