@@ -6,12 +6,6 @@
 #include "core/perf/cpus.h"
 
 namespace sonde {
-namespace {
-
-/// The kernel counts its ids from 1.
-constexpr uint64_t kNoId = UINT64_MAX;
-
-}  // namespace
 
 Collector::Collector(const SamplerOptions& options, KernelFeatures features, size_t rings,
                      uint64_t seed)
@@ -19,7 +13,7 @@ Collector::Collector(const SamplerOptions& options, KernelFeatures features, siz
       features_(features),
       rings_(rings),
       seed_(seed),
-      last_source_(rings, {kNoId, 0}),
+      last_source_(rings),
       full_at_(rings),
       current_(NewWindow()),
       totals_(options.sessions.size()) {}
@@ -76,7 +70,8 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
 
 void Collector::OnSample(size_t ring, const SampleRecord& sample) {
   auto& [last_id, last_number] = last_source_[ring];
-  if (last_id != sample.id) {
+  // 0 is no event's id, but where a ring begins.
+  if (last_id != sample.id || sample.id == 0) {
     const auto found = source_numbers_.find(sample.id);
     if (found == source_numbers_.end()) return OnMalformed({PERF_RECORD_SAMPLE});
     last_id = sample.id;

@@ -1,0 +1,134 @@
+// The running kernel gives samples of this process, and nothing is left open after it.
+#include "core/perf/sampler.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+
+#include "core/base/clock.h"
+#include "perf/window_view.h"
+
+namespace sonde {
+namespace {
+
+constexpr uint32_t kSession = 4;
+
+SamplerOptions CpuClockOfThisProcess() {
+  SamplerOptions options;
+  options.sessions.push_back({.id = kSession,
+                              .name = "cpu-clock:u",
+                              .type = PERF_TYPE_SOFTWARE,
+                              .config = PERF_COUNT_SW_CPU_CLOCK,
+                              .frequency = 999,
+                              .exclude_kernel = true,
+                              .clock = true,
+                              .max_stack = 64});
+  options.target = {.kind = TargetOptions::Kind::kProcesses, .ids = {getpid()}};
+  options.ring_bytes = 64 * 1024;
+  options.max_samples_per_window = 100'000;
+  options.max_stack_bytes_per_window = 16 << 20;
+  return options;
+}
+
+/// Uses so much CPU time, nearly all of it in user mode.
+void Spin(uint64_t nanoseconds) {
+  const uint64_t end = ClockNow(CLOCK_PROCESS_CPUTIME_ID) + nanoseconds;
+  volatile uint64_t steps = 0;
+  do {
+    for (int step = 0; step < 100'000; step++) steps = steps + 1;
+  } while (ClockNow(CLOCK_PROCESS_CPUTIME_ID) < end);
+}
+
+size_t OpenDescriptors() {
+  const std::filesystem::directory_iterator entries("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(entries), end(entries)));
+}
+
+std::vector<std::byte> CloseWindow(Sampler& sampler) {
+  std::promise<size_t> closed;
+  const Status asked =
+      sampler.CloseWindow([&](Result<size_t> size) { closed.set_value(size ? *size : size_t{0}); });
+  EXPECT_TRUE(asked);
+  std::vector<std::byte> window(closed.get_future().get());
+  EXPECT_TRUE(sampler.Take(window));
+  return window;
+}
+
+#define OPEN_OR_SKIP()                                                                     \
+  auto opened = Sampler::Open(CpuClockOfThisProcess());                                    \
+  if (!opened) {                                                                           \
+    const int code = opened.error().code;                                                  \
+    ASSERT_TRUE(code == EACCES || code == EPERM || code == ENOSYS) << opened.error().what; \
+    GTEST_SKIP() << "perf events are not permitted here: " << opened.error().what;         \
+  }                                                                                        \
+  Sampler& sampler = **opened
+
+TEST(Sampler, SamplesThisProcessWithItsNameAndProgram) {
+  OPEN_OR_SKIP();
+  ASSERT_TRUE(sampler.Start());
+  const uint64_t before = MonotonicNow();
+  Spin(200'000'000);
+  const auto bytes = CloseWindow(sampler);
+  const test::WindowView window(bytes);
+  const auto times = window.Column<uint64_t>(layout::kSampleTime, kSession);
+  ASSERT_GT(times.size(), 20U);
+  EXPECT_TRUE(std::ranges::is_sorted(times));
+  EXPECT_GE(times.front(), before);
+  EXPECT_EQ(sampler.Totals()[0].taken, times.size());
+  for (const auto pid : window.Column<uint32_t>(layout::kSamplePid, kSession)) {
+    ASSERT_EQ(pid, static_cast<uint32_t>(getpid()));
+  }
+  const auto comms = window.Column<uint32_t>(layout::kSampleComm, kSession);
+  EXPECT_EQ(window.Text(comms[0]), "sonde_core_test");
+  const std::string own = std::filesystem::read_symlink("/proc/self/exe");
+  const auto stacks = window.Column<uint32_t>(layout::kSampleStack, kSession);
+  EXPECT_TRUE(
+      std::ranges::any_of(stacks, [&](uint32_t stack) { return window.LeafImage(stack) == own; }));
+}
+
+TEST(Sampler, OneWindowIsClosedAtATime) {
+  OPEN_OR_SKIP();
+  ASSERT_TRUE(sampler.Start());
+  CloseWindow(sampler);
+  std::promise<void> closed;
+  ASSERT_TRUE(sampler.CloseWindow([&](Result<size_t>) { closed.set_value(); }));
+  EXPECT_EQ(sampler.CloseWindow([](Result<size_t>) {}).error().code, EBUSY);
+  closed.get_future().wait();
+  std::byte too_small[1];
+  EXPECT_EQ(sampler.Take(too_small).error().code, EINVAL);
+}
+
+TEST(Sampler, AClosedOneRefuses) {
+  OPEN_OR_SKIP();
+  sampler.Close();
+  EXPECT_EQ(sampler.CloseWindow([](Result<size_t>) {}).error().code, EBADF);
+  EXPECT_EQ(sampler.Start().error().code, EBADF);
+}
+
+TEST(Sampler, ClosingItLeavesNoDescriptorBehind) {
+  const size_t before = OpenDescriptors();
+  {
+    OPEN_OR_SKIP();
+    ASSERT_TRUE(sampler.Start());
+    Spin(10'000'000);
+    CloseWindow(sampler);
+    EXPECT_GT(OpenDescriptors(), before);
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST(Sampler, AProcessThatDoesNotExistIsAnError) {
+  auto options = CpuClockOfThisProcess();
+  options.target.ids = {5'000'000};
+  const auto opened = Sampler::Open(options);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ESRCH);
+}
+
+#undef OPEN_OR_SKIP
+
+}  // namespace
+}  // namespace sonde
