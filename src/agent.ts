@@ -2,7 +2,7 @@
 
 import { systemClock } from './base/clock.ts'
 import { WorkerClient, workerEntry } from './base/worker-client.ts'
-import { type DirectoryLock, lockDataDirectory } from './config/data-directory.ts'
+import { lockDataDirectory } from './config/data-directory.ts'
 import type { Consumer } from './core/consumer.ts'
 import type { ConsumerContext } from './core/consumer-context.ts'
 import { messageOf } from './core/errors.ts'
@@ -91,7 +91,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const outputs = Promise.withResolvers<Pipeline | undefined>()
   let sessions: readonly SessionInfo[] = []
   try {
-    if (options.lockDirectory) release.add(lockOf(options.dataDirectory, addon))
+    if (options.lockDirectory) release.add(await lockOf(options.dataDirectory, addon))
     const sampler = new Sampler(addon, {
       native: plan.native,
       sessions: () => sessions,
@@ -220,8 +220,8 @@ async function openSymbolizer({ addon, release, way }: Parts): Promise<NativeSym
   return symbolizer
 }
 
-const lockOf = (directory: string, addon: NativeAddon): (() => void) => {
-  const lock: DirectoryLock = lockDataDirectory(directory, (fd) => addon.tryLock(fd))
+async function lockOf(directory: string, addon: NativeAddon): Promise<() => void> {
+  const lock = await lockDataDirectory(directory, (fd) => addon.tryLock(fd))
   return () => lock.release()
 }
 

@@ -1,16 +1,8 @@
 // Where the agent writes, and that it is the only one there.
 
-import {
-  closeSync,
-  constants,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { makeDirectory } from '../base/make-directory.ts'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
 
 const SYSTEM_DIRECTORY = '/var/lib/sonde'
@@ -31,9 +23,12 @@ export interface DirectoryLock {
  * @param tryLock locks an open file; false when another process holds it
  * @throws AgentError `AGENT.DIRECTORY_IN_USE`, `AGENT.NO_DIRECTORY`
  */
-export function lockDataDirectory(directory: string, tryLock: (fd: number) => boolean): DirectoryLock {
+export async function lockDataDirectory(
+  directory: string,
+  tryLock: (fd: number) => boolean,
+): Promise<DirectoryLock> {
   const path = join(directory, LOCK_FILE)
-  const fd = openLock(directory, path)
+  const fd = await openLock(directory, path)
   if (!tryLock(fd)) {
     closeSync(fd)
     throw new AgentError(
@@ -52,15 +47,17 @@ export function lockDataDirectory(directory: string, tryLock: (fd: number) => bo
   }
 }
 
-function openLock(directory: string, path: string): number {
+async function openLock(directory: string, path: string): Promise<number> {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(directory, 0o700)
     // Not truncated: until the lock is ours, the number in it is the holder's.
     return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   } catch (error) {
+    const code = errnoOf(error)
+    const why = code === 'ENOENT' ? 'it cannot be made there (ENOENT)' : (code ?? messageOf(error))
     throw new AgentError(
       'AGENT.NO_DIRECTORY',
-      `Cannot write to the data directory ${directory}: ${errnoOf(error) ?? messageOf(error)}.\nChoose another: --data-directory DIR.`,
+      `Cannot write to the data directory ${directory}: ${why}.\nChoose another: --data-directory DIR.`,
       { cause: error },
     )
   }

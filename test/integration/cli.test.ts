@@ -207,6 +207,15 @@ test(
   },
 )
 
+test('a data directory that cannot be made is told at once', wholeMachine, () => {
+  const failed = sonde(['run', '--duration', '1s', '--data-directory', '/proc/x'])
+  assert.equal(failed.status, 1)
+  assert.equal(
+    failed.stderr,
+    'sonde run: Cannot write to the data directory /proc/x: it cannot be made there (ENOENT).\nChoose another: --data-directory DIR.\n',
+  )
+})
+
 test('report shows perf.data and pprof by function, thread, process and stack', (context) => {
   const cwd = temporaryDirectory(context)
   const recorded = sonde(['record', '-F', '999', '-o', 'perf.data', '-o', 'p.pb.gz', '--', ...BUSY], { cwd })

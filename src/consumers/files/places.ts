@@ -1,7 +1,8 @@
 // Where profiles go: a directory that keeps itself within limits, or files of given names.
 
-import { chmod, mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { directoryModeFor, makeDirectory } from '../../base/make-directory.ts'
 import type { RetentionLimits } from '../../base/retention.ts'
 import { StampedDirectory } from '../../base/stamped-directory.ts'
 import { utcStamp } from '../../base/stamped-name.ts'
@@ -63,10 +64,8 @@ export class ProfileDirectory implements Place {
 
   async #makeDirectory(): Promise<void> {
     const { directory, mode } = this.#options
-    const directoryMode = mode | ((mode & 0o444) >> 2) | 0o700
     try {
-      const made = await mkdir(directory, { recursive: true, mode: directoryMode })
-      if (made !== undefined) await chmod(directory, directoryMode)
+      await makeDirectory(directory, directoryModeFor(mode))
     } catch (error) {
       const message = `Cannot make the directory ${directory} for profiles: ${messageOf(error)}. Choose another one (directory).`
       throw new AgentError('FILES.NO_DIRECTORY', message, { cause: error })

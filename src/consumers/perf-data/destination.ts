@@ -1,7 +1,8 @@
 // Where recordings go: one after another into a directory that keeps itself within limits, or into one named file.
 
-import { chmod, mkdir, rename, stat } from 'node:fs/promises'
+import { rename, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { directoryModeFor, makeDirectory } from '../../base/make-directory.ts'
 import type { RetentionLimits } from '../../base/retention.ts'
 import { StampedDirectory } from '../../base/stamped-directory.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
@@ -66,8 +67,7 @@ export class RotatingDirectory implements Destination {
   async #makeDirectory(): Promise<void> {
     const { directory, mode } = this.#options
     try {
-      const made = await mkdir(directory, { recursive: true, mode: directoryMode(mode) })
-      if (made !== undefined) await chmod(directory, directoryMode(mode))
+      await makeDirectory(directory, directoryModeFor(mode))
     } catch (error) {
       const message = `Cannot make the directory ${directory} for perf.data files: ${messageOf(error)}. Choose another one (directory).`
       throw new AgentError('PERF_DATA.NO_DIRECTORY', message, { cause: error })
@@ -142,9 +142,6 @@ export class RotatingDirectory implements Destination {
     return true
   }
 }
-
-/** Who may read a file may enter its directory. */
-const directoryMode = (fileMode: number): number => fileMode | ((fileMode & 0o444) >> 2) | 0o700
 
 /** One file, as `-o` names it. An existing one becomes `<file>.old` when the new one is finished, as perf does. */
 export class NamedFile implements Destination {

@@ -15,37 +15,45 @@ test('the directory asked for is taken, whatever exists', () => {
   assert.equal(chooseDataDirectory('a/b'), resolve('a/b'))
 })
 
-test('the directory is made for its owner only, and holds the pid of its agent', (context) => {
+test('the directory is made for its owner only, and holds the pid of its agent', async (context) => {
   const directory = join(temporary(context), 'a/b')
-  const lock = lockDataDirectory(directory, () => true)
+  const lock = await lockDataDirectory(directory, () => true)
   assert.equal(statSync(directory).mode & 0o777, 0o700)
   assert.equal(readFileSync(join(directory, '.lock'), 'utf8'), `${process.pid}\n`)
   lock.release()
   lock.release()
 })
 
-test('a second agent is told who holds the directory, and does not touch the lock file', (context) => {
+test('a second agent is told who holds the directory, and does not touch the lock file', async (context) => {
   const directory = temporary(context)
   writeFileSync(join(directory, '.lock'), '4711\n')
-  assert.throws(() => lockDataDirectory(directory, () => false), {
-    code: 'AGENT.DIRECTORY_IN_USE',
-    message: /Another agent \(pid 4711\) writes to .*\n.*--data-directory/,
-  })
+  await assert.rejects(
+    lockDataDirectory(directory, () => false),
+    {
+      code: 'AGENT.DIRECTORY_IN_USE',
+      message: /Another agent \(pid 4711\) writes to .*\n.*--data-directory/,
+    },
+  )
   assert.equal(readFileSync(join(directory, '.lock'), 'utf8'), '4711\n')
 })
 
-test('a shorter pid leaves nothing of the one before', (context) => {
+test('a shorter pid leaves nothing of the one before', async (context) => {
   const directory = temporary(context)
   writeFileSync(join(directory, '.lock'), '99999999999\n')
-  lockDataDirectory(directory, () => true).release()
+  ;(await lockDataDirectory(directory, () => true)).release()
   assert.equal(readFileSync(join(directory, '.lock'), 'utf8'), `${process.pid}\n`)
 })
 
-test('a directory that cannot be made is named', (context) => {
+test('a directory that cannot be made is named', async (context) => {
   const file = join(temporary(context), 'file')
   writeFileSync(file, '')
-  assert.throws(() => lockDataDirectory(join(file, 'x'), () => true), {
-    code: 'AGENT.NO_DIRECTORY',
-    message: /file\/x/,
-  })
+  for (const path of [join(file, 'x'), '/proc/x']) {
+    await assert.rejects(
+      lockDataDirectory(path, () => true),
+      {
+        code: 'AGENT.NO_DIRECTORY',
+        message: new RegExp(`${path}.*\\n.*--data-directory`),
+      },
+    )
+  }
 })
