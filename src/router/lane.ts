@@ -8,8 +8,10 @@ import type { Milliseconds } from '../core/units.ts'
 export interface LaneOptions extends QueueLimits {
   /** How long one delivery may take. */
   readonly deadline: Milliseconds
-  /** Told of every failure and every drop. */
+  /** Told of the first failure and of the first drop since the lane last worked: a full disk is said once. */
   readonly onProblem: (lane: string, problem: string) => void
+  /** Told when a delivery works again, and what was lost meanwhile: samples or points. */
+  readonly onRecovery: (lane: string, lost: number) => void
 }
 
 /** A batch on its way to one consumer. The lane does not know which signal it is. */
@@ -18,6 +20,12 @@ export interface Delivery {
   readonly count: number
   readonly bytes: number
   deliver(signal: AbortSignal): Promise<void>
+}
+
+/** From the first failure or drop to the next delivery that works. */
+interface Trouble {
+  lost: number
+  readonly told: Set<'failed' | 'dropped'>
 }
 
 interface UnderWay {
@@ -47,6 +55,7 @@ export class Lane {
   #failed = 0
   #dropped = 0
   #lastError: string | undefined
+  #trouble: Trouble | undefined
   #idle: PromiseWithResolvers<void> | undefined
 
   constructor(name: string, options: LaneOptions) {
@@ -118,7 +127,7 @@ export class Lane {
     try {
       await Promise.resolve() // the publisher goes on first
       await delivery.deliver(underWay.abort.signal)
-      if (!underWay.abandoned) this.#delivered += delivery.count
+      if (!underWay.abandoned) this.#succeed(delivery)
     } catch (error) {
       if (!underWay.abandoned) this.#fail(delivery, messageOf(error))
     }
@@ -140,9 +149,26 @@ export class Lane {
     if (this.#queue.length === 0) this.#settleIdle()
   }
 
+  #succeed({ count }: Delivery): void {
+    this.#delivered += count
+    // A window without samples asks nothing of the consumer, and so proves nothing.
+    if (this.#trouble === undefined || count === 0) return
+    const { lost } = this.#trouble
+    this.#trouble = undefined
+    this.#options.onRecovery(this.#name, lost)
+  }
+
   #fail(delivery: Delivery, problem: string): void {
     this.#failed += delivery.count
     this.#lastError = problem
+    this.#tell('failed', delivery.count, problem)
+  }
+
+  #tell(what: 'failed' | 'dropped', lost: number, problem: string): void {
+    this.#trouble ??= { lost: 0, told: new Set() }
+    this.#trouble.lost += lost
+    if (this.#trouble.told.has(what)) return
+    this.#trouble.told.add(what)
     this.#options.onProblem(this.#name, problem)
   }
 
@@ -151,7 +177,7 @@ export class Lane {
     const count = deliveries.reduce((sum, delivery) => sum + delivery.count, 0)
     this.#queued -= count
     this.#dropped += count
-    this.#options.onProblem(this.#name, `dropped ${count}: ${reason}`)
+    this.#tell('dropped', count, `dropped ${count}: ${reason}`)
   }
 
   #whenIdle(): Promise<void> {

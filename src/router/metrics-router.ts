@@ -15,6 +15,7 @@ export const LANE_DEFAULTS: LaneOptions = {
   whenFull: 'drop_oldest',
   deadline: milliseconds(30_000),
   onProblem: () => undefined,
+  onRecovery: () => undefined,
 }
 
 /** A point is an object of three fields and a number. */

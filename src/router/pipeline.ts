@@ -40,6 +40,8 @@ export class Pipeline {
     this.#options = options
     this.#router = createMetricsRouter({
       onProblem: (lane, problem) => options.log('warn', `${lane}: ${problem}`, { consumer: lane }),
+      onRecovery: (lane, lost) =>
+        options.log('warn', `${lane}: works again; ${lost} samples were lost`, { consumer: lane }),
     })
   }
 
@@ -97,7 +99,8 @@ export class Pipeline {
     const missing = lane.failed + lane.dropped
     if (missing === 0) return
     const why = lane.lastError === undefined ? '' : `: ${lane.lastError}`
-    this.#problems.push(`${name} did not take ${missing} of ${missing + lane.delivered} samples${why}.`)
+    const problem = `${name} did not take ${missing} of ${missing + lane.delivered} samples${why}`
+    this.#problems.push(problem.endsWith('.') ? problem : `${problem}.`)
   }
 
   async #stopConsumer(consumer: Consumer): Promise<void> {

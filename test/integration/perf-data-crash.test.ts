@@ -199,9 +199,13 @@ test('on a full disk the oldest files go first, then windows are refused with th
     await write(sequence).catch((error: unknown) => refused.push(error))
   }
   assert.ok(refused.length > 0)
-  const [error] = refused
-  assert.ok(error instanceof AgentError)
-  assert.match(error.message, /^Cannot write .*\/profiles\/perf-.*ENOSPC.*resumes by itself\.$/)
+  for (const each of refused) {
+    assert.ok(each instanceof AgentError)
+    assert.match(
+      each.message,
+      /^Cannot write \/.*\/profiles.*: ENOSPC: no space left on device\. .*by itself\.$/,
+    )
+  }
   assert.ok(
     names(directory).some((name) => name.endsWith('.data')),
     'the newest finished file stays',
@@ -209,7 +213,6 @@ test('on a full disk the oldest files go first, then windows are refused with th
 
   spawnSync('rm', [hog])
   await write(sequence)
-  assert.ok(context.lines.some(({ message }) => message.includes('written again')))
   await consumer.stop()
   const { files, written, lost } = consumer.outcome()
   assert.equal(written, accepted)

@@ -61,10 +61,11 @@ class PerfDataConsumer implements ProfileConsumer {
   readonly name = 'perf_data'
   readonly #config: PerfDataConfig
   readonly #context: ConsumerContext
+  /** What it writes into, for messages: the directory, or the one file. */
+  readonly #place: string
   readonly #destination: Destination
   #recording: Recording | undefined
   #turn: Promise<unknown> = Promise.resolve()
-  #failing = false
   #bytes = 0
   #written = 0
   readonly #files: string[] = []
@@ -80,10 +81,11 @@ class PerfDataConsumer implements ProfileConsumer {
       maxFiles,
       maxTotalBytes,
     } = config
+    this.#place = resolve(file ?? directory)
     this.#destination =
       file === undefined
-        ? new RotatingDirectory({ directory: resolve(directory), mode, maxFiles, maxTotalBytes }, context)
-        : new NamedFile(resolve(file), mode, context)
+        ? new RotatingDirectory({ directory: this.#place, mode, maxFiles, maxTotalBytes }, context)
+        : new NamedFile(this.#place, mode, context)
   }
 
   start(): Promise<void> {
@@ -97,12 +99,8 @@ class PerfDataConsumer implements ProfileConsumer {
         await this.#take(batch, signal)
       } catch (error) {
         signal.throwIfAborted()
-        this.#failing = true
-        throw writeError(error, this.#recording?.path)
+        throw writeError(error, this.#place)
       }
-      if (this.#failing)
-        this.#context.log('info', 'perf.data is written again', { file: this.#recording?.path })
-      this.#failing = false
     })
   }
 
@@ -161,7 +159,7 @@ class PerfDataConsumer implements ProfileConsumer {
       await this.#withRoom(() => recording.append(flush, signal))
     } catch (error) {
       if (recording.isEmpty) await this.#discard(recording)
-      throw error
+      throw writeError(error, recording.path + PART)
     }
     await this.#keepLimits(recording.bytes)
   }
@@ -252,12 +250,14 @@ interface Planned {
   readonly isEmpty: boolean
 }
 
-function writeError(error: unknown, path: string | undefined): unknown {
+/** `where`: what could not be written. */
+function writeError(error: unknown, where: string): unknown {
   const code = errnoOf(error)
   if (error instanceof AgentError || code === undefined) return error
   const full = code === 'ENOSPC' || code === 'EDQUOT'
   const remedy = full ? 'Free space, or lower maxTotalBytes' : 'Check the file system and the permissions'
-  const where = path === undefined ? 'perf.data' : `${path}${PART}`
-  const message = `Cannot write ${where}: ${messageOf(error)}. ${remedy}; writing resumes by itself.`
+  // Without the system call and the path that Node puts behind it.
+  const why = messageOf(error).replace(/, \w+(?: '.*')?$/s, '')
+  const message = `Cannot write ${where}: ${why}. ${remedy}; writing resumes by itself.`
   return new AgentError('PERF_DATA.WRITE_FAILED', message, { cause: error })
 }

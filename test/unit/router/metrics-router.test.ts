@@ -239,13 +239,34 @@ test('metrics go through the same lanes, counted in points, and only to who take
   assert.equal(router.stats().get('profiles')?.delivered, 3)
 })
 
-test('every failure and every drop is told', async () => {
-  const problems: string[] = []
-  const router = quick({ maxItems: 1, onProblem: (lane, problem) => problems.push(`${lane}: ${problem}`) })
-  router.attach(consumerThat('failing', () => Promise.reject(new Error('no'))))
-  for (let sequence = 0; sequence < 3; sequence++) router.publishProfiles(batchOf(4, sequence))
-  await router.drain(soon)
-  assert.deepEqual(problems, ['failing: dropped 4: its lane is full', 'failing: no', 'failing: no'])
+test('the first failure and the first drop are told, then nothing until the lane works again', async () => {
+  const told: string[] = []
+  const router = quick({
+    maxItems: 1,
+    onProblem: (lane, problem) => told.push(`${lane}: ${problem}`),
+    onRecovery: (lane, lost) => told.push(`${lane}: lost ${lost}`),
+  })
+  let isFull = true
+  router.attach(
+    consumerThat('disk', async ({ samples }) => {
+      if (isFull && samples.length > 0) throw new Error('full')
+    }),
+  )
+  const publish = async (...counts: readonly number[]) => {
+    for (const [sequence, samples] of counts.entries()) router.publishProfiles(batchOf(samples, sequence))
+    await router.drain(soon)
+  }
+  await publish(4, 4, 4, 4)
+  await publish(4)
+  await publish(0) // proves nothing
+  assert.deepEqual(told, ['disk: dropped 4: its lane is full', 'disk: full'])
+  isFull = false
+  await publish(4)
+  await publish(4)
+  assert.deepEqual(told.slice(2), ['disk: lost 20'])
+  isFull = true
+  await publish(7)
+  assert.deepEqual(told.slice(3), ['disk: full'])
 })
 
 test('the default lane holds 16 batches or 64 MiB, and waits half a minute', () => {
