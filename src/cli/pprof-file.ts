@@ -73,14 +73,16 @@ function contentOf(profile: Profile): PprofContent {
 function threadOf(
   sample: Sample,
   text: (index: Numeric) => string,
-): { readonly comm: string; readonly pid: number } {
+): Pick<SampleGroup, 'comm' | 'pid' | 'process'> {
   let comm = ''
   let pid = 0
+  let process = ''
   for (const { key, str, num } of sample.label) {
     if (text(key) === 'thread name') comm = text(str)
+    if (text(key) === 'process name') process = text(str)
     if (text(key) === 'pid') pid = Number(num)
   }
-  return { comm, pid }
+  return { comm, pid, process }
 }
 
 class Frames {

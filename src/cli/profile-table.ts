@@ -2,6 +2,7 @@
 
 import { frameLabel, moduleOf } from '../core/frame-label.ts'
 import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
+import { ProcessNames } from '../formats/profile/process-names.ts'
 import { samplesPerStack, weightPerStack } from './columns.ts'
 
 export const GROUPINGS = ['function', 'comm', 'pid', 'stack'] as const
@@ -16,8 +17,11 @@ export interface FunctionLabel {
 export interface SampleGroup {
   /** Leaf first. */
   readonly frames: readonly FunctionLabel[]
+  /** The thread's name. */
   readonly comm: string
   readonly pid: number
+  /** The process's name; '' where it is not known. */
+  readonly process: string
   readonly samples: number
   /** In the event's unit. Sums are for display: exact to 2^53. */
   readonly weight: number
@@ -95,7 +99,8 @@ export class ProfileTable {
   /** A process that called exec goes by its newest name. */
   #addProcess(group: SampleGroup): void {
     const row = this.#row([{ name: String(group.pid), module: '' }])
-    row.labels = [{ name: String(group.pid), module: group.comm }]
+    const name = group.process || row.labels[0]?.module || group.comm
+    row.labels = [{ name: String(group.pid), module: name }]
     row.samples += group.samples
     row.self += group.weight
     row.total += group.weight
@@ -121,12 +126,16 @@ function* groupsOf(batch: ProfileBatch, by: Grouping): Generator<SampleGroup> {
       yield* groupsByStack(batch)
       break
     case 'comm':
-    case 'pid':
     case 'stack':
       yield* groupsByThread(batch, by)
       break
+    case 'pid':
+      yield* groupsByProcess(batch)
+      break
   }
 }
+
+const NOBODY = { comm: '', pid: 0, process: '' } as const
 
 function* groupsByStack(batch: ProfileBatch): Generator<SampleGroup> {
   const samples = samplesPerStack(batch)
@@ -134,12 +143,11 @@ function* groupsByStack(batch: ProfileBatch): Generator<SampleGroup> {
   const framesOf = frameReader(batch)
   for (let stack = 0; stack < batch.stacks.length; stack++) {
     const count = samples[stack] ?? 0
-    if (count > 0)
-      yield { frames: framesOf(stack), comm: '', pid: 0, samples: count, weight: weights[stack] ?? 0 }
+    if (count > 0) yield { ...NOBODY, frames: framesOf(stack), samples: count, weight: weights[stack] ?? 0 }
   }
 }
 
-function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'pid' | 'stack'): Generator<SampleGroup> {
+function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'stack'): Generator<SampleGroup> {
   const { samples, strings } = batch
   const framesOf = frameReader(batch)
   const groups = new Map<string, { last: number; samples: number; weight: number }>()
@@ -153,21 +161,36 @@ function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'pid' | 'stack'): Gen
   }
   for (const { last, samples: count, weight } of groups.values()) {
     yield {
+      ...NOBODY,
       frames: by === 'stack' ? framesOf(samples.stack[last] ?? 0) : [],
       comm: strings.at(samples.comm[last] ?? 0),
-      pid: samples.pid[last] ?? 0,
       samples: count,
       weight,
     }
   }
 }
 
-function threadKey({ samples }: ProfileBatch, by: 'comm' | 'pid' | 'stack', index: number): string {
+/** A process bears the name of its main thread, whichever of its threads was sampled. */
+function* groupsByProcess({ samples, strings, processes }: ProfileBatch): Generator<SampleGroup> {
+  const names = new ProcessNames(processes.events)
+  const groups = new Map<number, { comm: string; process: string; samples: number; weight: number }>()
+  for (let index = 0; index < samples.length; index++) {
+    const pid = samples.pid[index] ?? 0
+    const comm = strings.at(samples.comm[index] ?? 0)
+    const group = groups.get(pid) ?? { comm, process: '', samples: 0, weight: 0 }
+    groups.set(pid, group)
+    const name = names.at(pid, samples.time[index] ?? 0n)
+    group.process = name || (samples.tid[index] === pid ? comm : group.process)
+    group.samples++
+    group.weight += Number(samples.value[index] ?? 0n)
+  }
+  for (const [pid, group] of groups) yield { ...group, pid, frames: [] }
+}
+
+function threadKey({ samples }: ProfileBatch, by: 'comm' | 'stack', index: number): string {
   switch (by) {
     case 'comm':
       return `${samples.comm[index]}`
-    case 'pid':
-      return `${samples.pid[index]}`
     case 'stack':
       return `${samples.comm[index]}/${samples.stack[index]}`
   }

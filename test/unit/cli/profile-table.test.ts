@@ -20,6 +20,7 @@ import { type Grouping, ProfileTable } from '../../../src/cli/profile-table.ts'
 import { tableText } from '../../../src/cli/table-text.ts'
 import { styleFor } from '../../../src/cli/terminal.ts'
 import type { ProfileBatch } from '../../../src/core/profile.ts'
+import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
 import { sessionInfo } from '../../support/session.ts'
@@ -109,6 +110,37 @@ test('a process that called exec is one process, under its newest name', () => {
   )
 })
 
+test('a process bears the name of its main thread, whichever of its threads was sampled last', () => {
+  const window = new WindowBuilder()
+  window.addSession(0)
+  const event = (time: bigint, tid: number, comm: string) =>
+    window.addEvent({
+      kind: 'comm',
+      time: monotonicTime(time),
+      pid: 7,
+      tid,
+      comm,
+      exec: false,
+      synthesised: true,
+    })
+  event(0n, 7, 'node')
+  event(0n, 8, 'worker')
+  const stack = window.addStack([window.addFrame({ kind: 'reason', text: '[none]' })], 'broken')
+  const sample = { cpu: 0, pid: 7, stack, value: 1n }
+  window.addSample(0, { ...sample, time: 1n, tid: 7, comm: 'node' })
+  window.addSample(0, { ...sample, time: 2n, tid: 8, comm: 'worker' })
+  const table = new ProfileTable('pid')
+  for (const each of batchesOf(window.build({ start: 0n, end: 9n, unixOffset: 0n, sequence: 0 }), [
+    sessionInfo(),
+  ]))
+    table.addBatch(each)
+  assert.deepEqual(table.top(5)[0]?.labels, [{ name: '7', module: 'node' }])
+  const pprof = { frames: [], pid: 7, samples: 1, weight: 1 }
+  table.add({ ...pprof, comm: 'worker', process: 'node' })
+  table.add({ ...pprof, comm: 'worker', process: '' })
+  assert.deepEqual(table.top(5)[0]?.labels, [{ name: '7', module: 'node' }])
+})
+
 test('rows beyond the limit become one', () => {
   const table = new ProfileTable('function', 2)
   table.addBatch(
@@ -159,6 +191,7 @@ test('a pprof profile is read with inlined functions, threads and weights', (con
         value: [3, 30_000_000],
         label: [
           new Label({ key: strings.dedup('thread name'), str: strings.dedup('work') }),
+          new Label({ key: strings.dedup('process name'), str: strings.dedup('server') }),
           new Label({ key: strings.dedup('pid'), num: 42 }),
         ],
       }),
@@ -176,6 +209,7 @@ test('a pprof profile is read with inlined functions, threads and weights', (con
       ],
       comm: 'work',
       pid: 42,
+      process: 'server',
       samples: 3,
       weight: 30_000_000,
     },
