@@ -22,7 +22,7 @@ interface Waiting {
 }
 
 /** A young generation of the default size would be most of what the thread takes. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 16 }
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 4 }
 
 /**
  * One thread, started by the first request. When it dies every request under way is rejected, and the next one starts a

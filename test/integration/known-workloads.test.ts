@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -131,4 +132,22 @@ test('at 50 kHz on busy CPUs, taken and lost are what the kernel counted', (cont
   const due = cpus().length * seconds * 50_000
   assert.ok(Math.abs(accounted / due - 1) < 0.005, `accounted for ${accounted} of ${due}`)
   assert.ok(session.taken > due * 0.3)
+})
+
+test('a program that lays forged frames does not get frames of the kernel', {
+  skip: process.arch === 'x64' ? false : 'the workload is written for x86_64',
+}, (context) => {
+  const directory = temporaryDirectory(context)
+  const [live, file, replayed] = [
+    join(directory, 'live.folded'),
+    join(directory, 'perf.data'),
+    join(directory, 'replayed.folded'),
+  ] as const
+  const outputs = ['-o', live, '-o', file]
+  const command = [workload('forged_chain'), '2']
+  assert.equal(sonde(['record', '-F', '999', '-e', 'cpu-clock:u', ...outputs, '--', ...command]).status, 0)
+  assert.equal(sonde(['convert', file, '-o', replayed]).status, 0)
+  assert.match(readFileSync(live, 'utf8'), /^forged_chain;\[broken: bad frame pointer\];forged \d+$/m)
+  // perf.data has no place for the reason.
+  assert.match(readFileSync(replayed, 'utf8'), /^forged_chain;forged \d+$/m)
 })

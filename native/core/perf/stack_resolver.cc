@@ -15,9 +15,41 @@ constexpr uint32_t kKernelSpace = 0;
 constexpr uint64_t kFirstCodeAddress = 4096;
 constexpr uint32_t kMaxEpochs = 1 << 20;
 
-size_t AddressesIn(std::span<const uint64_t> chain) {
-  return static_cast<size_t>(
-      std::ranges::count_if(chain, [](uint64_t address) { return !IsMarker(address); }));
+/// User space ends below it, on every architecture.
+constexpr uint64_t kUpperHalf = uint64_t{1} << 63;
+
+/// A call chain without its markers.
+struct Chain {
+  std::span<const uint64_t> kernel;
+  std::span<const uint64_t> user;
+  /// Frames of a guest or of the hypervisor, which belong to no process here.
+  size_t others = 0;
+
+  size_t size() const { return kernel.size() + user.size() + others; }
+};
+
+/// The user's part is the last one (get_perf_callchain), and its words come from the process's memory: one that looks
+/// like a marker would otherwise turn what follows into frames of the kernel.
+Chain Split(std::span<const uint64_t> words) {
+  Chain chain;
+  while (!words.empty()) {
+    const bool marked = IsMarker(words[0]);
+    const uint64_t marker = marked ? words[0] : 0;
+    if (marked) words = words.subspan(1);
+    const auto end = marker == static_cast<uint64_t>(PERF_CONTEXT_USER)
+                         ? words.end()
+                         : std::find_if(words.begin(), words.end(), IsMarker);
+    const std::span<const uint64_t> part(words.begin(), end);
+    words = words.subspan(part.size());
+    if (marker == static_cast<uint64_t>(PERF_CONTEXT_KERNEL)) {
+      chain.kernel = part;
+    } else if (marker == static_cast<uint64_t>(PERF_CONTEXT_USER)) {
+      chain.user = part;
+    } else {
+      chain.others += part.size();
+    }
+  }
+  return chain;
 }
 
 }  // namespace
@@ -35,7 +67,7 @@ uint32_t StackResolver::Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_
   }
   // The kernel counts the frames of kernel and user together, and the markers apart (perf_callchain_store). A chain that
   // just fits cannot be told from one that was cut.
-  variant.truncated = raw.length >= max_stack && AddressesIn(raw.chain()) >= max_stack;
+  variant.truncated = raw.length >= max_stack && Split(raw.chain()).size() >= max_stack;
   const bool plain = variant.epoch == 0 && !variant.truncated;
   const uint64_t key =
       uint64_t{raw_stack} << 32 | variant.epoch << 1 | (variant.truncated ? 1U : 0U);
@@ -49,28 +81,27 @@ uint32_t StackResolver::Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_
 }
 
 uint32_t StackResolver::Make(const StackInterner::RawStack& raw, const Variant& variant) {
-  enum class Segment { kSkipped, kKernel, kUser };
-  Segment segment = Segment::kSkipped;
-  bool first = true;
+  const Chain chain = Split(raw.chain());
   scratch_.clear();
-  for (const uint64_t address : raw.chain()) {
-    if (IsMarker(address)) {
-      // Frames of a guest or of the hypervisor belong to no process here.
-      segment = address == static_cast<uint64_t>(PERF_CONTEXT_KERNEL) ? Segment::kKernel
-                : address == static_cast<uint64_t>(PERF_CONTEXT_USER) ? Segment::kUser
-                                                                      : Segment::kSkipped;
-      first = true;
-      continue;
-    }
-    if (segment == Segment::kKernel) {
-      scratch_.push_back(KernelFrame(address, !first));
-    } else if (segment == Segment::kUser && (first || address >= kFirstCodeAddress)) {
-      scratch_.push_back(UserFrame(address, !first, variant));
-    }
-    first = false;
+  for (size_t index = 0; index < chain.kernel.size(); index++) {
+    scratch_.push_back(KernelFrame(chain.kernel[index], index > 0));
   }
-  if (!variant.truncated) return tables_.stacks.Add(scratch_, StackState::kUnverified);
-  const uint32_t text = tables_.strings.Add("[truncated: max stack]");
+  bool astray = false;
+  for (size_t index = 0; index < chain.user.size() && !astray; index++) {
+    const uint64_t address = chain.user[index];
+    astray = address >= kUpperHalf;
+    if (!astray && (index == 0 || address >= kFirstCodeAddress)) {
+      scratch_.push_back(UserFrame(address, index > 0, variant));
+    }
+  }
+  if (astray) return Broken("[broken: bad frame pointer]");
+  if (variant.truncated) return Broken("[truncated: max stack]");
+  return tables_.stacks.Add(scratch_, StackState::kUnverified);
+}
+
+/// The stack of the frames so far, ending in the reason why it ends.
+uint32_t StackResolver::Broken(const char* reason) {
+  const uint32_t text = tables_.strings.Add(reason);
   scratch_.push_back(tables_.frames.Add({.kind = FrameKind::kReason, .address = text}));
   return tables_.stacks.Add(scratch_, StackState::kBroken);
 }

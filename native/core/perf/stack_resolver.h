@@ -41,6 +41,7 @@ class StackResolver {
 
   uint32_t Make(const StackInterner::RawStack& raw, const Variant& variant);
   uint32_t UserFrame(uint64_t address, bool return_address, const Variant& variant);
+  uint32_t Broken(const char* reason);
   uint32_t KernelFrame(uint64_t address, bool return_address);
   uint32_t MappingAt(uint64_t address, bool return_address, const Variant& variant);
   uint32_t SpaceOf(uint32_t pid, uint32_t epoch);

@@ -13,6 +13,7 @@ import type {
   SampleRecord,
 } from '../../formats/perf-data/file-records.ts'
 import { CONTEXT, MISC } from '../../formats/perf-data/layout.ts'
+import { splitChain } from './chain.ts'
 import type { LiveMapping, ReplayedProcesses } from './processes.ts'
 
 const UNKNOWN_IMAGE: Image = { kind: 'unknown', path: '[unknown]', buildId: '', device: 0n, inode: 0n }
@@ -21,6 +22,8 @@ const EVERYWHERE = 0xffff_ffff_ffff_ffffn
 const KERNEL = -1
 /** No code lies in the first page: a frame-pointer walk ends with what it finds in the outermost frame. */
 const FIRST_CODE_ADDRESS = 4096n
+/** User space ends below it, on every architecture. */
+const UPPER_HALF = 1n << 63n
 
 export interface ReplayWindowOptions {
   readonly start: bigint
@@ -145,29 +148,21 @@ export class ReplayWindow {
 
   #makeStack({ fields, cpumode, event }: SampleRecord): number {
     const { pid } = fields
-    const chain = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
-    const frames: number[] = []
-    let addresses = 0
-    let context = cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER
-    let first = true
-    for (const address of chain) {
-      if (address >= CONTEXT.FIRST) {
-        context = address
-        first = true
-        continue
-      }
-      addresses++
-      if (context === CONTEXT.KERNEL) {
-        frames.push(this.#kernelFrame(address, !first))
-      } else if (context === CONTEXT.USER && (first || address >= FIRST_CODE_ADDRESS)) {
-        frames.push(this.#userFrame(pid, address, !first))
-      }
-      first = false
+    const words = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
+    const chain = splitChain(words, cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER)
+    const frames = Array.from(chain.kernel, (address, index) => this.#kernelFrame(address, index > 0))
+    for (const [index, address] of chain.user.entries()) {
+      if (address >= UPPER_HALF) return this.#broken(frames, '[broken: bad frame pointer]')
+      if (index === 0 || address >= FIRST_CODE_ADDRESS) frames.push(this.#userFrame(pid, address, index > 0))
     }
     const maxStack = this.#maxStacks[event] ?? 0
-    if (maxStack === 0 || addresses < maxStack) return this.#builder.addStack(frames, 'unverified')
-    frames.push(this.#builder.addFrame({ kind: 'reason', text: '[truncated: max stack]' }))
-    return this.#builder.addStack(frames, 'broken')
+    if (maxStack === 0 || chain.length < maxStack) return this.#builder.addStack(frames, 'unverified')
+    return this.#broken(frames, '[truncated: max stack]')
+  }
+
+  /** The stack of the frames so far, ending in the reason why it ends. */
+  #broken(frames: readonly number[], text: string): number {
+    return this.#builder.addStack([...frames, this.#builder.addFrame({ kind: 'reason', text })], 'broken')
   }
 
   #userFrame(pid: number, address: bigint, returnAddress: boolean): number {

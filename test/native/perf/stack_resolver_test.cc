@@ -80,6 +80,13 @@ TEST_F(StackResolverTest, FramesOfAGuestBelongToNoProcessHere) {
   EXPECT_EQ(Resolve({kGuestMarker, 10'010, kUserMarker, 10'020}), Words{"/bin/app leaf 10020"});
 }
 
+TEST_F(StackResolverTest, AMarkerInUserMemoryIsNoMarker) {
+  Map(10, 10'000, 20'000, "/bin/hostile");
+  EXPECT_EQ(Resolve({kUserMarker, 10'010, kKernelMarker, 0xffffffff81000000}),
+            (Words{"/bin/hostile leaf 10010", "[broken: bad frame pointer]"}));
+  EXPECT_EQ(State(), StackState::kBroken);
+}
+
 TEST_F(StackResolverTest, TheSameChainMeansWhatWasMappedAtItsTime) {
   Map(10, 10'000, 20'000, "/lib/old");
   Map(50, 10'000, 20'000, "/lib/new");
