@@ -2,9 +2,10 @@ import { replayFile } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
 import { closingLine, say, sayRemarks, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
+import { logLevelOf, logLevelOption, SUMMARY_OPTION, summaryPathOf } from './common-options.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { Interrupt } from './interrupt.ts'
-import { logLevelOf, openLog } from './log.ts'
+import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
 import { summaryOf } from './summary.ts'
@@ -19,8 +20,8 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: 'FILE.pb.gz (pprof), .folded, .speedscope.json or .html (flame graph); several may be given',
   },
-  { long: 'summary', value: 'FILE', help: 'Writes the closing figures as JSON (docs/summary.md)' },
-  { long: 'log-level', value: 'LEVEL', help: 'debug, info, warn (default) or error' },
+  SUMMARY_OPTION,
+  logLevelOption('warn'),
 ]
 
 export const convert: Command = {
@@ -39,7 +40,7 @@ export const convert: Command = {
   async run(argv) {
     const options = parseOptions(argv, OPTIONS)
     const outputs = profileOutputs(options)
-    checkPlaces(outputs)
+    checkPlaces(outputs, summaryPathOf(options))
     return convertFile(inputOf(options), outputs, options)
   },
 }
@@ -65,7 +66,7 @@ async function convertFile(
   outputs: readonly Output[],
   options: ParsedOptions,
 ): Promise<number> {
-  const log = openLog(logLevelOf(options.value('log-level'), 'warn'))
+  const log = openLog(logLevelOf(options, 'warn'))
   const tally = new Tally()
   const interrupt = new Interrupt()
   const stopped = new AbortController()
@@ -84,7 +85,7 @@ async function convertFile(
     for (const problem of end.problems) say('convert', problem)
     sayRemarks('convert', end.remarks)
     say('convert', closingLine(tally, end))
-    writeSummary(options.value('summary'), () =>
+    writeSummary(summaryPathOf(options), () =>
       summaryOf({ tally, consumers: end.consumers, processStart: undefined, now: new Date() }),
     )
     return end.problems.length > 0 ? FAILURE : DONE

@@ -1,16 +1,8 @@
 // What happens, on standard error: JSON lines for machines, short lines for people.
 
-import type { ConsumerContext, LogLevel } from '../core/consumer-context.ts'
-import { messageOf, UsageError } from '../core/errors.ts'
+import { type ConsumerContext, LOG_LEVELS, type LogLevel } from '../core/consumer-context.ts'
+import { messageOf } from '../core/errors.ts'
 import { printable, type Style, styleFor } from './terminal.ts'
-
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
-
-export function logLevelOf(text: string | undefined, otherwise: LogLevel): LogLevel {
-  const level = LEVELS.find((each) => each === (text ?? otherwise))
-  if (level !== undefined) return level
-  throw new UsageError(`--log-level ${text}: expected ${LEVELS.join(', ')}.`)
-}
 
 export interface Log {
   readonly write: ConsumerContext['log']
@@ -21,7 +13,8 @@ export interface Log {
 export const openLog = (least: LogLevel): Log =>
   process.stderr.isTTY ? prettyLog(least, styleFor(process.stderr)) : jsonLog(least)
 
-const isBelow = (level: LogLevel, least: LogLevel): boolean => LEVELS.indexOf(level) < LEVELS.indexOf(least)
+const isBelow = (level: LogLevel, least: LogLevel): boolean =>
+  LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)
 
 function prettyLog(least: LogLevel, style: Style): Log {
   return {

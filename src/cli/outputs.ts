@@ -1,6 +1,6 @@
 // The files of -o: the format follows from the name.
 
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type ConsumerBuilder, loadConsumerCatalog } from '../agent.ts'
 import type { ProfileFormat } from '../core/encoder.ts'
@@ -42,28 +42,49 @@ function formatOf(path: string): OutputFormat {
   throw new UsageError(`-o ${path}: the name does not say the format: ${FORMATS_HELP}.`)
 }
 
-/** Before anything is sampled: whether there is a place for the files. */
-export function checkPlaces(outputs: readonly Output[]): void {
+/**
+ * Before anything is sampled: whether there is a place for the files.
+ * @param summary a file that is written over, not replaced: it may be a pipe or a terminal
+ */
+export function checkPlaces(outputs: readonly Output[], summary: string | undefined): void {
   for (const { path } of outputs) {
-    try {
-      accessSync(dirname(resolve(path)), constants.W_OK | constants.X_OK)
-    } catch (error) {
-      throw cannotWrite(path, errnoOf(error) ?? 'it cannot be written to', error)
-    }
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-      throw cannotWrite(path, 'it is a directory')
+    checkAccess(path, dirname(resolve(path)), constants.W_OK | constants.X_OK)
+    refuseDirectory(path)
   }
+  if (summary === undefined) return
+  if (existsSync(summary)) checkAccess(summary, summary, constants.W_OK)
+  else checkAccess(summary, dirname(resolve(summary)), constants.W_OK | constants.X_OK)
+  refuseDirectory(summary)
+}
+
+function checkAccess(path: string, what: string, mode: number): void {
+  try {
+    accessSync(what, mode)
+  } catch (error) {
+    throw cannotWrite(path, errnoOf(error) ?? 'it cannot be written to', error)
+  }
+  if (what !== path && !statSync(what).isDirectory()) throw cannotWrite(path, 'ENOTDIR')
+}
+
+function refuseDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw cannotWrite(path, 'it is a directory')
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its directory does not exist',
-  EACCES: 'its directory may not be written to',
+  EACCES: 'permission denied',
   EROFS: 'its file system is read-only',
-  ENOTDIR: 'its directory is none',
+  ENOTDIR: 'what should be its directory is none',
 }
 
 const cannotWrite = (path: string, reason: string, cause?: unknown): AgentError =>
-  new AgentError('CLI.OUTPUT', `Cannot write ${path}: ${REASONS[reason] ?? reason}.`, { cause })
+  new AgentError(
+    'CLI.OUTPUT',
+    `Cannot write ${path}: ${REASONS[reason] ?? reason}. ` +
+      `${reason === 'ENOENT' ? 'Make it, or choose another path.' : 'Choose another path.'}`,
+    { cause },
+  )
 
 /** What writes the outputs: the same consumers that a configuration names. */
 export async function buildersFor(outputs: readonly Output[]): Promise<readonly ConsumerBuilder[]> {

@@ -5,12 +5,19 @@ import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { type CommandEnd, exitCodeOf } from '../sampler/command.ts'
 import type { SampleTarget } from '../sampler/plan.ts'
 import { DEFAULT_RING_BYTES } from '../sampler/sampler.ts'
-import { durationOf } from './arguments.ts'
 import { closingLine, say, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
+import {
+  DURATION_OPTION,
+  durationLimitOf,
+  logLevelOf,
+  logLevelOption,
+  SUMMARY_OPTION,
+  summaryPathOf,
+} from './common-options.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { Interrupt } from './interrupt.ts'
-import { type Log, logLevelOf, openLog } from './log.ts'
+import { type Log, openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions, splitCommand } from './options.ts'
 import { buildersFor, checkPlaces, FORMATS_HELP, type Output, outputsOf } from './outputs.ts'
 import { processStart } from './process-start.ts'
@@ -30,7 +37,7 @@ import { VERSION } from './version.ts'
 
 const OPTIONS: readonly Option[] = [
   ...SAMPLING_OPTIONS,
-  { long: 'duration', value: 'D', help: 'Ends after 30s, 1m, 500ms …; a bare number is seconds' },
+  DURATION_OPTION,
   {
     long: 'output',
     short: 'o',
@@ -38,8 +45,8 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: `${FORMATS_HELP}; several may be given (default perf.data)`,
   },
-  { long: 'summary', value: 'FILE', help: 'Writes the closing figures as JSON (docs/summary.md)' },
-  { long: 'log-level', value: 'LEVEL', help: 'debug, info, warn (default) or error' },
+  SUMMARY_OPTION,
+  logLevelOption('warn'),
 ]
 
 export const record: Command = {
@@ -65,7 +72,7 @@ export const record: Command = {
   ],
   async run(argv) {
     const request = requestOf(argv)
-    checkPlaces(request.outputs)
+    checkPlaces(request.outputs, request.summary)
     const log = openLog(request.logLevel)
     try {
       return await recordWith(request, log)
@@ -90,15 +97,14 @@ function requestOf(argv: readonly string[]): RecordRequest {
   const { own, command } = splitCommand(argv, OPTIONS)
   const options = parseOptions(own, OPTIONS)
   if (argv.includes('--') && command.length === 0) throw new UsageError('There is no command behind --.')
-  const duration = options.value('duration')
   return {
     options,
     command,
     target: targetOf(options, command.length > 0),
-    duration: duration === undefined ? undefined : durationOf(duration, '--duration'),
+    duration: durationLimitOf(options),
     outputs: outputsOf(options.has('output') ? options.values('output') : ['perf.data']),
-    summary: options.value('summary'),
-    logLevel: logLevelOf(options.value('log-level'), 'warn'),
+    summary: summaryPathOf(options),
+    logLevel: logLevelOf(options, 'warn'),
     commandLine: ['sonde', 'record', ...argv],
   }
 }

@@ -6,13 +6,21 @@ import { UsageError } from '../core/errors.ts'
 import type { RunEnd } from '../core/summary.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { checkEventName } from '../sampler/events.ts'
-import { durationOf } from './arguments.ts'
 import { lossText, say, shortPath, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
+import {
+  DURATION_OPTION,
+  durationLimitOf,
+  logLevelOf,
+  logLevelOption,
+  SUMMARY_OPTION,
+  summaryPathOf,
+} from './common-options.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { Interrupt } from './interrupt.ts'
-import { type Log, logLevelOf, openLog } from './log.ts'
+import { type Log, openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
@@ -28,18 +36,14 @@ const OPTIONS: readonly Option[] = [
     value: 'FILE',
     help: 'What is sampled and who gets it (default: config/agent.yaml of Sonde, which explains every key)',
   },
-  {
-    long: 'duration',
-    value: 'D',
-    help: 'Ends after 30s, 1m, 500ms …; a bare number is seconds (default: never)',
-  },
+  DURATION_OPTION,
   {
     long: 'data-directory',
     value: 'DIR',
     help: 'Holds everything the agent writes (default /var/lib/sonde where it exists, else ./sonde-out)',
   },
-  { long: 'summary', value: 'FILE', help: 'Writes the closing figures as JSON (docs/summary.md)' },
-  { long: 'log-level', value: 'LEVEL', help: 'debug, info (default), warn or error' },
+  SUMMARY_OPTION,
+  logLevelOption('info'),
 ]
 
 export const run: Command = {
@@ -60,7 +64,7 @@ export const run: Command = {
     const [stray] = options.positionals
     if (stray !== undefined)
       throw new UsageError(`sonde run takes no '${stray}'; to profile a command: sonde record -- CMD.`)
-    const log = openLog(logLevelOf(options.value('log-level'), 'info'))
+    const log = openLog(logLevelOf(options, 'info'))
     const interrupt = new Interrupt()
     try {
       return await runAgent(options, log, interrupt)
@@ -84,8 +88,9 @@ interface Counting {
 const MAX_FUNCTIONS = 20_000
 
 async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt): Promise<number> {
-  const duration = options.value('duration')
-  const limit = duration === undefined ? undefined : durationOf(duration, '--duration')
+  const limit = durationLimitOf(options)
+  const summary = summaryPathOf(options)
+  checkPlaces([], summary)
   const counting: Counting = {
     tally: new Tally(),
     hottest: new ProfileTable('function', MAX_FUNCTIONS),
@@ -100,7 +105,7 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
   hideProgress()
   const end = await agent.stop()
   tell(counting, end)
-  writeSummary(options.value('summary'), () =>
+  writeSummary(summary, () =>
     summaryOf({
       tally: counting.tally,
       consumers: end.consumers,

@@ -1,6 +1,8 @@
 import type { Encoder } from './encoder.ts'
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+/** From what only repairers read to what went wrong. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** What the agent hands to every consumer that it builds. */
 export interface ConsumerContext {

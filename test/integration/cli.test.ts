@@ -216,6 +216,19 @@ test('a data directory that cannot be made is told at once', wholeMachine, () =>
   )
 })
 
+test('a summary that cannot be written is told before run and convert begin', (context) => {
+  const cwd = temporaryDirectory(context)
+  for (const args of [
+    ['run', '--data-directory', 'out'],
+    ['convert', 'nothing.data', '-o', 'x.html'],
+  ]) {
+    const failed = sonde([...args, '--summary', 'no/s.json'], { cwd })
+    assert.equal(failed.status, 1)
+    assert.match(failed.stderr, /Cannot write no\/s\.json: its directory does not exist/)
+  }
+  assert.deepEqual(readdirSync(cwd), [])
+})
+
 test('report shows perf.data and pprof by function, thread, process and stack', (context) => {
   const cwd = temporaryDirectory(context)
   const recorded = sonde(['record', '-F', '999', '-o', 'perf.data', '-o', 'p.pb.gz', '--', ...BUSY], { cwd })

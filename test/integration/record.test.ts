@@ -126,6 +126,7 @@ test('what cannot be sampled is told without a stack trace, and the command is n
     [['-e', 'cpu-clok'], /no event 'cpu-clok' \(did you mean cpu-clock\?\)/],
     [['-F', '100000000'], /more than/],
     [['-o', 'no/such/directory/x.html'], /its directory does not exist/],
+    [['--summary', 'no/such/directory/s.json'], /its directory does not exist\. Make it/],
   ] as const) {
     const failed = sonde(['record', ...args, '--', 'touch', 'ran'], { cwd })
     assert.equal(failed.status, 1, failed.stderr)
