@@ -59,7 +59,7 @@ export const record: Command = {
   description: [
     'Without a target the whole machine is recorded. CMD alone is recorded with its children, from its first\n' +
       'instruction, and its exit status is returned. Beside -a, -p or -t, CMD says how long. Ctrl-C ends the recording.\n' +
-      'An existing perf.data becomes perf.data.old.',
+      'An existing perf.data becomes perf.data.old, also when nothing was sampled.',
     'The whole machine needs CAP_PERFMON or kernel.perf_event_paranoid ≤ 0; one’s own processes can always be\n' +
       'sampled in user mode where perf_event_paranoid is 2.',
   ],

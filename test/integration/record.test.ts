@@ -85,6 +85,16 @@ test('an existing perf.data becomes perf.data.old', (context) => {
   assert.equal(readFileSync(join(cwd, 'perf.data'), 'latin1').slice(0, 8), 'PERFILE2')
 })
 
+test('a command too short to be sampled leaves no older recording under its name', (context) => {
+  const cwd = temporaryDirectory(context)
+  for (const file of ['perf.data', 'x.html']) writeFileSync(join(cwd, file), 'before')
+  const args = ['record', '-F', '1', '-o', 'perf.data', '-o', 'x.html', '--', 'true']
+  const recorded = sonde(args, { cwd })
+  assert.equal(recorded.status, 0, recorded.stderr)
+  assert.match(recorded.stderr, /Wrote no file: nothing was sampled/)
+  assert.deepEqual(readdirSync(cwd).sort(), ['perf.data.old', 'x.html.old'])
+})
+
 test('a command that cannot be run leaves no file, and the old one as it was', (context) => {
   const cwd = temporaryDirectory(context)
   writeFileSync(join(cwd, 'perf.data'), 'before')

@@ -11,7 +11,7 @@ import type { ProfileFormat } from '../../core/encoder.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
 import { endingOf, PROFILE_ENDINGS, withEvent } from '../../formats/profile/file-names.ts'
 import type { Collection, Part } from './collection.ts'
-import { PART, removeAbandoned } from './whole-file.ts'
+import { becomeOld, PART, removeAbandoned } from './whole-file.ts'
 
 export interface PlannedFile {
   readonly path: string
@@ -27,6 +27,8 @@ export interface Place {
   /** Repeats `write` as long as the disk is full and something old can be given up for it. */
   withRoom<Result>(write: () => Promise<Result>): Promise<Result>
   noteWritten(path: string): Promise<void>
+  /** Nothing was sampled: what an earlier recording left under the name must not pass for this one's. */
+  setAside(): Promise<void>
 }
 
 export interface ProfileDirectoryOptions extends RetentionLimits {
@@ -123,6 +125,10 @@ export class ProfileDirectory implements Place {
     await this.#keepLimits()
   }
 
+  async setAside(): Promise<void> {
+    // Names tell profiles apart.
+  }
+
   async #keepLimits(): Promise<void> {
     try {
       const deleted = await this.#files.enforce(this.#options)
@@ -182,5 +188,9 @@ export class NamedFiles implements Place {
 
   async noteWritten(): Promise<void> {
     // One file has no others to make way for.
+  }
+
+  async setAside(): Promise<void> {
+    for (const { path } of this.#files) await becomeOld(path)
   }
 }

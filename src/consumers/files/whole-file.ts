@@ -25,7 +25,7 @@ export async function writeFileWhole(
     await handle.chmod(mode) // whatever the umask is
     await handle.writeFile(bytes)
     await handle.datasync()
-    if (keepOld) await rename(path, `${path}.old`).catch(ignoreAbsent)
+    if (keepOld) await becomeOld(path)
     await rename(part, path)
   } catch (error) {
     await unlink(part).catch(() => undefined)
@@ -66,8 +66,13 @@ export async function removeAbandoned(path: string, tryLock: WholeFileOptions['t
   }
 }
 
-function ignoreAbsent(error: unknown): void {
-  if (errnoOf(error) !== 'ENOENT') throw error
+/** A file of that name becomes `<path>.old`; there may be none. */
+export async function becomeOld(path: string): Promise<void> {
+  try {
+    await rename(path, `${path}.old`)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
 }
 
 /** The reason for the books, and the error for people. */

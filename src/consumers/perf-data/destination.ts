@@ -19,6 +19,8 @@ export interface Destination {
   create(): Promise<PartFile>
   /** Gives the recording its final name and returns it. */
   finish(recording: Recording): Promise<string>
+  /** Nothing was sampled: what an earlier recording left under the name must not pass for this one's. */
+  setAside(): Promise<void>
   /** Keeps the limits; `bytesBeingWritten` count too. */
   upkeep(bytesBeingWritten: number): Promise<void>
   /** Gives up something old for something new; false when there is nothing left to give up. */
@@ -128,6 +130,10 @@ export class RotatingDirectory implements Destination {
     return recording.path
   }
 
+  async setAside(): Promise<void> {
+    // Names tell recordings apart.
+  }
+
   async upkeep(bytesBeingWritten: number): Promise<void> {
     const deleted = await this.#files.enforce(this.#options, bytesBeingWritten)
     for (const file of deleted)
@@ -143,7 +149,7 @@ export class RotatingDirectory implements Destination {
   }
 }
 
-/** One file, as `-o` names it. An existing one becomes `<file>.old` when the new one is finished, as perf does. */
+/** One file, as `-o` names it. An existing one becomes `<file>.old` when the new one is finished, as perf does, or nothing was sampled. */
 export class NamedFile implements Destination {
   readonly rotates = false
   readonly #path: string
@@ -188,9 +194,13 @@ export class NamedFile implements Destination {
   }
 
   async finish(recording: Recording): Promise<string> {
-    if (await exists(this.#path)) await rename(this.#path, `${this.#path}.old`)
+    await this.setAside()
     await recording.finish()
     return this.#path
+  }
+
+  async setAside(): Promise<void> {
+    if (await exists(this.#path)) await rename(this.#path, `${this.#path}.old`)
   }
 
   async upkeep(): Promise<void> {

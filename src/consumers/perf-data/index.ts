@@ -66,6 +66,7 @@ class PerfDataConsumer implements ProfileConsumer {
   readonly #destination: Destination
   #recording: Recording | undefined
   #turn: Promise<unknown> = Promise.resolve()
+  #seen: 'nothing' | 'windows' | 'samples' = 'nothing'
   #bytes = 0
   #written = 0
   readonly #files: string[] = []
@@ -95,6 +96,7 @@ class PerfDataConsumer implements ProfileConsumer {
   consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
       signal.throwIfAborted()
+      if (this.#seen !== 'samples') this.#seen = batch.samples.length > 0 ? 'samples' : 'windows'
       try {
         await this.#take(batch, signal)
       } catch (error) {
@@ -105,7 +107,10 @@ class PerfDataConsumer implements ProfileConsumer {
   }
 
   stop(): Promise<void> {
-    return this.#inTurn(() => this.#close())
+    return this.#inTurn(async () => {
+      await this.#close()
+      if (this.#seen === 'windows') await this.#destination.setAside()
+    })
   }
 
   outcome(): ConsumerOutcome {

@@ -180,6 +180,17 @@ test('files of given names have the format of their ending, and what was there b
   assert.equal((await readdir(directory)).length, 5)
 })
 
+test('when nothing was sampled what was there becomes .old, too', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const file = join(directory, 'out.folded')
+  await writeFile(file, 'before')
+  const consumer = open({ file }, contextIn(directory))
+  await record(consumer, [{ samples: [] }])
+  await consumer.stop()
+  assert.deepEqual(await readdir(directory), ['out.folded.old'])
+  assert.equal(await readFile(`${file}.old`, 'utf8'), 'before')
+})
+
 test('with several events a given name gets the event before its ending', async (t) => {
   const directory = await temporaryDirectory(t)
   const consumer = open({ file: join(directory, 'a.b.pb.gz') }, contextIn(directory))

@@ -308,14 +308,33 @@ test('file: names the one file, keeps what was there as .old, and never rotates'
   assert.deepEqual(readdirSync(directory).sort(), ['x.perf.data', 'x.perf.data.old'])
 })
 
-test('file: without samples what was there stays', async (t) => {
+test('file: when nothing was sampled what was there becomes .old, too; when nothing came it stays', async (t) => {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'x.perf.data')
   writeFileSync(file, 'yesterday')
+  const idle = consumerOf({ file }, contextOf(directory))
+  await idle.start()
+  await idle.stop()
+  assert.deepEqual(readdirSync(directory), ['x.perf.data'])
   const consumer = consumerOf({ file }, contextOf(directory))
   await consumer.start()
+  await write(consumer, { sequence: 0, samples: 0 })
   await consumer.stop()
-  assert.deepEqual(readdirSync(directory), ['x.perf.data'])
+  await consumer.stop()
+  assert.deepEqual(readdirSync(directory), ['x.perf.data.old'])
+  assert.equal(readFileSync(`${file}.old`, 'utf8'), 'yesterday')
+})
+
+test('file: when what was sampled could not be written, what was there stays', async (t) => {
+  const directory = temporaryDirectory(t)
+  const file = join(directory, 'x.perf.data')
+  writeFileSync(file, 'yesterday')
+  const encoder = { ...inlineEncoder, encode: () => Promise.reject(new Error('the worker died')) }
+  const consumer = consumerOf({ file }, contextOf(directory, { encoder }))
+  await consumer.start()
+  await assert.rejects(write(consumer, { sequence: 0 }), /the worker died/)
+  await consumer.stop()
+  assert.equal(readFileSync(file, 'utf8'), 'yesterday')
 })
 
 test('file: a wrong path is refused at the start', async (t) => {
