@@ -218,6 +218,8 @@ class PerfDataConsumer implements ProfileConsumer {
   async #close(): Promise<void> {
     const recording = this.#recording
     if (recording === undefined) return
+    // What it was begun for could not be written.
+    if (recording.isEmpty) return this.#discard(recording)
     this.#recording = undefined
     this.#bytes += recording.bytes
     try {
