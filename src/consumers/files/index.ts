@@ -178,6 +178,7 @@ class FilesConsumer implements ProfileConsumer {
       if (collection.samples > 0) return await this.#writeFiles(collection)
       const level = this.#config.write === 'at_end' ? 'info' : 'debug'
       this.#context.log(level, 'No samples: no profile is written')
+      await this.#place.setAside()
       return []
     } finally {
       collection.close()
