@@ -1,6 +1,6 @@
 // AgentConfig: what the agent samples, and who gets it. config/agent.yaml is the commented example and the default.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { didYouMean } from '../base/near.ts'
 import { AgentError } from '../core/errors.ts'
 import type { Plugin } from '../core/plugin.ts'

@@ -1,6 +1,6 @@
 // What a schema found wrong, in words that point at the line and say what is expected.
 
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { didYouMean } from '../base/near.ts'
 import { type Path, problemAt, type YamlDocument } from './yaml-document.ts'
 

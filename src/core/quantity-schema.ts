@@ -1,6 +1,6 @@
 // Durations and sizes as people write them in configuration and on the command line: `1h30m`, `500ms`, `100MiB`.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Milliseconds, milliseconds } from './units.ts'
 
 const DURATION_UNITS_MS: Readonly<Record<string, number>> = {

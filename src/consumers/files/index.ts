@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { PROFILE_FORMATS } from '../../core/encoder.ts'
