@@ -1,16 +1,18 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+type Signal = (typeof SIGNALS)[number]
 
 /** Under npm, Ctrl-C arrives twice: from the terminal, and forwarded by npm. */
 const SAME_SIGNAL_MS = 300
 
 /**
  * Resolves at the first signal that asks the process to end. The second one has its usual effect: it ends the process
- * at once.
+ * at once. A repeat of the first within an instant is the same Ctrl-C; another signal never is.
  */
 export class Interrupt {
   readonly #asked = Promise.withResolvers<void>()
-  readonly #listener = (): void => {
+  readonly #listener = (first: Signal): void => {
     this.#asked.resolve()
+    this.#leave(SIGNALS.filter((signal) => signal !== first))
     setTimeout(() => this.close(), SAME_SIGNAL_MS).unref()
   }
 
@@ -23,6 +25,10 @@ export class Interrupt {
   }
 
   close(): void {
-    for (const signal of SIGNALS) process.removeListener(signal, this.#listener)
+    this.#leave(SIGNALS)
+  }
+
+  #leave(signals: readonly Signal[]): void {
+    for (const signal of signals) process.removeListener(signal, this.#listener)
   }
 }

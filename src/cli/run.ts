@@ -51,8 +51,8 @@ export const run: Command = {
   summary: 'Run the agent: profile the whole machine into files, without end or for a while',
   usage: ['run [--config FILE] [--duration D] [--data-directory DIR] [--summary FILE]'],
   description: [
-    'SIGINT and SIGTERM end it: what was sampled is written and every file is valid. A second signal ends it at once.\n' +
-      'One agent at a time may use a data directory.',
+    'SIGINT and SIGTERM end it: what was sampled is written and every file is valid. A second signal ends it at once,\n' +
+      'unless it is the same within 0.3 s: under npm, Ctrl-C comes twice. One agent at a time may use a data directory.',
   ],
   options: OPTIONS,
   examples: [
