@@ -4,7 +4,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { type Location, Profile, type Sample } from 'pprof-format'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
-import { baseName } from '../core/frame-label.ts'
+import { addressLabel, baseName, kernelLabel } from '../core/frame-label.ts'
+import { imageKindOf } from '../core/process.ts'
 import type { FunctionLabel, SampleGroup } from './profile-table.ts'
 
 type Numeric = number | bigint
@@ -85,20 +86,26 @@ function threadOf(
   return { comm, pid, process }
 }
 
+/** Where Sonde puts the reason why a stack ends: no function, unless nothing else is there. */
+const INCOMPLETE = '[incomplete]'
+
 class Frames {
   readonly #locations: ReadonlyMap<bigint, Location>
   readonly #functions: ReadonlyMap<bigint, string>
-  readonly #modules: ReadonlyMap<bigint, string>
+  /** File names of mappings. */
+  readonly #paths: ReadonlyMap<bigint, string>
   readonly #known = new Map<bigint, readonly FunctionLabel[]>()
 
   constructor(profile: Profile, text: (index: Numeric) => string) {
     this.#locations = new Map(profile.location.map((location) => [BigInt(location.id), location]))
     this.#functions = new Map(profile.function.map(({ id, name }) => [BigInt(id), text(name)]))
-    this.#modules = new Map(profile.mapping.map(({ id, filename }) => [BigInt(id), baseName(text(filename))]))
+    this.#paths = new Map(profile.mapping.map(({ id, filename }) => [BigInt(id), text(filename)]))
   }
 
   of(sample: Sample): readonly FunctionLabel[] {
-    return sample.locationId.flatMap((id) => this.#labels(BigInt(id)))
+    const labels = sample.locationId.flatMap((id) => this.#labels(BigInt(id)))
+    const code = labels.filter(({ module }) => module !== INCOMPLETE)
+    return code.length > 0 ? code : labels
   }
 
   /** One location has a line per inlined function, innermost first. */
@@ -107,11 +114,19 @@ class Frames {
     if (known !== undefined) return known
     const location = this.#locations.get(id)
     if (location === undefined) throw new Error(`location ${id} is missing`)
-    const module = this.#modules.get(BigInt(location.mappingId)) ?? ''
+    const path = this.#paths.get(BigInt(location.mappingId)) ?? ''
+    const module = baseName(path)
     const names = location.line.map(({ functionId }) => this.#functions.get(BigInt(functionId)) ?? '')
-    const fallback = `${module || '[unknown]'}+0x${BigInt(location.address).toString(16)}`
+    const fallback = unnamed(path, BigInt(location.address))
     const labels = (names.length > 0 ? names : [fallback]).map((name) => ({ name: name || fallback, module }))
     this.#known.set(id, labels)
     return labels
   }
+}
+
+/** The same words as for a frame of a batch. */
+function unnamed(path: string, address: bigint): string {
+  if (path === '[kernel.kallsyms]') return kernelLabel(address)
+  if (path === '' || path === '[unknown]') return addressLabel(undefined, address)
+  return addressLabel({ kind: imageKindOf(path), path }, address)
 }

@@ -38,13 +38,16 @@ export function frameLabel(batch: ProfileBatch, frame: number): string {
     case 'native':
       return addressLabel(imageOf(batch, value.mapping), value.svma)
     case 'kernel':
-      return `[kernel.kallsyms]+${hex(value.avma)}`
+      return kernelLabel(value.avma)
     case 'interpreted':
       return value.function
     case 'reason':
       return value.text
   }
 }
+
+/** What stands for code of the kernel that has no name, as perf shows it: the address is no offset in a file. */
+export const kernelLabel = (address: bigint): string => `[k] ${hex(address)}`
 
 /** What stands for code of a process that has no name. `address` is as the file states it. */
 export function addressLabel(image: Pick<Image, 'kind' | 'path'> | undefined, address: bigint): string {

@@ -11,6 +11,13 @@ import type { MonotonicTime } from './units.ts'
 export const IMAGE_KINDS = ['file', 'vdso', 'anonymous', 'unknown'] as const
 export type ImageKind = (typeof IMAGE_KINDS)[number]
 
+/** By the path of a mapping, as native/core/perf/image.cc: memory that no path leads to is anonymous, whatever it is called. */
+export function imageKindOf(path: string): ImageKind {
+  if (path === '[vdso]') return 'vdso'
+  const memory = ['/memfd:', '/dev/zero', '/SYSV', '/anon_hugepage'].some((prefix) => path.startsWith(prefix))
+  return path.startsWith('/') && !path.startsWith('//') && !memory ? 'file' : 'anonymous'
+}
+
 /** A file, or what stands in its place. Equal files of different processes are one image. */
 export interface Image {
   readonly kind: ImageKind

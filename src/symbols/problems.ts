@@ -8,10 +8,30 @@ export class Problems {
   /** An empty problem is none. The module is named where the problem does not name it already. */
   add(module: string, problem: string): void {
     if (problem === '' || this.#lines.size >= MAX_LINES) return
-    this.#lines.add(problem.includes(module) ? problem : `${module}: ${problem}`)
+    this.#lines.add(lineOf(module, problem))
   }
 
   lines(): readonly string[] {
     return [...this.#lines]
+  }
+}
+
+/** `openat2(/usr/bin/x): No such file or directory`: a system call that failed, as the addon reports it. */
+const SYSTEM_CALL = /^\w+\(.*\): ([^:]+)$/s
+
+function lineOf(module: string, problem: string): string {
+  const reason = SYSTEM_CALL.exec(problem)?.[1]
+  if (reason !== undefined) return `${module}: ${inWords(module, reason)}; shown as module+offset`
+  return problem.includes(module) ? problem : `${module}: ${problem}`
+}
+
+function inWords(module: string, reason: string): string {
+  switch (reason) {
+    case 'No such file or directory':
+      return module.endsWith(' (deleted)') ? 'not on this machine any more' : 'not on this machine'
+    case 'Permission denied':
+      return 'may not be read'
+    default:
+      return reason
   }
 }

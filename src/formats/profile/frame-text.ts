@@ -1,7 +1,6 @@
 // How the frames of a profile read: the same words in folded stacks, speedscope, pprof and the flame graph.
 
-import { hex } from '../../core/address.ts'
-import { addressLabel, baseName } from '../../core/frame-label.ts'
+import { addressLabel, baseName, kernelLabel } from '../../core/frame-label.ts'
 import type { Dictionary, FrameEntry, MappingEntry } from './dictionary.ts'
 
 /** What sort of thing a line of a flame graph is. */
@@ -46,7 +45,7 @@ export const threadLabel = (comm: string): FrameLabel => ({
 })
 
 function unnamed(frame: FrameEntry, mapping: MappingEntry): string {
-  if (frame.kind === 'kernel') return `${mapping.path}+${hex(frame.address)}`
+  if (frame.kind === 'kernel') return kernelLabel(frame.address)
   return addressLabel({ kind: mapping.imageKind, path: mapping.path }, frame.address)
 }
 

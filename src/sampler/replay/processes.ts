@@ -1,7 +1,7 @@
 // What is known of the processes at a point in a replay, as the sampler knows it live.
 
 import { avma, fileOffset } from '../../core/address.ts'
-import type { AddressSpace, Image, Mapping } from '../../core/process.ts'
+import { type AddressSpace, type Image, imageKindOf, type Mapping } from '../../core/process.ts'
 import type { LifeRecord, MmapRecord } from '../../formats/perf-data/file-records.ts'
 
 /**
@@ -128,7 +128,7 @@ export class ReplayedProcesses {
 
   #liveMapping(record: MmapRecord): LiveMapping {
     const { start, length, protection, flags, path, buildId, device, inode } = record
-    const kind = kindOf(path)
+    const kind = imageKindOf(path)
     const image: Image = { kind, path, buildId, device, inode }
     const meaning = this.#meaningOf(image, start, record.fileOffset)
     const place = { start: avma(start), end: avma(start + length), fileOffset: fileOffset(record.fileOffset) }
@@ -150,13 +150,6 @@ export class ReplayedProcesses {
         return { bias: 0n, addressSpace: 'avma' }
     }
   }
-}
-
-/** As native/core/perf/image.cc: memory that no path leads to is anonymous, whatever it is called. */
-function kindOf(path: string): Image['kind'] {
-  if (path === '[vdso]') return 'vdso'
-  const memory = ['/memfd:', '/dev/zero', '/SYSV', '/anon_hugepage'].some((prefix) => path.startsWith(prefix))
-  return path.startsWith('/') && !path.startsWith('//') && !memory ? 'file' : 'anonymous'
 }
 
 /** What is left of `live` when [start, end) is mapped over it. */

@@ -23,6 +23,9 @@ import type { ProfileBatch } from '../../../src/core/profile.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
+import { encodePprof } from '../../../src/formats/pprof/pprof.ts'
+import { profileOf } from '../../support/aggregated.ts'
+import { profileBatchOf } from '../../support/profile-window.ts'
 import { sessionInfo } from '../../support/session.ts'
 
 type Row = readonly [stack: readonly string[], pid: number, comm: string, value: bigint]
@@ -214,6 +217,19 @@ test('a pprof profile is read with inlined functions, threads and weights', (con
       weight: 30_000_000,
     },
   ])
+})
+
+test('what has no name reads in pprof as it reads in perf.data', (context) => {
+  const sample = { stack: ['@anon', '@kernel', '@libc.so.6', '!cut'] }
+  const file = pprofFile(context, encodePprof(profileOf([{ samples: [sample] }])))
+  const fromPprof = new ProfileTable('stack')
+  for (const group of readPprof(file).groups) fromPprof.add(group)
+  const fromBatch = new ProfileTable('stack')
+  fromBatch.addBatch(profileBatchOf({ samples: [sample] }))
+  const labels = fromPprof.top(1)[0]?.labels
+  assert.deepEqual(labels, fromBatch.top(1)[0]?.labels)
+  assert.deepEqual(labels?.at(-1), { name: '[anonymous]', module: '//anon' })
+  assert.match(labels?.at(-2)?.name ?? '', /^\[k\] 0x/)
 })
 
 test('what is no pprof profile is refused with its name', (context) => {

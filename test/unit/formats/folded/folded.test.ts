@@ -38,6 +38,11 @@ test('frames without a name are module and address, threads without one are said
   assert.match(foldedOf([{ stack: ['@libc.so.6'], comm: '' }]), /^\[unknown\];libc\.so\.6\+0x[0-9a-f]+ 1\n$/)
 })
 
+test('the kernel’s frames without a name are their address, anonymous memory is one name', () => {
+  const folded = foldedOf([{ stack: ['@kernel', '@anon'] }])
+  assert.match(folded, /^app;\[anonymous\];\[k\] 0x[0-9a-f]+_\[k\] 1\n$/)
+})
+
 test('a profile without samples is an empty file', () => {
   assert.equal(foldedOf([]), '')
 })
