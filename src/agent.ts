@@ -206,7 +206,7 @@ async function consumerContext(
 }
 
 /** Symbol tables of a busy machine's programs fit; what does not is read again. */
-const MAX_NAME_CACHE_BYTES = 32 * 2 ** 20
+const MAX_NAME_CACHE_BYTES = 16 * 2 ** 20
 
 async function openSymbolizer({ addon, release, way }: Parts): Promise<NativeSymbolizer> {
   const { createSymbolizer } = await import('./symbols/symbolizer.ts')
