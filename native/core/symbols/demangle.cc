@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "core/symbols/rust_legacy.h"
+#include "core/symbols/rust_v0.h"
 
 // libsupc++.a's; the shared library keeps it to itself. Unlike abi::__cxa_demangle it allocates nothing and hands the
 // text over in pieces, so that it can be stopped.
@@ -67,6 +68,7 @@ std::string DemangleCpp(const std::string& mangled) {
 std::string Demangle(std::string_view name) {
   const std::string plain(name.substr(0, std::min(name.find('@', 1), name.size())));
   if (auto rust = DemangleRustLegacy(plain)) return *std::move(rust);
+  if (auto rust = DemangleRustV0(plain)) return *std::move(rust);
   std::string cpp = DemangleCpp(plain);
   return cpp.empty() ? plain : cpp;
 }
