@@ -200,7 +200,6 @@ async function consumerContext(
     dataDirectory,
     log,
     tryLock: (fd) => addon.tryLock(fd),
-    now: () => new Date(),
     encoder: new RemoteEncoder(worker),
   }
 }

@@ -13,7 +13,5 @@ export interface ConsumerContext {
   /** An exclusive lock on an open file that ends with the process; false when another process holds it. */
   readonly tryLock: (fd: number) => boolean
   readonly log: (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void
-  /** The wall clock: it may step. */
-  readonly now: () => Date
   readonly encoder: Encoder
 }

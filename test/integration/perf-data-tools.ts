@@ -46,7 +46,6 @@ export function contextOf(
     dataDirectory: directory,
     tryLock: () => true,
     log: (level, message, fields) => lines.push({ level, message, fields }),
-    now: () => new Date(),
     encoder: inlineEncoder,
     lines,
     ...over,

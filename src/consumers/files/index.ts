@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
+import { existing } from '../../base/existing.ts'
 import type { ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { PROFILE_FORMATS } from '../../core/encoder.ts'
@@ -89,7 +90,8 @@ class FilesConsumer implements ProfileConsumer {
   #turn: Promise<unknown> = Promise.resolve()
   #bytes = 0
   #written = 0
-  readonly #files: string[] = []
+  /** Finished, and not deleted by retention. */
+  #files: readonly string[] = []
   readonly #lost: Record<string, number> = {}
 
   constructor(config: FilesConfig, context: ConsumerContext) {
@@ -200,6 +202,7 @@ class FilesConsumer implements ProfileConsumer {
         this.#context.log('error', problem.error.message, { file: path })
       }
     }
+    this.#files = await existing(this.#files)
     for (const [session, samples] of collection.samplesBySession()) {
       // A sample is written when one format has it; that another one is missing was said.
       if (saved.has(session)) this.#written += samples
@@ -215,7 +218,7 @@ class FilesConsumer implements ProfileConsumer {
     const options = { mode, keepOld: this.#place.keepsOld, tryLock }
     await this.#place.withRoom(() => writeFileWhole(path, bytes, options))
     this.#bytes += bytes.length
-    this.#files.push(path)
+    this.#files = [...this.#files, path]
     log('info', 'Wrote a profile', { file: path, bytes: bytes.length })
     await this.#place.noteWritten(path)
   }

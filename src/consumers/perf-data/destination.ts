@@ -5,6 +5,7 @@ import { basename, dirname } from 'node:path'
 import { directoryModeFor, makeDirectory } from '../../base/make-directory.ts'
 import type { RetentionLimits } from '../../base/retention.ts'
 import { StampedDirectory } from '../../base/stamped-directory.ts'
+import { utcStamp } from '../../base/stamped-name.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
 import { adopt } from './adoption.ts'
@@ -16,7 +17,8 @@ export interface Destination {
   readonly rotates: boolean
   /** At the start: makes the place ready, finishes what a killed process left behind. */
   prepare(): Promise<void>
-  create(): Promise<PartFile>
+  /** `begin`: the start of the recording's first window. */
+  create(begin: Date): Promise<PartFile>
   /** Gives the recording its final name and returns it. */
   finish(recording: Recording): Promise<string>
   /** Nothing was sampled: what an earlier recording left under the name must not pass for this one's. */
@@ -27,7 +29,7 @@ export interface Destination {
   makeRoom(): Promise<boolean>
 }
 
-type Context = Pick<ConsumerContext, 'tryLock' | 'log' | 'now'>
+type Context = Pick<ConsumerContext, 'tryLock' | 'log'>
 
 const EXTENSION = '.data'
 /** More files than this within one second is a fault, not a name to search for. */
@@ -38,14 +40,14 @@ export interface RotatingOptions extends RetentionLimits {
   readonly mode: number
 }
 
-/** `perf-YYYYMMDD-HHMMSS.data`, one after another. Several agents may share the directory. */
+/** `perf-YYYYMMDD-HHMMSS.data` by their begin, one after another. Several agents may share the directory. */
 export class RotatingDirectory implements Destination {
   readonly rotates = true
   readonly #options: RotatingOptions
   readonly #context: Context
   readonly #files: StampedDirectory
   /** A name whose file retention has deleted is not given again: it would tell two files apart no more. */
-  readonly #used = new Set<string>()
+  #newest = { stamp: '', sequence: 0 }
 
   constructor(options: RotatingOptions, context: Context) {
     this.#options = options
@@ -102,18 +104,19 @@ export class RotatingDirectory implements Destination {
     return target
   }
 
-  async create(): Promise<PartFile> {
+  async create(begin: Date): Promise<PartFile> {
     const { mode } = this.#options
     await this.#makeDirectory()
-    const now = this.#context.now()
-    for (let sequence = 0; sequence < MAX_NAMES_PER_SECOND; sequence++) {
-      const target = this.#files.pathFor(now, sequence, EXTENSION)
-      if (this.#used.has(target) || (await exists(target))) continue
+    const stamp = utcStamp(begin)
+    const first = this.#newest.stamp === stamp ? this.#newest.sequence + 1 : 0
+    for (let sequence = first; sequence < MAX_NAMES_PER_SECOND; sequence++) {
+      const target = this.#files.pathFor(begin, sequence, EXTENSION)
+      if (await exists(target)) continue
       const part = await PartFile.create(target, mode, this.#context.tryLock)
       if (part === undefined) continue
       // While the .part is ours nobody else takes the name, so what is looked for now cannot appear later.
       if (!(await exists(target))) {
-        this.#used.add(target)
+        this.#newest = { stamp, sequence }
         return part
       }
       await part.discard()

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
+import { existing } from '../../base/existing.ts'
 import type { ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
@@ -69,7 +70,8 @@ class PerfDataConsumer implements ProfileConsumer {
   #seen: 'nothing' | 'windows' | 'samples' = 'nothing'
   #bytes = 0
   #written = 0
-  readonly #files: string[] = []
+  /** Finished, and not deleted by retention. */
+  #files: readonly string[] = []
   readonly #lost: Record<string, number> = {}
 
   constructor(config: PerfDataConfig, context: ConsumerContext) {
@@ -154,7 +156,8 @@ class PerfDataConsumer implements ProfileConsumer {
   }
 
   async #open(batch: ProfileBatch): Promise<Recording> {
-    const part = await this.#withRoom(() => this.#destination.create())
+    const begin = new Date(Number(batch.window.unixStart / 1_000_000n))
+    const part = await this.#withRoom(() => this.#destination.create(begin))
     return new Recording(part, batch, `sonde ${this.#context.version}`)
   }
 
@@ -225,7 +228,7 @@ class PerfDataConsumer implements ProfileConsumer {
     try {
       const file = await this.#destination.finish(recording)
       this.#written += recording.samples
-      this.#files.push(file)
+      this.#files = [...this.#files, file]
       this.#context.log('info', 'Wrote perf.data', {
         file,
         bytes: recording.bytes,
@@ -235,6 +238,7 @@ class PerfDataConsumer implements ProfileConsumer {
       this.#countLost('not_finished', recording, error)
     }
     await this.#keepLimits(0)
+    this.#files = await existing(this.#files)
   }
 
   async #discard(recording: Recording): Promise<void> {

@@ -26,7 +26,6 @@ function contextIn(dataDirectory: string): ConsumerContext {
     dataDirectory,
     tryLock: () => true,
     log: () => undefined,
-    now: () => new Date(),
     encoder: new LocalEncoder((bytes) => gzipSync(bytes)),
   }
 }

@@ -29,7 +29,6 @@ const contextIn = (dataDirectory: string, changes: Partial<ConsumerContext> = {}
   dataDirectory,
   tryLock: () => true,
   log: () => undefined,
-  now: () => new Date(),
   encoder: localEncoder,
   ...changes,
 })

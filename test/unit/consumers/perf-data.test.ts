@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import fs, { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { ProfileConsumer } from '../../../src/core/consumer.ts'
@@ -64,9 +65,9 @@ test('without samples there is no file', async (t) => {
   assert.deepEqual(consumer.outcome(), { bytes: 0, written: 0, files: [], lost: {} })
 })
 
-test('a file is a .part until it is closed, private, and named in UTC', async (t) => {
-  const { directory, consumer } = await started(t, {}, { now: () => new Date('2026-01-31T23:59:59Z') })
-  await write(consumer, { sequence: 0 })
+test('a file is a .part until it is closed, private, and named in UTC by its first window’s start', async (t) => {
+  const { directory, consumer } = await started(t)
+  await write(consumer, { sequence: 0, wall: new Date('2026-01-31T23:59:59.9Z') })
   assert.deepEqual(names(directory), ['perf-20260131-235959.data.part'])
   await consumer.stop()
   await consumer.stop()
@@ -85,12 +86,10 @@ test('mode opens files, and directories to match', async (t) => {
 })
 
 test('rotating twice within one second overwrites nothing', async (t) => {
-  const { directory, consumer } = await started(
-    t,
-    { rotationInterval: '1s' },
-    { now: () => new Date('2026-01-31T10:00:00Z') },
-  )
-  for (let sequence = 0; sequence < 4; sequence++) await write(consumer, { sequence, samples: 10 + sequence })
+  const { directory, consumer } = await started(t, { rotationInterval: '1s' })
+  const wall = new Date('2026-01-31T10:00:00Z')
+  for (let sequence = 0; sequence < 4; sequence++)
+    await write(consumer, { sequence, samples: 10 + sequence, wall })
   await consumer.stop()
   const { files } = consumer.outcome()
   assert.deepEqual(
@@ -108,16 +107,12 @@ test('rotating twice within one second overwrites nothing', async (t) => {
 })
 
 test('a clock that steps back makes retention delete the oldest files, not the newest', async (t) => {
-  let now = new Date('2026-01-31T10:00:00Z')
-  const { directory, consumer } = await started(
-    t,
-    { rotationInterval: '1s', maxFiles: 3 },
-    { now: () => now },
-  )
+  const { directory, consumer } = await started(t, { rotationInterval: '1s', maxFiles: 3 })
+  let wall = new Date('2026-01-31T10:00:00Z')
   for (let sequence = 0; sequence < 8; sequence++) {
-    if (sequence === 4) now = new Date('2026-01-31T08:00:00Z')
-    now = new Date(now.getTime() + 60_000)
-    await write(consumer, { sequence })
+    if (sequence === 4) wall = new Date('2026-01-31T08:00:00Z')
+    wall = new Date(wall.getTime() + 60_000)
+    await write(consumer, { sequence, wall })
   }
   await consumer.stop()
   assert.deepEqual(names(directory), [
@@ -284,11 +279,10 @@ test('a file that somebody removes is counted as lost, and the next one begins',
 })
 
 test('a name that another agent holds is left to it', async (t) => {
-  const now = () => new Date('2026-01-31T10:00:00Z')
-  const { directory, consumer } = await started(t, {}, { now })
+  const { directory, consumer } = await started(t)
   writeFileSync(join(profiles(directory), 'perf-20260131-100000.data.part'), 'theirs')
   writeFileSync(join(profiles(directory), 'perf-20260131-100000-1.data'), 'theirs too')
-  await write(consumer, { sequence: 0 })
+  await write(consumer, { sequence: 0, wall: new Date('2026-01-31T10:00:00Z') })
   await consumer.stop()
   assert.deepEqual(consumer.outcome().files, [join(profiles(directory), 'perf-20260131-100000-2.data')])
   assert.equal(readFileSync(join(profiles(directory), 'perf-20260131-100000.data.part'), 'utf8'), 'theirs')
@@ -368,4 +362,18 @@ test('200 rotations leave no descriptor open', async (t) => {
   await consumer.stop()
   assert.equal(consumer.outcome().files.length, 2)
   assert.equal(consumer.outcome().written, 201)
+})
+
+test('200 rotations of one second give no name twice, and forget what retention deleted', async (t) => {
+  const { directory, consumer } = await started(t, { rotationInterval: '1s', maxFiles: 2 })
+  const wall = new Date('2026-01-31T10:00:00Z')
+  for (let sequence = 0; sequence < 200; sequence++) await write(consumer, { sequence, samples: 1, wall })
+  await consumer.stop()
+  assert.deepEqual(names(directory), ['perf-20260131-100000-198.data', 'perf-20260131-100000-199.data'])
+  const looked = t.mock.method(fs, 'existsSync')
+  syncBuiltinESMExports()
+  assert.equal(consumer.outcome().files.length, 2)
+  assert.equal(looked.mock.callCount(), 2)
+  looked.mock.restore()
+  syncBuiltinESMExports()
 })

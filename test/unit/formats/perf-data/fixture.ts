@@ -82,6 +82,8 @@ export interface WindowSpec {
   readonly samples: number
   /** Defaults to one second per window from 100 s on. */
   readonly start?: bigint
+  /** The wall clock at the start; by default it goes with the windows. */
+  readonly wall?: Date
   readonly processes?: number
   readonly lost?: number
   /** Distinct user frames, deepest stack. */
@@ -112,7 +114,8 @@ export function windowBuffer(spec: WindowSpec): SharedArrayBuffer {
       builder.addLoss(id, 'ring_full', spec.lost)
     }
   }
-  return builder.build({ start, end: start + SECOND, unixOffset: UNIX_OFFSET, sequence: spec.sequence })
+  const unixOffset = spec.wall === undefined ? UNIX_OFFSET : BigInt(spec.wall.getTime()) * 1_000_000n - start
+  return builder.build({ start, end: start + SECOND, unixOffset, sequence: spec.sequence })
 }
 
 export const windowBatches = (spec: WindowSpec): ProfileBatch[] =>
