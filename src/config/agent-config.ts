@@ -72,7 +72,7 @@ const documentSchema = (checkEvent: (name: string) => void) =>
     spec: z.strictObject({
       sampler: samplerSchema(checkEvent).prefault({}),
       consumers: z
-        .array(z.looseObject({ type: z.string() }), 'expected a list of consumers, each with a type')
+        .array(consumerSchema, 'expected a list of consumers, each with a type')
         .min(1, 'at least one consumer is needed'),
     }),
   })
@@ -89,9 +89,13 @@ export function parseAgentConfig<Built, Context>(
   const document = readYaml(text, file)
   const schema = documentSchema(catalog.checkEvent)
   const parsed = schema.safeParse(document.value)
-  if (!parsed.success) throw invalid(problemsOf(parsed.error, schema, document, []))
-  const { sampler, consumers } = parsed.data.spec
-  refuseTwins(consumers, document)
+  const consumers = consumersOf(document, catalog.consumers)
+  const problems = [
+    ...(parsed.success ? [] : problemsOf(parsed.error, schema, document, [])),
+    ...consumers.flatMap((consumer) => consumer.problems),
+  ]
+  if (!parsed.success || problems.length > 0) throw invalid(problems)
+  const { sampler } = parsed.data.spec
   return {
     sampler: {
       events: sampler.events,
@@ -100,7 +104,7 @@ export function parseAgentConfig<Built, Context>(
       ringBytes: sampler.ringBytes,
       maxStack: sampler.maxStack,
     },
-    consumers: configured(consumers, catalog.consumers, document),
+    consumers: consumers.flatMap(({ build }) => build ?? []),
   }
 }
 
@@ -112,49 +116,57 @@ const rateOf = (sampler: {
     ? { by: 'frequency', hertz: hertz(sampler.frequency ?? DEFAULT_FREQUENCY) }
     : { by: 'period', period: BigInt(sampler.period) }
 
-interface ConsumerSection {
-  readonly type: string
-  readonly [key: string]: unknown
+const consumerSchema = z.looseObject({ type: z.string() })
+
+/** Where sections of consumers stand, whatever else is wrong with the document. */
+const sectionsSchema = z.looseObject({ spec: z.looseObject({ consumers: z.array(z.unknown()) }) })
+
+/** A section of the document: what builds from it, or what is wrong with it. */
+interface CheckedConsumer<Built, Context> {
+  readonly build?: (context: Context) => Built
+  readonly problems: readonly string[]
 }
 
-/** Checks every section before building from any, so that all problems are told at once. */
-function configured<Built, Context>(
-  sections: readonly ConsumerSection[],
-  plugins: readonly Plugin<Built, Context>[],
+/** Checks every section before anything is built, so that all problems are told at once. */
+function consumersOf<Built, Context>(
   document: YamlDocument,
-): readonly ((context: Context) => Built)[] {
-  const problems: string[] = []
-  const builders = sections.flatMap(({ type, ...section }, index) => {
+  plugins: readonly Plugin<Built, Context>[],
+): readonly CheckedConsumer<Built, Context>[] {
+  const sections = sectionsSchema.safeParse(document.value).data?.spec.consumers ?? []
+  const types = sections.map((section) => consumerSchema.safeParse(section).data?.type)
+  return sections.map((section, index): CheckedConsumer<Built, Context> => {
+    const parsed = consumerSchema.safeParse(section)
+    if (!parsed.success) return { problems: [] } // The document's own schema says so.
+    const { type, ...rest } = parsed.data
     const path: Path = ['spec', 'consumers', index]
+    if (types.indexOf(type) < index) {
+      const problem = `there is already a consumer '${type}'`
+      return { problems: [fieldProblem(document, [...path, 'type'], problem)] }
+    }
     const plugin = plugins.find((each) => each.type === type)
     if (plugin === undefined) {
-      const types = plugins.map((each) => each.type)
-      const meant = didYouMean(type, types) || `; known are ${types.join(', ')}`
-      problems.push(fieldProblem(document, [...path, 'type'], `there is no consumer '${type}'${meant}`))
-      return []
+      const problem = `there is no consumer '${type}'${known(type, plugins)}`
+      return { problems: [fieldProblem(document, [...path, 'type'], problem)] }
     }
-    const parsed = plugin.schema.safeParse(section)
-    if (!parsed.success) {
-      problems.push(...problemsOf(parsed.error, plugin.schema, document, path))
-      return []
-    }
-    return [plugin.configure(section, `${document.file}: ${fieldName(path)}`)]
+    const options = plugin.schema.safeParse(rest)
+    if (!options.success) return { problems: problemsOf(options.error, plugin.schema, document, path) }
+    return { build: plugin.configure(rest, `${document.file}: ${fieldName(path)}`), problems: [] }
   })
-  if (problems.length > 0) throw invalid(problems)
-  return builders
 }
 
-function refuseTwins(sections: readonly ConsumerSection[], document: YamlDocument): void {
-  const twin = sections.findIndex(
-    ({ type }, index) => sections.findIndex((each) => each.type === type) < index,
-  )
-  if (twin < 0) return
-  const path: Path = ['spec', 'consumers', twin, 'type']
-  throw invalid([fieldProblem(document, path, `there is already a consumer '${sections[twin]?.type}'`)])
+function known(type: string, plugins: readonly { readonly type: string }[]): string {
+  const types = plugins.map((each) => each.type)
+  return didYouMean(type, types) || `; known are ${types.join(', ')}`
 }
 
 const fieldProblem = (document: YamlDocument, path: Path, problem: string): string =>
   problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${problem}`)
 
-const invalid = (problems: readonly string[]): AgentError =>
-  new AgentError('CONFIG.INVALID', problems.join('\n'))
+/** More than these are one mistake's echoes, or too many to mend at once. */
+const PROBLEMS_SHOWN = 5
+
+function invalid(problems: readonly string[]): AgentError {
+  const more = problems.length - PROBLEMS_SHOWN
+  const lines = [...problems.slice(0, PROBLEMS_SHOWN), ...(more > 0 ? [`… and ${more} more`] : [])]
+  return new AgentError('CONFIG.INVALID', lines.join('\n'))
+}

@@ -25,7 +25,9 @@ export function problemsOf(
         ),
       )
     }
-    return [problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${inWords(issue)}`)]
+    const keys = keysOf(schemaAt(schema, issue.path))
+    const problem = isSectionMissing(issue) ? sectionExpected(issue, keys) : inWords(issue)
+    return [problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${problem}`)]
   })
 }
 
@@ -35,6 +37,18 @@ export const fieldName = (path: Path): string =>
     (name, step) => (typeof step === 'number' ? `${name}[${step}]` : name === '' ? step : `${name}.${step}`),
     '',
   ) || 'the document'
+
+/** Something else stands, or nothing, where keys and values should. */
+const isSectionMissing = (issue: Issue): boolean =>
+  issue.code === 'invalid_type' &&
+  issue.expected === 'object' &&
+  !issue.message.endsWith('received undefined')
+
+function sectionExpected({ message }: Issue, keys: readonly string[]): string {
+  const expected = keys.length === 0 ? 'keys and values' : `the keys ${keys.join(', ')}`
+  const found = /received (\w+)$/.exec(message)?.[1]
+  return found === 'null' ? `is empty; expected ${expected}` : `expected ${expected}, received ${found}`
+}
 
 function inWords(issue: Issue): string {
   if (

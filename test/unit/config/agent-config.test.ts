@@ -120,6 +120,51 @@ test('what is missing is said to be missing', () => {
   assert.match(problemOf(['consumers: []']), /at least one consumer/)
 })
 
+test('an empty document, or a value where keys are expected, is told what is expected there', () => {
+  const messageOf = (text: string): string => {
+    try {
+      parse(text)
+    } catch (error) {
+      return (error as Error).message
+    }
+    return ''
+  }
+  const keys = 'expected the keys apiVersion, kind, spec'
+  assert.equal(messageOf(''), `agent.yaml:1:1: the document: is empty; ${keys}`)
+  assert.equal(messageOf('# nothing yet\n'), `agent.yaml:1:1: the document: is empty; ${keys}`)
+  assert.equal(messageOf('hello'), `agent.yaml:1:1: the document: ${keys}, received string`)
+  assert.equal(messageOf('- a'), `agent.yaml:1:1: the document: ${keys}, received array`)
+  assert.match(
+    messageOf('apiVersion: sonde/v1\nkind: AgentConfig\nspec:\n'),
+    /spec: is empty; expected the keys sampler, consumers$/,
+  )
+  assert.match(problemOf(['consumers: [disk]']), /consumers\[0\]: expected the keys type, received string$/)
+})
+
+test('mistakes of the sampler and of consumers are told together', () => {
+  const lines = problemOf([
+    'sampler: {frequency: fast}',
+    'consumers:',
+    '  - {type: network, port: x}',
+    '  - {type: disc}',
+    '  - {type: network, port: 1}',
+  ]).split('\n')
+  assert.deepEqual(
+    lines.map((line) => line.split(': ')[1]),
+    ['spec.sampler.frequency', 'spec.consumers[0].port', 'spec.consumers[1].type', 'spec.consumers[2].type'],
+  )
+})
+
+test('of many problems five are shown', () => {
+  const many = (count: number) =>
+    problemOf([
+      `consumers: [${Array.from({ length: count }, (_, index) => `{type: none${index}}`).join(', ')}]`,
+    ])
+  assert.equal(many(5).split('\n').length, 5)
+  const lines = many(7).split('\n')
+  assert.deepEqual([lines.length, lines[5]], [6, '… and 2 more'])
+})
+
 test('an unknown consumer suggests what was meant', () => {
   assert.equal(
     problemOf(['consumers: [{type: disc}]']),
@@ -160,6 +205,5 @@ test('another kind, another version and no document at all are told', () => {
     () => parse('apiVersion: sonde/v1\nkind: Pod\n'),
     /agent\.yaml:2:7: kind: expected AgentConfig/,
   )
-  assert.throws(() => parse(''), /agent\.yaml:1:1: the document: /)
   assert.throws(() => parse('a: [1\n'), { code: 'CONFIG.INVALID', message: /^agent\.yaml:\d+:\d+: / })
 })
