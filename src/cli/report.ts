@@ -29,7 +29,7 @@ export const report: Command = {
   summary: 'Show a profile as a table: perf.data of Sonde, or pprof',
   usage: ['report [FILE] [--top N] [--by function|comm|pid|stack]'],
   description: [
-    'FILE is perf.data unless another is named. self: samples that end in the function; total: samples that it is part of.',
+    'FILE is perf.data unless another is named; FILE.pb.gz is pprof. self: samples that end in the function; total: samples that it is part of.',
   ],
   options: OPTIONS,
   examples: [
@@ -47,7 +47,7 @@ export const report: Command = {
       style: styleFor(process.stdout),
     }
     if (profileFormatOf(file) === 'pprof') await reportPprof(file, table)
-    else await reportPerfData(file, table)
+    else await reportPerfData(file, table).catch(sayWhatIsRead)
     return DONE
   },
 }
@@ -55,8 +55,20 @@ export const report: Command = {
 function fileOf({ positionals }: ParsedOptions): string {
   const [file = 'perf.data', ...more] = positionals
   if (more.length > 0) throw new UsageError(`One file at a time; '${more[0]}' is another.`)
-  if (!existsSync(file)) throw new AgentError('REPORT.UNREADABLE', `There is no file ${file}.`)
-  return file
+  if (existsSync(file)) return file
+  throw new AgentError(
+    'REPORT.UNREADABLE',
+    `There is no file ${file}. Name another, or make one: sonde record -- CMD.`,
+  )
+}
+
+function sayWhatIsRead(error: unknown): never {
+  if (!(error instanceof AgentError) || error.code !== 'PERF_DATA.OTHER_FORMAT') throw error
+  throw new AgentError(
+    'REPORT.UNREADABLE',
+    `${error.message}\nreport reads perf.data, and pprof by the name FILE.pb.gz.`,
+    { cause: error },
+  )
 }
 
 function groupingOf(text: string | undefined): Grouping {

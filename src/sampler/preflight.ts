@@ -55,16 +55,22 @@ export function checkRate(rate: SamplingRate, events: readonly EventInfo[], priv
   const clock = events.find((event) => event.unit === 'nanoseconds')
   switch (rate.by) {
     case 'frequency': {
-      const shortest = clock === undefined ? Number.POSITIVE_INFINITY : 1e9 / Number(SHORTEST_CLOCK_PERIOD_NS)
-      const limit = Math.min(privileges.maxSampleRate, shortest)
-      if (rate.hertz <= limit) return
-      const why = limit === privileges.maxSampleRate ? 'kernel.perf_event_max_sample_rate' : 'a clock event'
-      throw tooFast(`${rate.hertz} Hz are more than ${why} allows (${limit}).`)
+      const fastest = clock === undefined ? Number.POSITIVE_INFINITY : 1e9 / Number(SHORTEST_CLOCK_PERIOD_NS)
+      const { maxSampleRate } = privileges
+      if (rate.hertz > fastest)
+        throw tooFast(
+          `${rate.hertz} Hz are more than ${clock?.name} can do: ask for ${fastest} or less (-F).`,
+        )
+      if (rate.hertz <= maxSampleRate) return
+      throw tooFast(
+        `${rate.hertz} Hz are more than kernel.perf_event_max_sample_rate allows (${maxSampleRate}).\n` +
+          `Ask for less (-F), or run: sysctl kernel.perf_event_max_sample_rate=${rate.hertz}.`,
+      )
     }
     case 'period':
       if (clock === undefined || rate.period >= SHORTEST_CLOCK_PERIOD_NS) return
       throw tooFast(
-        `A period of ${rate.period} ns is too short for ${clock.name}: the kernel's shortest is ${SHORTEST_CLOCK_PERIOD_NS} ns.`,
+        `A period of ${rate.period} ns is too short for ${clock.name}: ask for ${SHORTEST_CLOCK_PERIOD_NS} or more (-c).`,
       )
   }
 }

@@ -249,7 +249,21 @@ test('report shows perf.data and pprof by function, thread, process and stack', 
   for (const by of ['pid', 'stack']) assert.equal(sonde(['report', '--by', by], { cwd }).status, 0)
   assert.equal(sonde(['report', '--by', 'moon'], { cwd }).status, 2)
   const missing = sonde(['report', 'nothing.data'], { cwd })
-  assert.deepEqual([missing.status, missing.stderr], [1, 'sonde report: There is no file nothing.data.\n'])
+  assert.deepEqual(
+    [missing.status, missing.stderr],
+    [1, 'sonde report: There is no file nothing.data. Name another, or make one: sonde record -- CMD.\n'],
+  )
+})
+
+test('report says what it reads when it is given something else', (context) => {
+  const cwd = temporaryDirectory(context)
+  writeFileSync(join(cwd, 'm.html'), '<!doctype html>'.repeat(20))
+  const wrong = sonde(['report', 'm.html'], { cwd })
+  assert.equal(wrong.status, 1)
+  assert.equal(
+    wrong.stderr,
+    'sonde report: Cannot read m.html: it is not a perf.data file (300 bytes).\nreport reads perf.data, and pprof by the name FILE.pb.gz.\n',
+  )
 })
 
 test('convert makes the other formats of perf.data, sample for sample', (context) => {

@@ -95,9 +95,14 @@ function unreadable(source: ByteSource, why: string): AgentError {
   return new AgentError('PERF_DATA.UNREADABLE', `Cannot read ${source.name}: ${why}`)
 }
 
+const otherFormat = (source: ByteSource): AgentError =>
+  new AgentError(
+    'PERF_DATA.OTHER_FORMAT',
+    `Cannot read ${source.name}: it is not a perf.data file (${source.size} bytes).`,
+  )
+
 function checkMagic(head: Uint8Array, source: ByteSource): void {
-  if (head.length < PIPE_HEADER_BYTES)
-    throw unreadable(source, `it is not a perf.data file (${source.size} bytes).`)
+  if (head.length < PIPE_HEADER_BYTES) throw otherFormat(source)
   const reader = new ByteReader(head)
   const magic = reader.u64()
   const size = reader.u64()
@@ -105,7 +110,7 @@ function checkMagic(head: Uint8Array, source: ByteSource): void {
     throw unreadable(source, 'it was written on a machine of the other byte order. Convert it there.')
   }
   if (magic === MAGIC_V1) throw unreadable(source, 'it is version 1 of perf.data, which perf left in 2010.')
-  if (magic !== MAGIC) throw unreadable(source, 'it is not a perf.data file.')
+  if (magic !== MAGIC) throw otherFormat(source)
   if (size === BigInt(PIPE_HEADER_BYTES)) {
     throw unreadable(source, 'it is a pipe-mode stream. Make a file of it with perf inject -i FILE -o NEW.')
   }

@@ -33,7 +33,10 @@ function openFile(path: string): number {
     if (fstatSync(fd).isFile()) return fd
     closeSync(fd)
   } catch (error) {
-    const why = errnoOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error)
+    const why =
+      errnoOf(error) === 'ENOENT'
+        ? `there is no such file. Check the name, or make one: sonde record -o ${path}`
+        : messageOf(error)
     throw new AgentError('REPLAY.CANNOT_OPEN', `Cannot read ${path}: ${why}.`, { cause: error })
   }
   throw new AgentError('REPLAY.CANNOT_OPEN', `Cannot read ${path}: it is not a regular file.`)

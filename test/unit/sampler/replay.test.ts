@@ -304,7 +304,7 @@ test('the kernel of the recording is known by address and build id', async (t) =
 test('what is no perf.data, or is not there, is said in a line', async (t) => {
   const directory = temporaryDirectory(t)
   writeFileSync(join(directory, 'x'), 'hello, this is a text file')
-  assert.throws(() => Replay.open(join(directory, 'x')), /Cannot read .*\/x: it is not a perf\.data file\./)
+  assert.throws(() => Replay.open(join(directory, 'x')), /Cannot read .*\/x: it is not a perf\.data file \(/)
   assert.throws(() => Replay.open(join(directory, 'y')), /Cannot read .*\/y: there is no such file\./)
   assert.throws(() => Replay.open(directory), /it is not a regular file/)
 })

@@ -138,7 +138,7 @@ test('what cannot be read at all is refused with the reason', () => {
     )
   }
   refused(() => Buffer.alloc(0), /x\.data: it is not a perf\.data file \(0 bytes\)/)
-  refused(() => Buffer.from('PK\x03\x04 and so on, long enough'), /not a perf\.data file\.$/)
+  refused(() => Buffer.from('PK\x03\x04 and so on, long enough'), /not a perf\.data file \(27 bytes\)\.$/)
   refused((bytes) => void bytes.subarray(0, 8).reverse(), /other byte order/)
   refused((bytes) => void bytes.write('PERFFILE'), /version 1/)
   refused((bytes) => void bytes.writeBigUInt64LE(16n, 8), /pipe-mode stream\. Make a file/)
