@@ -1,6 +1,8 @@
 // The composition root: what is asked for in, a running agent out. The only one who builds, starts and stops the rooms.
 
 import { systemClock } from './base/clock.ts'
+import { once } from './base/once.ts'
+import { Releases } from './base/releases.ts'
 import { WorkerClient, workerEntry } from './base/worker-client.ts'
 import { lockDataDirectory } from './config/data-directory.ts'
 import type { Consumer } from './core/consumer.ts'
@@ -87,7 +89,7 @@ export const loadConsumerCatalog = async (): Promise<readonly Plugin<Consumer, C
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const addon = loadAddon()
   const plan = planSampling(options.sampling)
-  const release = new Releases(options.log)
+  const release = releasesOf(options)
   const outputs = Promise.withResolvers<Pipeline | undefined>()
   let sessions: readonly SessionInfo[] = []
   try {
@@ -127,7 +129,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
   const { Replay } = await import('./sampler/replay.ts')
   const replay = Replay.open(options.file)
-  const release = new Releases(options.log)
+  const release = releasesOf(options)
   release.add(() => replay.close())
   try {
     const way: Way = { trust: 'local-build-id', limits: REPLAY_LIMITS }
@@ -219,40 +221,10 @@ async function openSymbolizer({ addon, release, way }: Parts): Promise<NativeSym
   return symbolizer
 }
 
+const releasesOf = ({ log }: OutputOptions): Releases =>
+  new Releases((error) => log('warn', `while releasing: ${messageOf(error)}`))
+
 async function lockOf(directory: string, addon: NativeAddon): Promise<() => void> {
   const lock = await lockDataDirectory(directory, (fd) => addon.tryLock(fd))
   return () => lock.release()
-}
-
-/** What has to be given back, the newest first. */
-class Releases {
-  readonly #log: ConsumerContext['log']
-  readonly #actions: (() => unknown)[] = []
-
-  constructor(log: ConsumerContext['log']) {
-    this.#log = log
-  }
-
-  add(action: () => unknown): void {
-    this.#actions.push(action)
-  }
-
-  /** One that fails does not keep the others. */
-  async all(): Promise<void> {
-    for (const action of this.#actions.splice(0).reverse()) {
-      try {
-        await action()
-      } catch (error) {
-        this.#log('warn', `while releasing: ${messageOf(error)}`)
-      }
-    }
-  }
-}
-
-function once<Value>(work: () => Promise<Value>): () => Promise<Value> {
-  let result: Promise<Value> | undefined
-  return () => {
-    result ??= work()
-    return result
-  }
 }
