@@ -5,17 +5,18 @@
 #include "addon/native_error.h"
 #include "addon/registry.h"
 #include "core/base/clock.h"
-#include "core/perf/kernel_facts.h"
+#include "core/base/hexadecimal.h"
+#include "core/symbols/running_kernel.h"
 
 namespace sonde {
 namespace {
 
 Napi::Value ToKernelFacts(const Napi::CallbackInfo& info) {
-  const KernelFacts facts = ReadKernelFacts();
+  const auto kernel = RunningKernel::Read();
   auto object = Napi::Object::New(info.Env());
-  object.Set("text", Napi::BigInt::New(info.Env(), facts.text));
-  object.Set("textEnd", Napi::BigInt::New(info.Env(), facts.text_end));
-  object.Set("buildId", facts.build_id);
+  object.Set("text", Napi::BigInt::New(info.Env(), kernel.text));
+  object.Set("textEnd", Napi::BigInt::New(info.Env(), kernel.text_end));
+  object.Set("buildId", Hexadecimal(kernel.build_id));
   return object;
 }
 

@@ -3,20 +3,12 @@
 #include <functional>
 #include <unordered_map>
 
+#include "core/base/hexadecimal.h"
+
 namespace sonde {
 namespace {
 
 using layout::kShared;
-
-std::string Hexadecimal(const std::vector<uint8_t>& bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const uint8_t byte : bytes) {
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-  }
-  return text;
-}
 
 struct ImageColumns {
   std::vector<uint8_t> kind;
