@@ -9,6 +9,9 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // Threads of Node and of Sonde seldom allocate at once, and what one heap has free serves all: 6 MB less resident.
   mallopt(M_ARENA_MAX, 1);
+  // What a window or a symbol table takes while it is made goes back at once; left alone, malloc would keep it.
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 256 << 10);
   sonde::RegisterSampler(env, exports);
   sonde::RegisterCommand(env, exports);
   sonde::RegisterHost(env, exports);
