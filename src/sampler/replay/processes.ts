@@ -28,6 +28,8 @@ export class ReplayedProcesses {
   readonly #svmaOf: SvmaOf | undefined
   readonly #processes = new Map<number, LiveProcess>()
   readonly #comms = new Map<number, string>()
+  /** By tid, oldest first. Memory is torn down after EXIT was written: samples of the thread still follow it. */
+  readonly #gone = new Map<number, { readonly pid: number; readonly time: bigint }>()
 
   constructor(svmaOf: SvmaOf | undefined) {
     this.#svmaOf = svmaOf
@@ -39,7 +41,9 @@ export class ReplayedProcesses {
     readonly threads: ReadonlySet<number>
     readonly mappings: readonly LiveMapping[]
   }> {
-    for (const [pid, { threads, mappings }] of this.#processes) yield { pid, threads, mappings }
+    for (const [pid, { threads, mappings }] of this.#processes) {
+      if (threads.size > 0) yield { pid, threads, mappings }
+    }
   }
 
   commOf(pid: number, tid: number): string {
@@ -99,11 +103,20 @@ export class ReplayedProcesses {
     this.#comms.set(tid, comm)
   }
 
-  exit({ pid, tid }: LifeRecord): void {
-    const process = this.#processes.get(pid)
-    process?.threads.delete(tid)
-    this.#comms.delete(tid)
-    if (process?.threads.size === 0) this.#processes.delete(pid)
+  /** What is known of the thread is kept until its number is given anew, or `forgetGone`. */
+  exit({ pid, tid, time }: LifeRecord): void {
+    this.#processes.get(pid)?.threads.delete(tid)
+    this.#gone.delete(tid)
+    this.#gone.set(tid, { pid, time })
+  }
+
+  forgetGone({ before }: { readonly before: bigint }): void {
+    for (const [tid, { pid, time }] of this.#gone) {
+      if (time >= before) return
+      this.#gone.delete(tid)
+      this.#comms.delete(tid)
+      if (this.#processes.get(pid)?.threads.size === 0) this.#processes.delete(pid)
+    }
   }
 
   #forget(pid: number): void {
@@ -111,10 +124,16 @@ export class ReplayedProcesses {
     this.#processes.delete(pid)
   }
 
+  /** The process with this thread alive; a new one where the last that bore the number has gone. */
   #ensure(pid: number, tid: number): LiveProcess {
-    const process = this.#processes.get(pid) ?? { threads: new Set(), mappings: [], epoch: this.#nextEpoch++ }
+    const known = this.#processes.get(pid)
+    const process =
+      known !== undefined && known.threads.size > 0
+        ? known
+        : { threads: new Set<number>(), mappings: [], epoch: this.#nextEpoch++ }
     this.#processes.set(pid, process)
     process.threads.add(tid)
+    if (this.#gone.delete(tid)) this.#comms.delete(tid)
     return process
   }
 

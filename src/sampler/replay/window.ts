@@ -24,6 +24,8 @@ const KERNEL = -1
 const FIRST_CODE_ADDRESS = 4096n
 /** User space ends below it, on every architecture. */
 const UPPER_HALF = 1n << 63n
+/** The longest that a thread is sampled after its EXIT was written. */
+const EXIT_NS = 1_000_000_000n
 
 export interface ReplayWindowOptions {
   readonly start: bigint
@@ -49,6 +51,7 @@ export class ReplayWindow {
     this.#processes = processes
     this.#maxStacks = maxStacks
     for (const session of maxStacks.keys()) this.#builder.addSession(session)
+    processes.forgetGone({ before: start - EXIT_NS })
     for (const { pid, threads, mappings } of processes.all()) this.#snapshot(pid, threads, mappings)
   }
 

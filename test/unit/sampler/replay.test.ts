@@ -8,6 +8,7 @@ import type { ProfileBatch, SessionInfo } from '../../../src/core/profile.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
+import { ReplayedProcesses } from '../../../src/sampler/replay/processes.ts'
 import { Replay, type ReplayOptions } from '../../../src/sampler/replay.ts'
 import { consumerOf, contextOf, temporaryDirectory } from '../../integration/perf-data-tools.ts'
 import {
@@ -253,6 +254,31 @@ test('who has gone is not in the next window', async (t) => {
   const [, second] = again.windows
   const pids = new Set(second?.[0]?.processes.events.map(({ pid }) => pid))
   assert.ok(pids.has(10) && !pids.has(11))
+})
+
+test('a thread that is sampled while it exits has its name and mappings until its number is given anew', () => {
+  const processes = new ReplayedProcesses(undefined)
+  const stamp = (time: bigint) => ({ time, id: 1n, pid: 11, tid: 11 })
+  const place = { start: 0x1000n, length: 0x1000n, fileOffset: 0n, protection: 5, flags: 2 }
+  const image = { path: '/app', buildId: '', device: 0n, inode: 1n, kernel: false, data: false }
+  const exit = (time: bigint) =>
+    processes.exit({ ...stamp(time), kind: 'exit', parentPid: 10, parentTid: 10 })
+  processes.comm({ pid: 11, tid: 11, comm: 'job', exec: true })
+  processes.mmap({ ...stamp(1n), ...place, ...image, kind: 'mmap' })
+  exit(5n)
+  processes.forgetGone({ before: 5n })
+  assert.equal(processes.commOf(11, 11), 'job')
+  assert.equal(processes.mappingAt(11, 0x1500n)?.image.path, '/app')
+  assert.deepEqual([...processes.all()], [])
+  processes.fork({ ...stamp(6n), kind: 'fork', parentPid: 10, parentTid: 10 })
+  assert.equal(processes.commOf(11, 11), '')
+  assert.equal(processes.mappingAt(11, 0x1500n), undefined)
+  processes.comm({ pid: 11, tid: 11, comm: 'next', exec: true })
+  processes.forgetGone({ before: 100n })
+  assert.equal(processes.commOf(11, 11), 'next')
+  exit(7n)
+  processes.forgetGone({ before: 8n })
+  assert.equal(processes.commOf(11, 11), '')
 })
 
 test('a sample without a known mapping says so', async (t) => {
