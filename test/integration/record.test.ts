@@ -283,3 +283,22 @@ test('the first sample comes within half a second of the start', wholeMachine, (
   // The best of three: other work on the machine is not Sonde's start.
   assert.ok(Math.min(...times) <= 0.5, `${times.join(' s, ')} s`)
 })
+
+test('-c makes a sample of every so many page faults, as perf does', (context) => {
+  const cwd = temporaryDirectory(context)
+  // Touches 20,000 pages once.
+  const command = ['python3', '-c', 'x = bytearray(4096 * 20000)\nfor i in range(0, len(x), 4096): x[i] = 1']
+  if (run(command[0] ?? '', ['-c', ''], { cwd }).status !== 0) return context.skip('needs python3')
+  const samplesAt = (period: string): number => {
+    const args = ['-e', 'page-faults', '-c', period, '--summary', 's.json', '-o', 'f.data', '--']
+    assert.equal(sonde(['record', ...args, ...command], { cwd }).status, 0)
+    const [session] = readSummary(join(cwd, 's.json')).sessions
+    assert.equal(session?.value, (session?.taken ?? 0) * Number(period))
+    return session?.taken ?? 0
+  }
+  const [single, hundredth] = [samplesAt('1'), samplesAt('100')]
+  assert.ok(
+    Math.abs(hundredth / (single / 100) - 1) < 0.05,
+    `${single} samples, ${hundredth} of every hundredth`,
+  )
+})

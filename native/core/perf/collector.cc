@@ -34,6 +34,7 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
     // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
     const bool countable = !session.exclude_user && !session.exclude_kernel;
     if (session.clock && countable) source.ledger.emplace(session.ClockPeriod());
+    if (session.PeriodIsImplied()) implied_periods_[event.event.id()] = session.period;
     source_numbers_[event.event.id()] = static_cast<uint32_t>(sources_.size());
     sources_.push_back(source);
   }
@@ -42,7 +43,7 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
 // --- records -------------------------------------------------------------------------------------
 
 void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
-  const Record record = ParseRecord(bytes);
+  const Record record = ParseRecord(bytes, implied_periods_);
   struct Visitor {
     Collector& self;
     size_t ring;

@@ -87,6 +87,7 @@ class Collector {
   /// Empty while events may be enabled.
   std::vector<uint64_t> idle_at_end_;
   std::unordered_map<uint64_t, uint32_t> source_numbers_;
+  ImpliedPeriods implied_periods_;
   std::vector<Source> sources_;
   /// The source of the last sample of each ring: mostly the next one's too.
   std::vector<std::pair<uint64_t, uint32_t>> last_source_;

@@ -58,6 +58,7 @@ perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& t
     attr.sample_period = session.period;
   }
   attr.sample_type = kSampleType;
+  if (session.PeriodIsImplied()) attr.sample_type &= ~uint64_t{PERF_SAMPLE_PERIOD};
   attr.sample_max_stack = session.max_stack;
   attr.disabled = 1;
   attr.inherit = target.inherit;

@@ -20,7 +20,7 @@ Value Load(const std::byte* from) {
   return value;
 }
 
-/// PERF_RECORD_SAMPLE after its header: identifier, ip, pid, tid, time, cpu, reserved, period, nr, then nr addresses.
+/// PERF_RECORD_SAMPLE after its header begins with these; then the period, where it is stated, nr, and nr addresses.
 struct SampleHead {
   uint64_t id;
   uint64_t ip;
@@ -29,8 +29,6 @@ struct SampleHead {
   uint64_t time;
   uint32_t cpu;
   uint32_t reserved;
-  uint64_t period;
-  uint64_t chain_length;
 };
 
 /// The NUL-terminated text that fills the rest of a record; nothing where the NUL is missing.
@@ -41,11 +39,19 @@ std::optional<std::string_view> TextOf(std::span<const std::byte> bytes) {
   return std::string_view(text, length);
 }
 
-RecordBody ParseSample(const perf_event_header& header, std::span<const std::byte> body) {
+RecordBody ParseSample(const perf_event_header& header, std::span<const std::byte> body,
+                       const ImpliedPeriods& implied) {
   if (body.size() < sizeof(SampleHead)) return MalformedRecord{header.type};
   const auto head = Load<SampleHead>(body.data());
-  const auto rest = body.subspan(sizeof(SampleHead));
-  if (head.chain_length > rest.size() / sizeof(uint64_t)) return MalformedRecord{header.type};
+  const auto known = implied.empty() ? implied.end() : implied.find(head.id);
+  const bool stated = known == implied.end();
+  auto rest = body.subspan(sizeof(SampleHead));
+  const size_t words = stated ? 2 : 1;
+  if (rest.size() < words * sizeof(uint64_t)) return MalformedRecord{header.type};
+  const uint64_t period = stated ? Load<uint64_t>(rest.data()) : known->second;
+  const auto chain_length = Load<uint64_t>(rest.data() + (words - 1) * sizeof(uint64_t));
+  rest = rest.subspan(words * sizeof(uint64_t));
+  if (chain_length > rest.size() / sizeof(uint64_t)) return MalformedRecord{header.type};
   return SampleRecord{
       .id = head.id,
       .ip = head.ip,
@@ -53,9 +59,9 @@ RecordBody ParseSample(const perf_event_header& header, std::span<const std::byt
       .tid = head.tid,
       .time = head.time,
       .cpu = head.cpu,
-      .period = head.period,
+      .period = period,
       .user_mode = (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_USER,
-      .chain = {reinterpret_cast<const uint64_t*>(rest.data()), head.chain_length},
+      .chain = {reinterpret_cast<const uint64_t*>(rest.data()), chain_length},
   };
 }
 
@@ -149,14 +155,14 @@ RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte>
 
 }  // namespace
 
-Record ParseRecord(std::span<const std::byte> bytes) {
+Record ParseRecord(std::span<const std::byte> bytes, const ImpliedPeriods& implied) {
   if (bytes.size() < sizeof(perf_event_header)) return {.body = MalformedRecord{}};
   const auto header = Load<perf_event_header>(bytes.data());
   if (header.size < sizeof(header) || header.size > bytes.size()) {
     return {.body = MalformedRecord{header.type}};
   }
   const auto body = bytes.subspan(sizeof(header), header.size - sizeof(header));
-  if (header.type == PERF_RECORD_SAMPLE) return {.body = ParseSample(header, body)};
+  if (header.type == PERF_RECORD_SAMPLE) return {.body = ParseSample(header, body, implied)};
   if (body.size() < kTrailerBytes) return {.body = MalformedRecord{header.type}};
   const std::byte* trailer = body.data() + body.size() - kTrailerBytes;
   return {.body = ParseBody(header, body.first(body.size() - kTrailerBytes)),

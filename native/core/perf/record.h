@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 
 namespace sonde {
@@ -92,8 +93,11 @@ struct Record {
   uint32_t cpu = 0;
 };
 
+/// By event id, the periods of the events whose samples do not state one.
+using ImpliedPeriods = std::unordered_map<uint64_t, uint64_t>;
+
 /// Reads one record whose header, with its size, stands at the beginning of `bytes`. `bytes` is aligned to 8. Never
 /// reads behind it.
-Record ParseRecord(std::span<const std::byte> bytes);
+Record ParseRecord(std::span<const std::byte> bytes, const ImpliedPeriods& implied = {});
 
 }  // namespace sonde

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <linux/perf_event.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -23,6 +24,10 @@ struct SessionOptions {
   /// The event's count is nanoseconds of a clock.
   bool clock = false;
   uint16_t max_stack = 0;
+
+  /// Whether the samples leave the period out. A software event that counts would otherwise make a sample of each single
+  /// occurrence, whatever its period (perf_swevent_event, where PERF_SAMPLE_PERIOD is set and freq is not).
+  bool PeriodIsImplied() const { return type == PERF_TYPE_SOFTWARE && !clock && period != 0; }
 
   /// The period of a clock event, 0 for the others. A clock in frequency mode has a fixed period: the kernel computes
   /// it once, when the event is opened (perf_swevent_init_hrtimer), and rounds down.

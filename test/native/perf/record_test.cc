@@ -45,6 +45,16 @@ TEST(Record, ASampleKeepsItsChainWithTheMarkersOfKernelAndUser) {
   EXPECT_TRUE(std::ranges::equal(sample.chain, chain));
 }
 
+TEST(Record, ASampleOfAnEventWithAnImpliedPeriodDoesNotStateIt) {
+  test::RecordBytes bytes(PERF_RECORD_SAMPLE, PERF_RECORD_MISC_USER);
+  bytes.U64(9).U64(0x401000).U32(5).U32(6).U64(77).U32(3).U32(0);
+  bytes.U64(2).U64(kUserMarker).U64(0x401000);
+  const Record record = ParseRecord(bytes.Build(), {{9, 100}});
+  const auto& sample = std::get<SampleRecord>(record.body);
+  EXPECT_EQ(sample.period, 100U);
+  EXPECT_EQ(sample.chain.size(), 2U);
+}
+
 TEST(Record, ASampleWithoutAChainIsASample) {
   EXPECT_TRUE(Parse<SampleRecord>(test::SampleBytes({.ip = 1})).chain.empty());
 }
