@@ -1,15 +1,24 @@
 // Words to an exit code.
 
 import { didYouMean } from '../base/near.ts'
-import { AgentError, messageOf, UsageError } from '../core/errors.ts'
+import { AgentError, errnoOf, messageOf, UsageError } from '../core/errors.ts'
 import { COMMANDS } from './catalog.ts'
 import type { Command } from './command.ts'
-import { FAILURE, WRONG_USAGE } from './exit-codes.ts'
+import { DONE, FAILURE, WRONG_USAGE } from './exit-codes.ts'
+import { watchStandardStreams } from './standard-streams.ts'
 import { styleFor } from './terminal.ts'
 
 /** Never rejects. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  tolerateClosedPipes()
+  const outputProblem = watchStandardStreams()
+  const code = await runCommand(argv)
+  const problem = await outputProblem()
+  if (problem === undefined) return code
+  process.stderr.write(`sonde: Cannot write to standard output: ${errnoOf(problem) ?? messageOf(problem)}.\n`)
+  return code === DONE ? FAILURE : code
+}
+
+async function runCommand(argv: readonly string[]): Promise<number> {
   let command: Command | undefined
   try {
     const [word, ...words] = withoutAliases(argv)
@@ -73,13 +82,4 @@ function debugText(error: unknown): string {
   const cause =
     error instanceof Error && error.cause !== undefined ? `caused by: ${String(error.cause)}\n` : ''
   return `${stack}\n${cause}`
-}
-
-/** `sonde report | head` is no failure. */
-function tolerateClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
-  }
 }

@@ -78,8 +78,15 @@ function jsonLog(least: LogLevel): Log {
   }
 }
 
+/** Lines that wait for a log that cannot be written; more of them are dropped. */
+const MAX_WAITING_BYTES = 64 * 2 ** 10
+
 async function openPino(level: LogLevel): Promise<import('pino').Logger> {
   const { default: pino } = await import('pino')
+  // Nothing is lost when the process is killed; the agent logs little.
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING_BYTES })
+  // A full disk under the log, or a reader who has gone, is no reason to stop sampling.
+  destination.on('error', () => undefined)
   return pino(
     {
       level,
@@ -87,7 +94,6 @@ async function openPino(level: LogLevel): Promise<import('pino').Logger> {
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    // Nothing is lost when the process is killed; the agent logs little.
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   )
 }

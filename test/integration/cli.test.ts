@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { launcher, readSummary, sonde, sum, temporaryDirectory } from '../support/sonde.ts'
+import { launcher, readSummary, run, sonde, sum, temporaryDirectory } from '../support/sonde.ts'
 
 const BUSY = ['sh', '-c', 'i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done'] as const
 const wholeMachine = process.getuid?.() === 0 ? {} : { skip: 'sampling the whole machine needs root' }
@@ -82,6 +82,23 @@ test('logs are JSON lines where nobody watches', wholeMachine, (context) => {
     .split('\n')
     .map((line) => JSON.parse(line) as { level: string; msg: string })
   assert.ok(lines.some(({ level, msg }) => level === 'info' && msg.includes('cpu-clock')))
+})
+
+test('the agent samples on where its log cannot be written', wholeMachine, (context) => {
+  const cwd = temporaryDirectory(context)
+  const line = `exec '${launcher}' run --duration 500ms --log-level debug --data-directory out 2>/dev/full`
+  assert.equal(run('sh', ['-c', line], { cwd }).status, 0)
+  assert.deepEqual(
+    readdirSync(join(cwd, 'out/profiles')).filter((file) => !AGENT_FILES.test(file)),
+    [],
+  )
+})
+
+test('a standard output that cannot be written to is an error', () => {
+  const { status, stderr } = run('sh', ['-c', `exec '${launcher}' --help >/dev/full`])
+  assert.equal(status, 1)
+  assert.equal(stderr, 'sonde: Cannot write to standard output: ENOSPC.\n')
+  assert.equal(run('sh', ['-c', `'${launcher}' --help | true`]).stderr, '')
 })
 
 test('a configuration is obeyed', wholeMachine, (context) => {
