@@ -35,13 +35,18 @@ const seconds = (ns: bigint): number => Number(ns) / 1e9
 export const writtenBy = (consumers: ReadonlyMap<string, ConsumerResult>): number =>
   consumers.size === 0 ? 0 : Math.min(...[...consumers.values()].map(({ outcome }) => outcome.written))
 
-const consumerSummary = ({ lane, outcome }: ConsumerResult): ConsumerSummary => ({
-  delivered: lane.delivered,
-  dropped: lane.dropped,
-  failed: lane.failed,
-  bytes: outcome.bytes,
-  files: outcome.files,
-})
+function consumerSummary({ lane, outcome }: ConsumerResult): ConsumerSummary {
+  const lost = Object.values(outcome.lost).reduce((sum, samples) => sum + samples, 0)
+  // What the lane had given up waiting for, it counts as failed already.
+  const lostAfterwards = Math.min(lost, lane.delivered)
+  return {
+    delivered: lane.delivered - lostAfterwards,
+    dropped: lane.dropped,
+    failed: lane.failed + lostAfterwards,
+    bytes: outcome.bytes,
+    files: outcome.files,
+  }
+}
 
 /** In ECMAScript since 2025, in Node.js since 21; the compiler's library does not know it yet. */
 declare global {

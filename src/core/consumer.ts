@@ -2,16 +2,28 @@ import type { Component } from './component.ts'
 import type { MetricBatch } from './metric.ts'
 import type { ProfileBatch } from './profile.ts'
 
+/** Why a consumer lost samples that it had taken over: what is said of them. */
+export const CONSUMER_LOSSES = {
+  table_full: 'did not fit into maxProfileBytes',
+  disk_full: 'are missing in a file: the disk was full',
+  write_failed: 'are missing in a file that could not be written',
+  encoder_failed: 'could not be encoded',
+  file_removed: 'were in a file that somebody removed',
+  not_finished: 'are in a file that could not be finished',
+} as const
+export type ConsumerLoss = keyof typeof CONSUMER_LOSSES
+export type ConsumerLosses = Readonly<Partial<Record<ConsumerLoss, number>>>
+
 /** What a consumer made of what it took; read for the summary after `stop`. */
 export interface ConsumerOutcome {
   /** Bytes written or sent. */
   readonly bytes: number
-  /** Samples in closed files or accepted by the far side. */
+  /** Samples in closed files, in all that they belong in, or accepted by the far side. */
   readonly written: number
   /** Finished files, oldest first, that still exist. */
   readonly files: readonly string[]
-  /** Samples that were taken over and lost afterwards, by reason (`disk_full`, …). */
-  readonly lost: Readonly<Record<string, number>>
+  /** Samples that were taken over and lost afterwards. */
+  readonly lost: ConsumerLosses
 }
 
 interface ConsumerBase extends Component {

@@ -1,6 +1,6 @@
 // From a source's windows to the consumers: named once, then one lane each.
 
-import type { Consumer } from '../core/consumer.ts'
+import { CONSUMER_LOSSES, type Consumer, type ConsumerLosses } from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
 import { type ProfileBatch, withNames } from '../core/profile.ts'
@@ -91,7 +91,10 @@ export class Pipeline {
       consumer.name,
       { lane: laneOf(lanes, consumer.name), outcome: consumer.outcome() },
     ])
-    for (const [name, { lane }] of results) this.#judge(name, lane)
+    for (const [name, { lane, outcome }] of results) {
+      this.#judge(name, lane)
+      this.#problems.push(...lossesOf(name, outcome.lost))
+    }
     return { consumers: new Map(results), problems: this.#problems, remarks: [] }
   }
 
@@ -127,6 +130,13 @@ export class Pipeline {
     }
   }
 }
+
+/** `files: 188 samples did not fit into maxProfileBytes.` */
+const lossesOf = (name: string, lost: ConsumerLosses): string[] =>
+  Object.entries(CONSUMER_LOSSES).flatMap(([reason, what]) => {
+    const samples = lost[reason as keyof ConsumerLosses] ?? 0
+    return samples === 0 ? [] : [`${name}: ${samples} samples ${what}.`]
+  })
 
 function laneOf(lanes: ReadonlyMap<string, LaneStats>, name: string): LaneStats {
   const lane = lanes.get(name)

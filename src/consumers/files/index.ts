@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { existing } from '../../base/existing.ts'
-import type { ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
+import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { PROFILE_FORMATS } from '../../core/encoder.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
@@ -92,7 +92,7 @@ class FilesConsumer implements ProfileConsumer {
   #written = 0
   /** Finished, and not deleted by retention. */
   #files: readonly string[] = []
-  readonly #lost: Record<string, number> = {}
+  readonly #lost: Partial<Record<ConsumerLoss, number>> = {}
 
   constructor(config: FilesConfig, context: ConsumerContext) {
     this.#config = config
@@ -150,7 +150,7 @@ class FilesConsumer implements ProfileConsumer {
     this.#collection ??= new Collection(this.#context.encoder.openProfile(limits), batch)
     const collection = this.#collection
     try {
-      this.#countLost('table_full', await collection.add(batch))
+      this.#countUnfitting(await collection.add(batch))
     } catch (error) {
       // What could not take this batch has lost the ones before it too.
       this.#collection = undefined
@@ -189,12 +189,10 @@ class FilesConsumer implements ProfileConsumer {
 
   async #writeFiles(collection: Collection): Promise<Error[]> {
     const problems: Error[] = []
-    const saved = new Set<number>()
-    const reasons = new Map<number, string>()
+    const reasons = new Map<number, ConsumerLoss>()
     for (const { path, part } of await this.#place.plan(collection)) {
       try {
         await this.#writeFile(path, part, collection)
-        for (const session of part.sessions) saved.add(session)
       } catch (error) {
         const problem = writeProblem(error, path)
         for (const session of part.sessions) reasons.set(session, problem.reason)
@@ -204,9 +202,10 @@ class FilesConsumer implements ProfileConsumer {
     }
     this.#files = await existing(this.#files)
     for (const [session, samples] of collection.samplesBySession()) {
-      // A sample is written when one format has it; that another one is missing was said.
-      if (saved.has(session)) this.#written += samples
-      else this.#countLost(reasons.get(session) ?? 'write_failed', samples)
+      // A sample is written when every format has it.
+      const reason = reasons.get(session)
+      if (reason === undefined) this.#written += samples
+      else this.#countLost(reason, samples)
     }
     return problems
   }
@@ -232,7 +231,21 @@ class FilesConsumer implements ProfileConsumer {
     }
   }
 
-  #countLost(reason: string, samples: number): void {
+  #countUnfitting(samples: number): void {
+    if (samples > 0 && this.#lost.table_full === undefined) {
+      const { maxProfileBytes } = this.#config
+      this.#context.log(
+        'warn',
+        'The profile is full: samples that do not fit are lost. Raise maxProfileBytes.',
+        {
+          maxProfileBytes,
+        },
+      )
+    }
+    this.#countLost('table_full', samples)
+  }
+
+  #countLost(reason: ConsumerLoss, samples: number): void {
     if (samples > 0) this.#lost[reason] = (this.#lost[reason] ?? 0) + samples
   }
 }

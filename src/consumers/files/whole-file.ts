@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import type { ConsumerLoss } from '../../core/consumer.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
 
 /** The ending of a file under way. */
@@ -79,7 +80,7 @@ export async function becomeOld(path: string): Promise<void> {
 export function writeProblem(
   error: unknown,
   path: string,
-): { readonly reason: string; readonly error: AgentError } {
+): { readonly reason: ConsumerLoss; readonly error: AgentError } {
   if (error instanceof AgentError) return { reason: 'encoder_failed', error }
   const code = errnoOf(error)
   const isFull = code === 'ENOSPC' || code === 'EDQUOT'

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { existing } from '../../base/existing.ts'
-import type { ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
+import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
 import { definePlugin } from '../../core/plugin.ts'
@@ -72,7 +72,7 @@ class PerfDataConsumer implements ProfileConsumer {
   #written = 0
   /** Finished, and not deleted by retention. */
   #files: readonly string[] = []
-  readonly #lost: Record<string, number> = {}
+  readonly #lost: Partial<Record<ConsumerLoss, number>> = {}
 
   constructor(config: PerfDataConfig, context: ConsumerContext) {
     this.#config = config
@@ -246,7 +246,7 @@ class PerfDataConsumer implements ProfileConsumer {
     await recording.discard().catch(() => undefined)
   }
 
-  #countLost(reason: string, recording: Recording, cause: unknown): void {
+  #countLost(reason: ConsumerLoss, recording: Recording, cause: unknown): void {
     this.#lost[reason] = (this.#lost[reason] ?? 0) + recording.samples
     const fields = { file: recording.path, samples: recording.samples, error: messageOf(cause) }
     this.#context.log('error', 'A perf.data file is lost', fields)

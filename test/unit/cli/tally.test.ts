@@ -156,6 +156,15 @@ test('the summary adds what the consumers did, and the time to the first sample'
   assert.equal(JSON.parse(exactJson(summary)).samples.taken, 1)
 })
 
+test('what a consumer took and then lost is failed, not delivered', () => {
+  const lane = { queued: 0, queuedBytes: 0, delivered: 198, failed: 2, dropped: 0, lastError: undefined }
+  const outcome = { bytes: 10, written: 10, files: ['/a'], lost: { table_full: 180, disk_full: 8 } }
+  const consumers = new Map([['files', { lane, outcome }]])
+  const summary = summaryOf({ tally: new Tally(), consumers, processStart: 0n, now: new Date(0) })
+  const { delivered, dropped, failed } = summary.consumers.files!
+  assert.deepEqual({ delivered, dropped, failed }, { delivered: 10, dropped: 0, failed: 190 })
+})
+
 test('a run without samples has a summary all the same', () => {
   const summary = summaryOf({ tally: new Tally(), consumers: new Map(), processStart: 0n, now: new Date(0) })
   assert.equal(summary.firstSampleSeconds, null)

@@ -253,6 +253,19 @@ test('a full disk takes old profiles, but not the newest, and is counted', async
   assert.deepEqual(consumer.outcome().lost, { disk_full: 1 })
 })
 
+test('a sample that one of the formats lacks is not written', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const encode: OpenProfile['encode'] = async (format) => {
+    if (format === 'html') throw new Error('too large')
+    return new Uint8Array(1)
+  }
+  const consumer = open({}, contextIn(directory, { encoder: encoderThat({ encode }) }))
+  await assert.rejects(record(consumer, [oneSample]), /too large/)
+  const { written, lost, files: paths } = consumer.outcome()
+  assert.deepEqual({ written, lost }, { written: 0, lost: { encoder_failed: 1 } })
+  assert.equal(paths.length, 3)
+})
+
 test('when the encoding thread dies what it held is lost by name, and the next profile begins', async (t) => {
   const directory = await temporaryDirectory(t)
   let died = false
@@ -278,11 +291,17 @@ test('when the encoding thread dies what it held is lost by name, and the next p
 test('samples that the profile has no room for are counted', async (t) => {
   const directory = await temporaryDirectory(t)
   const samples = Array.from({ length: 2_000 }, (_, number) => ({ stack: [`f${number}@app`] }))
-  const consumer = open({ formats: ['folded'], maxProfileBytes: 50_000 }, contextIn(directory))
-  await record(consumer, [{ samples }])
+  const logged: string[] = []
+  const context = contextIn(directory, {
+    log: (level, message) => void (level === 'warn' && logged.push(message)),
+  })
+  const consumer = open({ formats: ['folded'], maxProfileBytes: 50_000 }, context)
+  await record(consumer, [{ samples }, { samples, sequence: 1 }])
   const { written, lost } = consumer.outcome()
   assert.ok(written > 0 && (lost.table_full ?? 0) > 0)
-  assert.equal(written + (lost.table_full ?? 0), 2_000)
+  assert.equal(written + (lost.table_full ?? 0), 4_000)
+  assert.equal(logged.length, 1, 'it is said when it begins')
+  assert.match(logged[0] ?? '', /Raise maxProfileBytes/)
 })
 
 test('stopping twice, or without a batch, leaves nothing', async (t) => {

@@ -6,6 +6,21 @@ import { batchOf, consumerThat } from '../../support/consumers.ts'
 
 const limits = { naming: milliseconds(1_000), drain: milliseconds(1_000), stop: milliseconds(1_000) }
 
+test('what a consumer took and then lost is told with its reason', async () => {
+  const taker = consumerThat('files', async () => undefined)
+  const outcome = { bytes: 0, written: 10, files: [], lost: { table_full: 188 } }
+  const pipeline = new Pipeline({
+    consumers: [{ ...taker, outcome: () => outcome }],
+    symbolizer: undefined,
+    observe: () => undefined,
+    log: () => undefined,
+    limits,
+  })
+  await pipeline.start()
+  const { problems } = await pipeline.stop()
+  assert.deepEqual(problems, ['files: 188 samples did not fit into maxProfileBytes.'])
+})
+
 test('a disk that is full for a while is one warning, one line at its end, and one sentence in the closing', async () => {
   const lines: string[] = []
   let isFull = true
