@@ -23,14 +23,14 @@ export function durationOf(text: string, option: string): Milliseconds {
   )
   if (parts.length === 0 || whole !== spelled || total <= 0 || total > MAX_DURATION_MS) {
     throw new UsageError(
-      `${option} ${text}: expected a duration, such as 30s, 1m or 500ms (a bare number is seconds).`,
+      `${option} ${text}: expected a duration above 0 and up to 24 days, such as 30s, 1m or 500ms (a bare number is seconds).`,
     )
   }
   return milliseconds(total)
 }
 
-/** What a timer can hold. */
-const MAX_DURATION_MS = 2 ** 31 - 1
+/** 24 days: a timer holds 2^31 ms, which is 20 hours more. */
+const MAX_DURATION_MS = 24 * 86_400_000
 
 export function positiveInteger(text: string, option: string): number {
   const value = Number(text)

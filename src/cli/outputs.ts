@@ -44,9 +44,12 @@ function formatOf(path: string): OutputFormat {
 
 /**
  * Before anything is sampled: whether there is a place for the files.
+ * @throws UsageError where both are one file, AgentError where there is none
  * @param summary a file that is written over, not replaced: it may be a pipe or a terminal
  */
 export function checkPlaces(outputs: readonly Output[], summary: string | undefined): void {
+  if (summary !== undefined && outputs.some(({ path }) => resolve(path) === resolve(summary)))
+    throw new UsageError(`--summary ${summary}: -o names the same file.`)
   for (const { path } of outputs) {
     checkAccess(path, dirname(resolve(path)), constants.W_OK | constants.X_OK)
     refuseDirectory(path)

@@ -90,6 +90,8 @@ const MAX_FUNCTIONS = 20_000
 async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt): Promise<number> {
   const limit = durationLimitOf(options)
   const summary = summaryPathOf(options)
+  if (options.value('data-directory') === '')
+    throw new UsageError('--data-directory is empty: name a directory.')
   checkPlaces([], summary)
   const counting: Counting = {
     tally: new Tally(),

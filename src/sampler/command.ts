@@ -19,7 +19,7 @@ export const prepareCommand = (addon: NativeAddon, argv: readonly string[]): Nat
 
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'no such command',
-  EACCES: 'permission denied; is it executable?',
+  EACCES: 'permission denied, or not executable',
   ENOEXEC: 'not an executable file',
 }
 

@@ -224,6 +224,12 @@ test(
   },
 )
 
+test('a data directory without a name is wrong usage', () => {
+  const wrong = sonde(['run', '--data-directory', ''])
+  assert.equal(wrong.status, 2)
+  assert.match(wrong.stderr, /--data-directory is empty/)
+})
+
 test('a data directory that cannot be made is told at once', wholeMachine, () => {
   const failed = sonde(['run', '--duration', '1s', '--data-directory', '/proc/x'])
   assert.equal(failed.status, 1)

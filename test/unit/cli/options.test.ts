@@ -58,6 +58,8 @@ test('durations have units; a bare number is seconds', () => {
   )
   for (const wrong of ['', '0', '-1s', '5x', 's', '1 s', '1s2', '400d'])
     assert.throws(() => ms(wrong), usage, wrong)
+  assert.equal(ms('24d'), 24 * 86_400_000)
+  assert.throws(() => ms('25d'), /above 0 and up to 24 days/)
 })
 
 test('numbers are whole and above zero', () => {

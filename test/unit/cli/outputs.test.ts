@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { checkPlaces, outputsOf } from '../../../src/cli/outputs.ts'
 
@@ -26,6 +26,12 @@ test('outputs and the summary need a place, and are told before anything is writ
     assert.throws(() => checkPlaces([], path), { code: 'CLI.OUTPUT', message: problem })
   }
   assert.deepEqual(readdirSync(root).sort(), ['file', 'there.html'])
+})
+
+test('a summary and a profile of one name are wrong usage', (context) => {
+  const path = join(temporary(context), 'x.folded')
+  const outputs = outputsOf([path])
+  assert.throws(() => checkPlaces(outputs, relative('', path)), { code: 'CLI.USAGE' })
 })
 
 test('a summary may be written over a file, and into a device', (context) => {
