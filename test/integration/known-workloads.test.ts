@@ -128,9 +128,9 @@ test('at 50 kHz on busy CPUs, taken and lost are what the kernel counted', (cont
   // Interrupts leave JavaScript hardly any CPU; the end comes in time all the same.
   assert.ok(Math.abs(seconds - 3) < 0.1, `${seconds} s`)
   const accounted = session.taken + sum(Object.values(session.lost))
-  // Each CPU's event begins a few milliseconds after the session.
+  // Each CPU's event begins a few milliseconds after the session, and one idle moment costs a slack of 30 ms (TickLedger).
   const due = cpus().length * seconds * 50_000
-  assert.ok(Math.abs(accounted / due - 1) < 0.005, `accounted for ${accounted} of ${due}`)
+  assert.ok(Math.abs(accounted / due - 1) < 0.015, `accounted for ${accounted} of ${due}`)
   assert.ok(session.taken > due * 0.3)
 })
 
