@@ -14,11 +14,14 @@ export function say(command: string, text: string): void {
   process.stderr.write(`${style.bold(`sonde ${command}:`)} ${printable(text)}\n`)
 }
 
-/** `0 lost`, or `12 lost (10 missed, 2 ring_full)` */
-export function lossText(lost: Counts): string {
+/** What a perf.data file knows of: it has no record for ticks that were missed. */
+export const IN_RINGS = ' in rings'
+
+/** `0 lost`, or `12 lost (10 missed, 2 ring_full)`; `where` stands behind `lost`. */
+export function lossText(lost: Counts, where: typeof IN_RINGS | '' = ''): string {
   const total = Object.values(lost).reduce((sum, count) => sum + count, 0)
   const reasons = Object.entries(lost).map(([reason, count]) => `${integer(count)} ${reason}`)
-  return `${integer(total)} lost${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`
+  return `${integer(total)} lost${where}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`
 }
 
 /** As it would be typed here. */
@@ -28,14 +31,14 @@ export function shortPath(path: string): string {
 }
 
 /** `1,234 samples, 0 lost. Wrote perf.data (58.3 kB).` */
-export function closingLine(tally: Tally, end: RunEnd): string {
+export function closingLine(tally: Tally, end: RunEnd, where: typeof IN_RINGS | '' = ''): string {
   const outcomes = [...end.consumers.values()].map(({ outcome }) => outcome)
   const files = outcomes.flatMap((outcome) => outcome.files)
   const size = outcomes.reduce((sum, outcome) => sum + outcome.bytes, 0)
   const wrote =
     files.length === 0 ? 'Wrote no file' : `Wrote ${files.map(shortPath).join(', ')} (${bytes(size)})`
   const why = files.length === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
-  return `${counted(tally.taken, 'sample')}, ${lossText(tally.lost)}. ${wrote}${why}.`
+  return `${counted(tally.taken, 'sample')}, ${lossText(tally.lost, where)}. ${wrote}${why}.`
 }
 
 /** @throws AgentError */

@@ -1,6 +1,6 @@
 import { replayFile } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
-import { closingLine, say, sayRemarks, writeSummary } from './closing.ts'
+import { closingLine, IN_RINGS, say, sayRemarks, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import { logLevelOf, logLevelOption, SUMMARY_OPTION, summaryPathOf } from './common-options.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
@@ -84,7 +84,7 @@ async function convertFile(
     })
     for (const problem of end.problems) say('convert', problem)
     sayRemarks('convert', end.remarks)
-    say('convert', closingLine(tally, end))
+    say('convert', closingLine(tally, end, IN_RINGS))
     writeSummary(summaryPathOf(options), () =>
       summaryOf({ tally, consumers: end.consumers, processStart: undefined, now: new Date() }),
     )

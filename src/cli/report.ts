@@ -4,7 +4,7 @@ import { AgentError, UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
 import { positiveInteger } from './arguments.ts'
-import { lossText, sayRemarks } from './closing.ts'
+import { IN_RINGS, lossText, sayRemarks } from './closing.ts'
 import type { Command } from './command.ts'
 import { DONE } from './exit-codes.ts'
 import { openLog } from './log.ts'
@@ -118,7 +118,7 @@ async function reportPerfData(file: string, options: TableOptions): Promise<void
   await log.flush()
   const sections = [...tables.values()].map(({ table, tally, batch }): Section => {
     const { name, unit } = batch.session.event
-    return { event: name, unit, table, note: `, ${lossText(tally.lost)}` }
+    return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}` }
   })
   print(file, sections, options)
   sayRemarks('report', end.remarks)

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { launcher, type Run, readSummary, run, sonde, sum, temporaryDirectory } from '../support/sonde.ts'
+import { workload } from '../support/workload.ts'
 
 /** Keeps one CPU busy for about a second, without another program. */
 const BUSY = ['sh', '-c', 'i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done'] as const
@@ -286,9 +287,7 @@ test('the first sample comes within half a second of the start', wholeMachine, (
 
 test('-c makes a sample of every so many page faults, as perf does', (context) => {
   const cwd = temporaryDirectory(context)
-  // Touches 20,000 pages once.
-  const command = ['python3', '-c', 'x = bytearray(4096 * 20000)\nfor i in range(0, len(x), 4096): x[i] = 1']
-  if (run(command[0] ?? '', ['-c', ''], { cwd }).status !== 0) return context.skip('needs python3')
+  const command = [workload('touch_pages'), '20000']
   const samplesAt = (period: string): number => {
     const args = ['-e', 'page-faults', '-c', period, '--summary', 's.json', '-o', 'f.data', '--']
     assert.equal(sonde(['record', ...args, ...command], { cwd }).status, 0)
@@ -297,9 +296,8 @@ test('-c makes a sample of every so many page faults, as perf does', (context) =
     return session?.taken ?? 0
   }
   const [single, hundredth] = [samplesAt('1'), samplesAt('100')]
-  // The kernel makes 8 % fewer than it should, for perf as well.
   assert.ok(
-    Math.abs(hundredth / (single / 100) - 1) < 0.15,
+    Math.abs(hundredth / (single / 100) - 1) < 0.02,
     `${single} samples, ${hundredth} of every hundredth`,
   )
 })
