@@ -1,0 +1,163 @@
+#include "core/unwind/cfi_section.h"
+
+#include <array>
+#include <string_view>
+
+#include "core/unwind/dwarf_constants.h"
+#include "core/unwind/encoded_pointer.h"
+
+namespace sonde {
+namespace {
+
+/// A length that says that the length follows in 64 bits.
+constexpr uint32_t kLongLength = 0xffffffff;
+constexpr uint8_t kAddressBytes = 8;
+/// "zPLRSB" and its kin; the one of old compilers is "eh".
+constexpr size_t kMaxAugmentation = 15;
+
+/// An augmentation string.
+struct Augmentation {
+  std::array<char, kMaxAugmentation> text;
+  size_t size = 0;
+
+  std::string_view view() const { return {text.data(), size}; }
+};
+
+Augmentation ReadAugmentation(DwarfCursor& cursor) {
+  Augmentation augmentation;
+  while (const char character = cursor.Read<char>()) {
+    if (augmentation.size == kMaxAugmentation) {
+      cursor.Fail();
+      break;
+    }
+    augmentation.text[augmentation.size++] = character;
+  }
+  return augmentation;
+}
+
+/// What version 4 says of addresses: whether they are ours.
+bool HasFlatAddresses(DwarfCursor& cursor, uint8_t version) {
+  if (version < 4) return true;
+  const auto address_bytes = cursor.Read<uint8_t>();
+  const auto segment_bytes = cursor.Read<uint8_t>();
+  return address_bytes == kAddressBytes && segment_bytes == 0;
+}
+
+/// The address of the personality routine is of no use here, and so may be encoded in any way.
+void SkipPersonality(DwarfCursor& cursor) {
+  constexpr uint8_t kFormat = 0x0f;
+  const auto encoding = cursor.Read<uint8_t>();
+  if (encoding != DW_EH_PE_omit) ReadEncodedPointer(cursor, encoding & kFormat, {});
+}
+
+/// Reads what the letters of `augmentation` stand for. False at a letter that is not known.
+bool ReadAugmentationData(DwarfCursor& cursor, std::string_view augmentation, Cie& cie) {
+  for (const char letter : augmentation) {
+    switch (letter) {
+      case 'R':
+        cie.pointer_encoding = cursor.Read<uint8_t>();
+        break;
+      case 'L':
+        cursor.Read<uint8_t>();
+        break;
+      case 'P':
+        SkipPersonality(cursor);
+        break;
+      case 'S':
+        cie.signal_frame = true;
+        break;
+      case 'B':  // aarch64: signed with the other key
+      case 'G':  // aarch64: the stack is tagged
+        break;
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
+/// From behind the augmentation string to the instructions. False where an augmentation is not known and cannot be
+/// skipped.
+bool ReadCieBody(DwarfCursor& cursor, uint8_t version, std::string_view augmentation, Cie& cie) {
+  cie.code_alignment = cursor.ReadUleb();
+  cie.data_alignment = cursor.ReadSleb();
+  const uint64_t column = version == 1 ? cursor.Read<uint8_t>() : cursor.ReadUleb();
+  if (column >= kMaxRegisters) return false;
+  cie.return_address = static_cast<uint8_t>(column);
+  if (!augmentation.starts_with('z')) return ReadAugmentationData(cursor, augmentation, cie);
+  cie.sized_augmentation = true;
+  const uint64_t size = cursor.ReadUleb();
+  DwarfCursor data(cursor.ReadBytes(size));
+  ReadAugmentationData(data, augmentation.substr(1), cie);
+  return data.ok();
+}
+
+}  // namespace
+
+std::optional<CfiEntry> CfiSection::EntryAt(size_t offset) const {
+  DwarfCursor cursor(bytes(), offset);
+  uint64_t length = cursor.Read<uint32_t>();
+  const bool is_long = length == kLongLength;
+  if (is_long) length = cursor.Read<uint64_t>();
+  const size_t id_offset = cursor.offset();
+  if (!cursor.ok() || length > bytes().size() - id_offset) return std::nullopt;
+  CfiEntry entry{.body = id_offset, .end = id_offset + length};
+  if (length == 0) return entry;  // ends the entries of one of the files that were linked
+
+  // The id of .eh_frame has 32 bits in any case.
+  cursor = Cursor(id_offset, entry.end);
+  const bool long_id = is_long && format_ == CfiFormat::kDebugFrame;
+  const uint64_t id = long_id ? cursor.Read<uint64_t>() : cursor.Read<uint32_t>();
+  if (!cursor.ok()) return entry;
+  entry.body = cursor.offset();
+  if (format_ == CfiFormat::kEhFrame) {
+    entry.is_cie = id == 0;
+    if (id != 0 && id <= id_offset) entry.cie = id_offset - id;
+  } else {
+    entry.is_cie = id == (long_id ? ~uint64_t{0} : kLongLength);
+    if (!entry.is_cie) entry.cie = id;
+  }
+  return entry;
+}
+
+std::optional<Cie> CfiSection::ReadCieAt(size_t offset) const {
+  const auto entry = EntryAt(offset);
+  if (!entry || !entry->is_cie) return std::nullopt;
+  DwarfCursor cursor = Cursor(entry->body, entry->end);
+  const auto version = cursor.Read<uint8_t>();
+  if (version != 1 && version != 3 && version != 4) return std::nullopt;
+  const Augmentation augmentation = ReadAugmentation(cursor);
+  std::string_view letters = augmentation.view();
+  if (!HasFlatAddresses(cursor, version)) return std::nullopt;
+  if (letters.starts_with("eh")) {
+    cursor.Read<uint64_t>();  // a pointer for the exceptions of GCC 2
+    letters.remove_prefix(2);
+  }
+  Cie cie;
+  if (!ReadCieBody(cursor, version, letters, cie) || !cursor.ok()) return std::nullopt;
+  cie.instructions = {cursor.offset(), entry->end};
+  return cie;
+}
+
+std::optional<Fde> CfiSection::ReadFde(const CfiEntry& entry) const {
+  if (!entry.cie) return std::nullopt;
+  const auto cie = ReadCieAt(*entry.cie);
+  if (!cie) return std::nullopt;
+  constexpr uint8_t kFormat = 0x0f;
+  DwarfCursor cursor = Cursor(entry.body, entry.end);
+  Fde fde{.cie = *cie};
+  fde.svma = ReadEncodedPointer(cursor, cie->pointer_encoding, {.section = svma()});
+  fde.size = ReadEncodedPointer(cursor, cie->pointer_encoding & kFormat, {});
+  if (cie->sized_augmentation) cursor.ReadBytes(cursor.ReadUleb());
+  // Code of 2^63 bytes and more is a negative number.
+  if (!cursor.ok() || static_cast<int64_t>(fde.size) < 0) return std::nullopt;
+  fde.instructions = {cursor.offset(), entry.end};
+  return fde;
+}
+
+std::optional<Fde> CfiSection::ReadFdeAt(size_t offset) const {
+  const auto entry = EntryAt(offset);
+  return entry ? ReadFde(*entry) : std::nullopt;
+}
+
+}  // namespace sonde
