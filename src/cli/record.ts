@@ -31,6 +31,7 @@ import {
   type TargetChoice,
   targetOf,
 } from './sampling-options.ts'
+import { stackText } from './stack-text.ts'
 import { summaryOf } from './summary.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
@@ -207,6 +208,8 @@ const sleepUntil = (time: number): Promise<void> =>
 function tell(request: RecordRequest, tally: Tally, end: RunEnd): void {
   for (const problem of end.problems) say('record', problem)
   say('record', closingLine(tally, end))
+  const stacks = stackText(tally.stacks())
+  if (stacks !== undefined) say('record', `stacks: ${stacks}`)
   writeSummary(request.summary, () =>
     summaryOf({ tally, consumers: end.consumers, processStart: processStart(), now: new Date() }),
   )

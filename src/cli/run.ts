@@ -24,6 +24,7 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
+import { stackText } from './stack-text.ts'
 import { summaryOf, writtenBy } from './summary.ts'
 import { tableText } from './table-text.ts'
 import { Tally } from './tally.ts'
@@ -188,6 +189,8 @@ function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
   }
   const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}`
   out.write(`${style.bold('samples')}: ${figures}\n`)
+  const stacks = stackText(tally.stacks())
+  if (stacks !== undefined) out.write(`${style.bold('stacks')}: ${printable(stacks)}\n`)
   if (hottest.samples === 0) return
   out.write(`\n${style.bold(`Hottest functions (${event})`)}\n`)
   out.write(`${tableText(hottest, { by: 'function', top: TOP, width: out.columns ?? 100, style })}\n`)

@@ -1,10 +1,11 @@
 // Counts what a run took and lost, window by window.
 
 import { LOSS_REASONS } from '../core/loss.ts'
-import { type ProfileBatch, type SessionInfo, STACK_STATES, type StackTable } from '../core/profile.ts'
+import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { Counts, EventSummary, SessionSummary, Summary } from '../core/summary.ts'
 import type { UnixTime } from '../core/units.ts'
-import { samplesPerStack, sumOf } from './columns.ts'
+import { sumOf } from './columns.ts'
+import { StackTally } from './stack-tally.ts'
 
 interface SessionTally {
   readonly session: SessionInfo
@@ -17,9 +18,7 @@ interface SessionTally {
 
 export class Tally {
   readonly #sessions = new Map<SessionInfo, SessionTally>()
-  readonly #broken = new Map<string, number>()
-  #complete = 0
-  #unverified = 0
+  readonly #stacks = new StackTally()
   #firstSample: bigint | undefined
 
   add(batch: ProfileBatch): void {
@@ -32,7 +31,7 @@ export class Tally {
     for (const { reason, count } of losses) increase(tally.lost, reason, count)
     const first = samples.time[0]
     if (first !== undefined && first < (this.#firstSample ?? first + 1n)) this.#firstSample = first
-    this.#countStacks(batch)
+    this.#stacks.add(batch)
   }
 
   /** CLOCK_MONOTONIC of the first sample. */
@@ -79,31 +78,7 @@ export class Tally {
   }
 
   stacks(): Summary['stacks'] {
-    return {
-      complete: this.#complete,
-      unverified: this.#unverified,
-      broken: Object.fromEntries(this.#broken),
-    }
-  }
-
-  #countStacks(batch: ProfileBatch): void {
-    samplesPerStack(batch).forEach((samples, stack) => {
-      if (samples === 0) return
-      const state = STACK_STATES[batch.stacks.state[stack] ?? -1]
-      switch (state) {
-        case 'complete':
-          this.#complete += samples
-          break
-        case 'unverified':
-          this.#unverified += samples
-          break
-        case 'broken':
-          increase(this.#broken, reasonOf(batch.stacks, stack), samples)
-          break
-        case undefined:
-          throw new Error(`stack ${stack} has no state`)
-      }
-    })
+    return this.#stacks.summary()
   }
 }
 
@@ -125,13 +100,6 @@ const byReason = (counts: ReadonlyMap<string, number>): Counts =>
   Object.fromEntries(
     LOSS_REASONS.flatMap((reason) => (counts.has(reason) ? [[reason, counts.get(reason) ?? 0]] : [])),
   )
-
-/** A broken stack's outermost frame says why it ends. */
-function reasonOf(stacks: StackTable, stack: number): string {
-  const outermost = stacks.frameIndices[(stacks.offsets[stack + 1] ?? 0) - 1]
-  const frame = outermost === undefined ? undefined : stacks.frames.at(outermost)
-  return frame?.kind === 'reason' ? frame.text : 'unknown'
-}
 
 function sessionSummary({ session, start, end, taken, value, lost }: SessionTally): SessionSummary {
   const { config, event, rate, cpus } = session

@@ -18,6 +18,10 @@ export function imageKindOf(path: string): ImageKind {
   return path.startsWith('/') && !path.startsWith('//') && !memory ? 'file' : 'anonymous'
 }
 
+/** The runtime that an executable was linked with, in the order of its codes in the window buffer. */
+export const IMAGE_RUNTIMES = ['unknown', 'go'] as const
+export type ImageRuntime = (typeof IMAGE_RUNTIMES)[number]
+
 /** A file, or what stands in its place. Equal files of different processes are one image. */
 export interface Image {
   readonly kind: ImageKind
@@ -28,6 +32,8 @@ export interface Image {
   /** Device as `major << 32 | minor`, 0 where the kernel reported the build id instead. */
   readonly device: bigint
   readonly inode: bigint
+  /** Absent where the source does not know it, which is not to say that there is none. */
+  readonly runtime?: Exclude<ImageRuntime, 'unknown'>
 }
 
 /**

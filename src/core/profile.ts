@@ -100,7 +100,10 @@ export interface FrameTable {
   at(frame: number): Frame
   /** Index into FRAME_KINDS. */
   readonly kind: Uint8Array
-  /** Bit 0: the address is a return address, so the call lies just before it. */
+  /**
+   * Bit 0: the address is a return address, so the call lies just before it. A leaf is none; nor is what a signal
+   * interrupted, wherever in a stack it stands.
+   */
   readonly flags: Uint8Array
   /** native: index into ProcessTable.mappings. */
   readonly mapping: Uint32Array
@@ -108,8 +111,14 @@ export interface FrameTable {
   readonly address: BigUint64Array
 }
 
-/** How far a stack can be trusted, in the order of its codes in the window buffer. */
-export const STACK_STATES = ['complete', 'unverified', 'broken'] as const
+/**
+ * How far a stack can be trusted, in the order of its codes in the window buffer.
+ * - `complete`: its last frame is one that nothing calls
+ * - `unverified`: followed by frame pointers; it may lack frames, and nothing says so
+ * - `broken`: it ends early, and its outermost frame says why
+ * - `kernel`: it has no user part (a kernel thread), and is in no share of complete stacks
+ */
+export const STACK_STATES = ['complete', 'unverified', 'broken', 'kernel'] as const
 export type StackState = (typeof STACK_STATES)[number]
 
 /** The distinct stacks of a window, leaf first. Shared (the same object) by all batches of that window. */

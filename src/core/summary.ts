@@ -47,6 +47,27 @@ export interface EventSummary {
   readonly unit: 'nanoseconds' | 'count'
 }
 
+/** Samples by how far their stack can be trusted; `broken` by reason. Kernel threads are not among them. */
+export interface StackCounts {
+  readonly complete: number
+  readonly unverified: number
+  readonly broken: Counts
+}
+
+export interface ProcessStacks extends StackCounts {
+  readonly pid: number
+  readonly comm: string
+  readonly language: string
+}
+
+export interface StackSummary extends StackCounts {
+  /** Samples without a user part: kernel threads. */
+  readonly kernel: number
+  readonly languages: Readonly<Record<string, StackCounts>>
+  /** Those with the most samples. */
+  readonly processes: readonly ProcessStacks[]
+}
+
 export interface ConsumerSummary {
   readonly delivered: number
   readonly dropped: number
@@ -66,8 +87,7 @@ export interface Summary {
   readonly sessions: readonly SessionSummary[]
   readonly samples: { readonly taken: number; readonly written: number; readonly lost: Counts }
   readonly events: Readonly<Record<string, EventSummary>>
-  /** Samples by how far their stack can be trusted. */
-  readonly stacks: { readonly complete: number; readonly unverified: number; readonly broken: Counts }
+  readonly stacks: StackSummary
   readonly self: { readonly cpuSeconds: number; readonly maxRssBytes: number }
   readonly consumers: Readonly<Record<string, ConsumerSummary>>
 }

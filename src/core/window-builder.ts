@@ -4,6 +4,7 @@ import { LOSS_REASONS, type LossReason } from './loss.ts'
 import {
   ADDRESS_SPACES,
   IMAGE_KINDS,
+  IMAGE_RUNTIMES,
   type Image,
   type Mapping,
   PROCESS_EVENT_KINDS,
@@ -74,13 +75,15 @@ export class WindowBuilder {
   }
 
   addImage(image: Image): number {
-    const key = `i${image.kind}\0${image.path}\0${image.buildId}\0${image.device}\0${image.inode}`
+    const { kind, path, buildId, device, inode, runtime = 'unknown' } = image
+    const key = `i${kind}\0${path}\0${buildId}\0${device}\0${inode}\0${runtime}`
     return this.#once(key, () => {
-      this.#push('imagePath', this.string(image.path))
-      this.#push('imageBuildId', this.string(image.buildId))
-      this.#push('imageDevice', image.device)
-      this.#push('imageInode', image.inode)
-      return this.#push('imageKind', IMAGE_KINDS.indexOf(image.kind))
+      this.#push('imagePath', this.string(path))
+      this.#push('imageBuildId', this.string(buildId))
+      this.#push('imageDevice', device)
+      this.#push('imageInode', inode)
+      this.#push('imageRuntime', IMAGE_RUNTIMES.indexOf(runtime))
+      return this.#push('imageKind', IMAGE_KINDS.indexOf(kind))
     })
   }
 

@@ -34,6 +34,7 @@ export const SECTIONS = {
   imageBuildId: [32, 4], // string
   imageDevice: [33, 8],
   imageInode: [34, 8],
+  imageRuntime: [35, 1], // IMAGE_RUNTIMES; absent: none is known
 
   mappingPid: [40, 4],
   mappingImage: [41, 4],

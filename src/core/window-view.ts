@@ -5,6 +5,7 @@ import { LOSS_REASONS, type Loss } from './loss.ts'
 import {
   ADDRESS_SPACES,
   IMAGE_KINDS,
+  IMAGE_RUNTIMES,
   type Image,
   type Mapping,
   PROCESS_EVENT_KINDS,
@@ -245,13 +246,18 @@ function imagesOf(sections: Sections, strings: Strings): Image[] {
   const buildId = sections.u32('imageBuildId')
   const device = sections.u64('imageDevice')
   const inode = sections.u64('imageInode')
-  return Array.from(sections.u8('imageKind'), (kind, index) => ({
-    kind: cell(IMAGE_KINDS, kind),
-    path: strings.at(cell(path, index)),
-    buildId: strings.at(cell(buildId, index)),
-    device: cell(device, index),
-    inode: cell(inode, index),
-  }))
+  const runtimes = sections.u8('imageRuntime')
+  return Array.from(sections.u8('imageKind'), (kind, index) => {
+    const runtime = cell(IMAGE_RUNTIMES, runtimes[index] ?? 0)
+    return {
+      kind: cell(IMAGE_KINDS, kind),
+      path: strings.at(cell(path, index)),
+      buildId: strings.at(cell(buildId, index)),
+      device: cell(device, index),
+      inode: cell(inode, index),
+      ...(runtime === 'unknown' ? {} : { runtime }),
+    }
+  })
 }
 
 function mappingsOf(sections: Sections): Mapping[] {

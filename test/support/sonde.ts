@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import type { StackSummary } from '../../src/core/summary.ts'
 
 export const launcher = join(import.meta.dirname, '../../scripts/sonde')
 
@@ -53,11 +54,7 @@ export interface Summary {
     readonly written: number
     readonly lost: Readonly<Record<string, number>>
   }
-  readonly stacks: {
-    readonly complete: number
-    readonly unverified: number
-    readonly broken: Readonly<Record<string, number>>
-  }
+  readonly stacks: StackSummary
   readonly self: { readonly cpuSeconds: number; readonly maxRssBytes: number }
   readonly consumers: Readonly<
     Record<

@@ -117,7 +117,13 @@ test('stacks count samples, broken ones by reason', () => {
     ]),
     windowOf(1, [{ session: clock, value: 1n, broken: '[truncated]' }]),
   )
-  assert.deepEqual(tally.stacks(), { complete: 0, unverified: 2, broken: { '[truncated]': 2 } })
+  const counts = { complete: 0, unverified: 2, broken: { '[truncated]': 2 } }
+  assert.deepEqual(tally.stacks(), {
+    ...counts,
+    kernel: 0,
+    languages: { native: counts },
+    processes: [{ pid: 1, comm: 'work', language: 'native', ...counts }],
+  })
 })
 
 test('sums are exact beyond 2^53 and beyond one chunk', () => {

@@ -17,6 +17,7 @@ function windowOfOneSample() {
     buildId: 'abcd',
     device: 8n << 32n,
     inode: 42n,
+    runtime: 'go',
   })
   const mapping = window.addMapping({
     pid: 10,
@@ -78,6 +79,7 @@ test('what is built is what is read', () => {
   assert.deepEqual([...batch.samples.value], [2n ** 60n])
   assert.equal(batch.strings.at(batch.samples.comm[0] ?? 0), 'work')
   assert.equal(batch.processes.images[0]?.path, '/bin/ä')
+  assert.equal(batch.processes.images[0]?.runtime, 'go')
   assert.equal(BigInt.asIntN(64, batch.processes.mappings[0]?.bias ?? 0n), -0x1000n)
   assert.equal(batch.processes.snapshotLength, 2)
   assert.deepEqual(

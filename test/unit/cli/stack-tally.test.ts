@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { StackTally } from '../../../src/cli/stack-tally.ts'
+import { completeShare, reasonsText, stackText } from '../../../src/cli/stack-text.ts'
+import { avma, fileOffset } from '../../../src/core/address.ts'
+import type { ProfileBatch, StackState } from '../../../src/core/profile.ts'
+import type { StackSummary } from '../../../src/core/summary.ts'
+import { monotonicTime } from '../../../src/core/units.ts'
+import { WindowBuilder } from '../../../src/core/window-builder.ts'
+import { batchesOf } from '../../../src/core/window-view.ts'
+import { sessionInfo } from '../../support/session.ts'
+
+interface Row {
+  readonly pid: number
+  readonly state: StackState
+  readonly reason?: string
+  readonly count?: number
+}
+
+/** `executables`: by pid. */
+function batchOf(rows: readonly Row[], executables: Readonly<Record<number, string>> = {}): ProfileBatch {
+  const window = new WindowBuilder()
+  const time = monotonicTime(1_000n)
+  for (const [key, path] of Object.entries(executables)) {
+    const pid = Number(key)
+    const image = window.addImage({ kind: 'file', path, buildId: '', device: 0n, inode: 1n })
+    const place = { start: avma(0x1000n), end: avma(0x2000n), fileOffset: fileOffset(0n), bias: 0n }
+    const rest = { addressSpace: 'svma', protection: 5, flags: 2 } as const
+    const mapping = window.addMapping({ pid, image, ...place, ...rest })
+    const base = { time, pid, tid: pid, synthesised: true } as const
+    window.addEvent({ ...base, kind: 'comm', comm: path.slice(path.lastIndexOf('/') + 1), exec: false })
+    window.addEvent({ ...base, kind: 'mmap', mapping })
+  }
+  window.addSession(0)
+  for (const { pid, state, reason, count = 1 } of rows) {
+    const frame = window.addFrame({ kind: 'reason', text: reason ?? state })
+    const stack = window.addStack([frame], state)
+    const sample = { time: 2_000n, pid, tid: pid, cpu: 0, stack, value: 1n, comm: 'thread' }
+    for (let each = 0; each < count; each++) window.addSample(0, sample)
+  }
+  const times = { start: 1_000n, end: 3_000n, unixOffset: 0n, sequence: 0 }
+  const [batch] = batchesOf(window.build(times), [sessionInfo()])
+  assert.ok(batch)
+  return batch
+}
+
+function summaryOf(...batches: readonly ProfileBatch[]): StackSummary {
+  const tally = new StackTally()
+  for (const batch of batches) tally.add(batch)
+  return tally.summary()
+}
+
+const BYTES = '[truncated: stack bytes]'
+const POINTER = '[broken: bad frame pointer]'
+
+const PROGRAMS = { 10: '/usr/bin/python3.11', 20: '/usr/bin/postgres' }
+const mixed = (): ProfileBatch =>
+  batchOf(
+    [
+      { pid: 10, state: 'complete', count: 9 },
+      { pid: 10, state: 'broken', reason: BYTES },
+      { pid: 20, state: 'complete', count: 3 },
+      { pid: 20, state: 'unverified' },
+      { pid: 20, state: 'broken', reason: BYTES, count: 2 },
+      { pid: 20, state: 'broken', reason: POINTER, count: 3 },
+      { pid: 2, state: 'kernel', count: 100 },
+    ],
+    PROGRAMS,
+  )
+
+test('stacks are counted together, per language and per process, kernel threads apart', () => {
+  const python = { complete: 9, unverified: 0, broken: { [BYTES]: 1 } }
+  const native = { complete: 3, unverified: 1, broken: { [BYTES]: 2, [POINTER]: 3 } }
+  assert.deepEqual(summaryOf(mixed()), {
+    complete: 12,
+    unverified: 1,
+    broken: { [BYTES]: 3, [POINTER]: 3 },
+    kernel: 100,
+    languages: { python, native },
+    processes: [
+      { pid: 10, comm: 'python3.11', language: 'python', ...python },
+      { pid: 20, comm: 'postgres', language: 'native', ...native },
+    ],
+  })
+})
+
+test('windows add up, and a process has the name and the language that it had last', () => {
+  const before = batchOf([{ pid: 10, state: 'complete' }], { 10: '/bin/sh' })
+  const after = batchOf([{ pid: 10, state: 'complete' }], { 10: '/usr/bin/python3.11' })
+  const { complete, languages, processes } = summaryOf(before, after)
+  assert.equal(complete, 2)
+  assert.deepEqual(Object.keys(languages).sort(), ['native', 'python'])
+  assert.deepEqual(
+    processes.map(({ comm, language, complete }) => [comm, language, complete]),
+    [['python3.11', 'python', 2]],
+  )
+})
+
+test('the summary names the fifty processes with the most samples', () => {
+  const rows = Array.from(
+    { length: 60 },
+    (_, index): Row => ({ pid: 100 + index, state: 'complete', count: index + 1 }),
+  )
+  const { processes } = summaryOf(batchOf(rows))
+  assert.equal(processes.length, 50)
+  assert.equal(processes[0]?.pid, 159)
+  assert.equal(processes.at(-1)?.pid, 110)
+})
+
+test('an agent that sees many short processes forgets the small ones, and no sample', () => {
+  const tally = new StackTally()
+  const rows = Array.from({ length: 9_000 }, (_, index): Row => ({ pid: 100 + index, state: 'complete' }))
+  tally.add(batchOf([{ pid: 7, state: 'complete', count: 5 }, ...rows]))
+  tally.add(batchOf(rows))
+  assert.equal(tally.summary().complete, 18_005)
+  assert.equal(tally.summary().processes[0]?.pid, 7)
+})
+
+test('one line says the shares and the reasons', () => {
+  assert.equal(
+    stackText(summaryOf(mixed())),
+    `63.1 % complete (python 90.0 %, native 33.3 %); unverified: 1; broken: 3 ${BYTES}, 3 ${POINTER}`,
+  )
+  assert.equal(stackText(summaryOf()), undefined)
+  assert.equal(stackText(summaryOf(batchOf([{ pid: 2, state: 'kernel' }]))), undefined)
+  const unverified = summaryOf(batchOf([{ pid: 10, state: 'unverified', count: 2 }]))
+  assert.equal(stackText(unverified), '2 stacks by frame pointers, unverified')
+})
+
+test('a share is never rounded up to all', () => {
+  assert.equal(completeShare({ complete: 99_999, unverified: 1, broken: {} }), '99.9 %')
+  assert.equal(completeShare({ complete: 10, unverified: 0, broken: {} }), '100.0 %')
+  assert.equal(completeShare({ complete: 0, unverified: 0, broken: {} }), '–')
+})
+
+test('many reasons become a few and a rest', () => {
+  assert.equal(reasonsText({ a: 1, b: 30, c: 2, d: 1, e: 1 }, 3), '30 b, 2 c, 1 a, 2 for other reasons')
+})
