@@ -5,7 +5,7 @@ import type { Image, Mapping, ProcessEvent, ProcessTable } from './process.ts'
 
 /** By the base names of an interpreter's executable and of its library, which other programs embed. */
 const INTERPRETERS: readonly (readonly [language: string, executable: RegExp, library: RegExp])[] = [
-  ['python', /^(python|pypy)\d*(\.\d+)?[a-z]*$/, /^lib(python|pypy)\d.*\.so/],
+  ['python', /^(python|pypy)\d*(\.\d+)?t?(d|-dbg)?$/, /^lib(python|pypy)\d.*\.so/],
   ['node', /^node(js)?(-?\d+)?$/, /^libnode\.so/],
   ['java', /^java$/, /^libjvm\.so/],
   ['ruby', /^ruby\d*(\.\d+)*$/, /^libruby.*\.so/],
