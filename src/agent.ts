@@ -40,7 +40,6 @@ export interface OutputOptions {
 export interface AgentOptions extends OutputOptions {
   readonly sampling: SamplingRequest & {
     readonly window: Milliseconds
-    readonly ringBytes: number
     /** Sampling ends after it, to the millisecond; whoever starts the agent stops it. Undefined: never. */
     readonly duration: Milliseconds | undefined
   }
@@ -99,7 +98,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       sessions: () => sessions,
       target: plan.target,
       window: options.sampling.window,
-      ringBytes: options.sampling.ringBytes,
+      ring: plan.ring,
       duration: options.sampling.duration,
       clock: systemClock,
       emit: async (batches) => (await outputs.promise)?.publish(batches),
@@ -113,7 +112,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const { pipeline, unnamed } = await openPipeline(options, { addon, release, way })
     outputs.resolve(pipeline)
     return {
-      notices: plan.notices,
+      notices: [...plan.notices, ...sampler.notices],
       ended: sampler.ended,
       progress: () => sampler.progress(),
       stop: once(async () => ({ ...(await stopAgent(sampler, pipeline, release)), remarks: unnamed() })),

@@ -4,7 +4,6 @@ import type { RunEnd } from '../core/summary.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { type CommandEnd, exitCodeOf } from '../sampler/command.ts'
 import type { SampleTarget } from '../sampler/plan.ts'
-import { DEFAULT_RING_BYTES } from '../sampler/sampler.ts'
 import { closingLine, say, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import {
@@ -24,6 +23,7 @@ import { processStart } from './process-start.ts'
 import { showProgress } from './progress.ts'
 import { RecordedCommand } from './recorded-command.ts'
 import {
+  callGraphOf,
   eventsOf,
   maxStackOf,
   rateOf,
@@ -158,11 +158,12 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
   sampling: {
     events: eventsOf(request.options),
     rate: rateOf(request.options),
+    callGraph: callGraphOf(request.options),
     maxStack: maxStackOf(request.options),
     target: targetWith(request.target, cmd),
     commandLine: request.commandLine,
     window: WINDOW,
-    ringBytes: DEFAULT_RING_BYTES,
+    ringBytes: undefined,
     duration: request.duration,
   },
   consumers: () => buildersFor(request.outputs),

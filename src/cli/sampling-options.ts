@@ -1,5 +1,13 @@
 // Options that say what is sampled, for the commands that sample.
 
+import {
+  CALL_GRAPH_METHODS,
+  type CallGraph,
+  DEFAULT_CALL_GRAPH,
+  DEFAULT_STACK_BYTES,
+  roundedStackBytes,
+  STACK_BYTES_RANGE,
+} from '../core/call-graph.ts'
 import { UsageError } from '../core/errors.ts'
 import type { SamplingRate } from '../core/profile.ts'
 import { hertz } from '../core/units.ts'
@@ -33,9 +41,14 @@ export const SAMPLING_OPTIONS: readonly Option[] = [
   { long: 'tid', short: 't', value: 'TID', multiple: true, help: 'These threads, and their children' },
   { long: 'no-inherit', short: 'i', help: 'Not the children' },
   {
+    long: 'call-graph',
+    value: 'HOW',
+    help: `dwarf,BYTES: stacks by the unwind rows of the files, from so many bytes of the user stack (default dwarf,${DEFAULT_STACK_BYTES}). fp: by frame pointers, in the kernel`,
+  },
+  {
     long: 'max-stack',
     value: 'FRAMES',
-    help: 'Frames of a stack (default 127; more needs a higher kernel.perf_event_max_stack)',
+    help: 'Frames that the kernel follows: its own, and with --call-graph fp the user’s (default 127; more needs a higher kernel.perf_event_max_stack)',
   },
   { long: 'call-chains', short: 'g', help: 'Accepted for the sake of habit: call chains are always on' },
 ]
@@ -55,6 +68,21 @@ export function rateOf(options: ParsedOptions): SamplingRate {
     by: 'frequency',
     hertz: hertz(frequency === undefined ? DEFAULT_FREQUENCY : positiveInteger(frequency, '-F')),
   }
+}
+
+/** `fp`, `dwarf` or `dwarf,BYTES`, as perf takes them. */
+export function callGraphOf(options: ParsedOptions): CallGraph {
+  const text = options.value('call-graph')
+  if (text === undefined) return DEFAULT_CALL_GRAPH
+  const [name, size, ...rest] = text.split(',')
+  const method = CALL_GRAPH_METHODS.find((each) => each === name)
+  const wrong = method === undefined || rest.length > 0 || (method === 'fp' && size !== undefined)
+  if (wrong) throw new UsageError(`--call-graph ${text}: expected fp, dwarf or dwarf,BYTES.`)
+  if (method === 'fp') return { method }
+  if (size === undefined) return DEFAULT_CALL_GRAPH
+  const stackBytes = /^\d+$/.test(size) ? roundedStackBytes(Number(size)) : undefined
+  if (stackBytes === undefined) throw new UsageError(`--call-graph ${text}: ${STACK_BYTES_RANGE}.`)
+  return { method, stackBytes }
 }
 
 export function maxStackOf(options: ParsedOptions): number | undefined {

@@ -102,12 +102,13 @@ const byReason = (counts: ReadonlyMap<string, number>): Counts =>
   )
 
 function sessionSummary({ session, start, end, taken, value, lost }: SessionTally): SessionSummary {
-  const { config, event, rate, cpus } = session
+  const { config, event, rate, callGraph, cpus } = session
   return {
     config,
     event: event.name,
     ...(rate.by === 'frequency' ? { frequency: rate.hertz } : { period: rate.period }),
     unit: event.unit,
+    callGraph,
     cpus,
     startedAt: rfc3339(start),
     endedAt: rfc3339(end),

@@ -2,6 +2,13 @@
 
 import * as z from 'zod'
 import { didYouMean } from '../base/near.ts'
+import {
+  CALL_GRAPH_METHODS,
+  type CallGraph,
+  DEFAULT_STACK_BYTES,
+  roundedStackBytes,
+  STACK_BYTES_RANGE,
+} from '../core/call-graph.ts'
 import { AgentError } from '../core/errors.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
@@ -14,7 +21,9 @@ export interface SamplerConfig {
   readonly events: readonly string[]
   readonly rate: SamplingRate
   readonly window: Milliseconds
-  readonly ringBytes: number
+  readonly callGraph: CallGraph
+  /** Undefined: as the rate needs. */
+  readonly ringBytes: number | undefined
   readonly maxStack: number | undefined
 }
 
@@ -47,12 +56,20 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
           (bytes) => bytes >= 4096 && Number.isInteger(Math.log2(bytes)),
           'expected a power of two, 4KiB or more',
         )
-        .default(512 * 1024),
+        .optional(),
+      callGraph: z.enum(CALL_GRAPH_METHODS, 'expected dwarf or fp').default('dwarf'),
+      stackBytes: byteSizeSchema
+        .refine((bytes) => roundedStackBytes(bytes) !== undefined, STACK_BYTES_RANGE)
+        .optional(),
       maxStack: z.int('expected a whole number').min(1, 'expected 1 or more').optional(),
     })
     .refine((sampler) => sampler.frequency === undefined || sampler.period === undefined, {
       message: 'either frequency or period, not both',
       path: ['period'],
+    })
+    .refine((sampler) => sampler.callGraph === 'dwarf' || sampler.stackBytes === undefined, {
+      message: 'goes with callGraph: dwarf only',
+      path: ['stackBytes'],
     })
 
 const eventSchema = (checkEvent: (name: string) => void) =>
@@ -101,6 +118,7 @@ export function parseAgentConfig<Built, Context>(
       events: sampler.events,
       rate: rateOf(sampler),
       window: sampler.window,
+      callGraph: callGraphOf(sampler),
       ringBytes: sampler.ringBytes,
       maxStack: sampler.maxStack,
     },
@@ -115,6 +133,20 @@ const rateOf = (sampler: {
   sampler.period === undefined
     ? { by: 'frequency', hertz: hertz(sampler.frequency ?? DEFAULT_FREQUENCY) }
     : { by: 'period', period: BigInt(sampler.period) }
+
+function callGraphOf(sampler: {
+  readonly callGraph: CallGraph['method']
+  readonly stackBytes?: number | undefined
+}): CallGraph {
+  switch (sampler.callGraph) {
+    case 'fp':
+      return { method: 'fp' }
+    case 'dwarf': {
+      const stackBytes = roundedStackBytes(sampler.stackBytes ?? DEFAULT_STACK_BYTES) ?? DEFAULT_STACK_BYTES
+      return { method: 'dwarf', stackBytes }
+    }
+  }
+}
 
 const consumerSchema = z.looseObject({ type: z.string() })
 

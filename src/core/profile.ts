@@ -1,6 +1,7 @@
 // One window of one session: the batch that every source emits and every profile consumer takes.
 
 import type { Avma, Svma } from './address.ts'
+import type { CallGraph } from './call-graph.ts'
 import type { HostInfo } from './host.ts'
 import type { Loss } from './loss.ts'
 import type { ProcessTable } from './process.ts'
@@ -35,7 +36,8 @@ export interface SessionInfo {
   readonly config: { readonly name: string; readonly version: string } | null
   /** Online CPUs that are sampled, ascending. */
   readonly cpus: readonly number[]
-  /** perf_event_attr.sample_max_stack. */
+  readonly callGraph: CallGraph
+  /** perf_event_attr.sample_max_stack: of what the kernel follows. */
   readonly maxStack: number
   /** Follows children (perf_event_attr.inherit); false for whole CPUs. */
   readonly inherit: boolean

@@ -1,6 +1,7 @@
 // The closing figures of a run, as `--summary FILE` writes them. docs/summary.md explains each field; the shape is
 // stable: fields are added, never renamed.
 
+import type { CallGraph } from './call-graph.ts'
 import type { ConsumerOutcome } from './consumer.ts'
 import type { LaneStats } from './router.ts'
 
@@ -31,6 +32,7 @@ export interface SessionSummary {
   /** Units of the event per sample. */
   readonly period?: bigint
   readonly unit: 'nanoseconds' | 'count'
+  readonly callGraph: CallGraph
   readonly cpus: readonly number[]
   /** RFC 3339, UTC. */
   readonly startedAt: string

@@ -25,6 +25,8 @@ export interface NativeSession {
   /** Whether the event's count is nanoseconds of a clock, so that missed ticks can be told. */
   readonly clock: boolean
   readonly maxStack: number
+  /** perf_event_attr.sample_stack_user: unwinds from copies of the user stack; 0: follows frame pointers. */
+  readonly stackBytes: number
 }
 
 export type NativeTarget =

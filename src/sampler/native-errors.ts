@@ -28,6 +28,10 @@ const ADVICE: Readonly<Record<string, readonly [code: string, advice: string]>> 
   ENOMEM: ['SAMPLER.OUT_OF_MEMORY', 'the kernel had no memory for the rings.'],
 }
 
+/** Whether it was refused only because the rings were larger than what may be locked (native/core/perf/ring_buffer.cc). */
+export const isMemoryLockRefused = (thrown: unknown): boolean =>
+  isNativeError(thrown) && thrown.code === 'EPERM' && thrown.syscall.includes('more locked memory than')
+
 /** Turns what the addon threw into an AgentError; anything else stays what it is. */
 export function explained(thrown: unknown, tried: string): unknown {
   if (!isNativeError(thrown)) return thrown

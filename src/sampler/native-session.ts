@@ -1,10 +1,11 @@
+import { stackBytesOf } from '../core/call-graph.ts'
 import type { EventInfo, SessionInfo } from '../core/profile.ts'
 import type { NativeSession } from '../native/binding.ts'
 
 /** A session as the addon opens it. */
 export function nativeSession(
   event: EventInfo,
-  { id, rate, maxStack }: Pick<SessionInfo, 'id' | 'rate' | 'maxStack'>,
+  { id, rate, maxStack, callGraph }: Pick<SessionInfo, 'id' | 'rate' | 'maxStack' | 'callGraph'>,
 ): NativeSession {
   return {
     id,
@@ -16,5 +17,6 @@ export function nativeSession(
     excludeKernel: event.excludeKernel,
     clock: event.unit === 'nanoseconds',
     maxStack,
+    stackBytes: stackBytesOf(callGraph),
   }
 }

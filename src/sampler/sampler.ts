@@ -6,7 +6,9 @@ import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
 import type { NativeAddon, NativeSampler, NativeSession, NativeTarget } from '../native/binding.ts'
-import { explained, explaining, targetText } from './native-errors.ts'
+import { explained, explaining, isMemoryLockRefused, targetText } from './native-errors.ts'
+import type { RingChoice } from './plan.ts'
+import { SMALL_RING_BYTES } from './ring-size.ts'
 
 export interface SamplerOptions {
   readonly native: readonly NativeSession[]
@@ -16,14 +18,11 @@ export interface SamplerOptions {
   readonly window: Milliseconds
   /** When sampling ends although `stop` has not been called yet; undefined: never. */
   readonly duration: Milliseconds | undefined
-  readonly ringBytes: number
+  readonly ring: RingChoice
   /** Takes the batches of a window. The next window closes when it has resolved, so that slowness is bounded. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
   readonly clock: Clock
 }
-
-/** 512 KiB fit kernel.perf_event_mlock_kb without a capability, and hold a second at 1.5 kHz. */
-export const DEFAULT_RING_BYTES = 512 * 1024
 
 /** Bounds of one window; what exceeds them is counted as `table_full`. */
 const MAX_SAMPLES_PER_WINDOW = 4_000_000
@@ -42,6 +41,7 @@ export class Sampler implements Component {
   readonly #options: SamplerOptions
   readonly #stopping = new AbortController()
   readonly #ended = Promise.withResolvers<void>()
+  readonly #notices: string[] = []
   #native: NativeSampler | undefined
   #running: Promise<void> | undefined
 
@@ -56,6 +56,11 @@ export class Sampler implements Component {
     return this.#ended.promise
   }
 
+  /** What could not be had as it was planned, in a sentence each; complete when it is open. */
+  get notices(): readonly string[] {
+    return this.#notices
+  }
+
   /** Opens the events, and from here on samples. */
   async start(): Promise<void> {
     this.open()
@@ -64,17 +69,34 @@ export class Sampler implements Component {
 
   /** Opens the events without letting them count: what follows can be the target's first instruction. */
   open(): void {
-    const { native, target, ringBytes, duration } = this.#options
-    this.#native = explaining(`sample ${targetText(target)}`, () =>
-      this.#addon.openSampler({
-        sessions: native,
-        target,
-        ringBytes,
-        maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
-        maxStackBytesPerWindow: MAX_STACK_BYTES_PER_WINDOW,
-        ...(duration === undefined ? {} : { durationMs: Math.round(duration) }),
-      }),
+    this.#native = explaining(`sample ${targetText(this.#options.target)}`, () => this.#openNative())
+  }
+
+  /** Larger rings than anybody may lock are worth having, not worth failing for. */
+  #openNative(): NativeSampler {
+    const { bytes, asked } = this.#options.ring
+    try {
+      return this.#openWith(bytes)
+    } catch (error) {
+      if (asked || bytes <= SMALL_RING_BYTES || !isMemoryLockRefused(error)) throw error
+    }
+    const native = this.#openWith(SMALL_RING_BYTES)
+    this.#notices.push(
+      `Rings of ${SMALL_RING_BYTES / 1024} KiB for each CPU instead of ${bytes / 1024} KiB: more memory needs CAP_IPC_LOCK, or a higher kernel.perf_event_mlock_kb. Samples may be lost (ring_full).`,
     )
+    return native
+  }
+
+  #openWith(ringBytes: number): NativeSampler {
+    const { native, target, duration } = this.#options
+    return this.#addon.openSampler({
+      sessions: native,
+      target,
+      ringBytes,
+      maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
+      maxStackBytesPerWindow: MAX_STACK_BYTES_PER_WINDOW,
+      ...(duration === undefined ? {} : { durationMs: Math.round(duration) }),
+    })
   }
 
   begin(): void {

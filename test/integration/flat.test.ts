@@ -24,6 +24,7 @@ async function cycle(addon: NativeAddon): Promise<void> {
         excludeKernel: false,
         clock: true,
         maxStack: 127,
+        stackBytes: 8192,
       },
     ],
     target: { kind: 'cpus', cpus: cpus().map((_, cpu) => cpu) },

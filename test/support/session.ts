@@ -28,6 +28,7 @@ export const sessionInfo = (changes: Partial<SessionInfo> = {}): SessionInfo => 
   rate: { by: 'frequency', hertz: hertz(99) },
   config: null,
   cpus: [0, 1],
+  callGraph: { method: 'dwarf', stackBytes: 8192 },
   maxStack: 127,
   inherit: false,
   host: testHost,

@@ -1,6 +1,7 @@
 // One perf.data file while it grows. At any moment the bytes on disk are a valid file: the header never speaks of data
 // that are not there yet, and the features behind the data are disowned before new data overwrite them.
 
+import { stackBytesOf } from '../../core/call-graph.ts'
 import type { ProcessRecords } from '../../core/encoder.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
 import { sessionIdsOf } from '../../core/window-view.ts'
@@ -239,5 +240,6 @@ function describesSame(a: SessionInfo, b: SessionInfo): boolean {
     a.rate.by === 'frequency'
       ? b.rate.by === 'frequency' && a.rate.hertz === b.rate.hertz
       : b.rate.by === 'period' && a.rate.period === b.rate.period
-  return sameRate && a.event.name === b.event.name && a.maxStack === b.maxStack && a.inherit === b.inherit
+  const sameStacks = a.maxStack === b.maxStack && stackBytesOf(a.callGraph) === stackBytesOf(b.callGraph)
+  return sameRate && sameStacks && a.event.name === b.event.name && a.inherit === b.inherit
 }

@@ -1,5 +1,6 @@
 // perf_event_attr: what was opened, as the kernel takes it and perf.data keeps it.
 
+import { stackBytesOf } from '../../core/call-graph.ts'
 import type { SessionInfo } from '../../core/profile.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { ATTR_BYTES, ATTR_FLAG, CLOCK_MONOTONIC, READ_FORMAT, SONDE_SAMPLE_TYPE } from './layout.ts'
@@ -14,6 +15,8 @@ export interface EventAttr {
   readonly readFormat: bigint
   /** ATTR_FLAG bits. */
   readonly flags: bigint
+  /** Bytes of the user stack that each sample was made from. They are not in the file. */
+  readonly sampleStackUser: number
   readonly clockid: number
   readonly sampleMaxStack: number
 }
@@ -52,6 +55,7 @@ export function attrOf(session: SessionInfo): EventAttr {
       (event.excludeUser ? ATTR_FLAG.exclude_user : 0n) |
       (event.excludeKernel ? ATTR_FLAG.exclude_kernel : 0n) |
       (event.excludeUser || event.excludeKernel ? ATTR_FLAG.exclude_hv : 0n),
+    sampleStackUser: stackBytesOf(session.callGraph),
     clockid: CLOCK_MONOTONIC,
     sampleMaxStack: session.maxStack,
   }
@@ -66,7 +70,8 @@ export function encodeAttr(attr: EventAttr): Uint8Array {
     .u64(attr.sampleType)
     .u64(attr.readFormat)
     .u64(attr.flags)
-    .zeros(92 - 48) // wakeup … sample_stack_user
+    .zeros(88 - 48) // wakeup … sample_regs_user
+    .u32(attr.sampleStackUser)
     .u32(attr.clockid)
     .zeros(108 - 96) // sample_regs_intr, aux_watermark
     .u16(attr.sampleMaxStack)
@@ -89,8 +94,9 @@ export function decodeAttr(bytes: Uint8Array): EventAttr {
     readFormat: reader.u64(),
     flags: reader.u64(),
   }
-  reader.position = 92
+  reader.position = 88
+  const sampleStackUser = reader.u32()
   const clockid = reader.u32() | 0
   reader.position = 108
-  return { ...attr, clockid, sampleMaxStack: reader.u16() }
+  return { ...attr, sampleStackUser, clockid, sampleMaxStack: reader.u16() }
 }

@@ -1,5 +1,6 @@
 // What a file's attrs and features say about sessions and host.
 
+import type { CallGraph } from '../../core/call-graph.ts'
 import type { HostInfo, KernelModule } from '../../core/host.ts'
 import type { EventInfo, SessionInfo } from '../../core/profile.ts'
 import { hertz } from '../../core/units.ts'
@@ -21,12 +22,16 @@ export function sessionsOf(file: PerfDataFile): SessionInfo[] {
     config: null,
     // perf.data does not say which CPUs were sampled; all of them is what an agent does.
     cpus: Array.from({ length: host.cpusOnline }, (_, cpu) => cpu),
+    callGraph: callGraphOf(event),
     maxStack: event.attr.sampleMaxStack,
     inherit: isSet(event, ATTR_FLAG.inherit),
     host,
     commandLine: file.features.commandLine ?? [],
   }))
 }
+
+const callGraphOf = ({ attr }: FileEvent): CallGraph =>
+  attr.sampleStackUser === 0 ? { method: 'fp' } : { method: 'dwarf', stackBytes: attr.sampleStackUser }
 
 const isSet = ({ attr }: FileEvent, flag: bigint): boolean => (attr.flags & flag) !== 0n
 

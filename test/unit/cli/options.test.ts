@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { durationOf, idsOf, listOf, positiveInteger } from '../../../src/cli/arguments.ts'
 import { type Option, parseOptions, splitCommand } from '../../../src/cli/options.ts'
 import { outputsOf } from '../../../src/cli/outputs.ts'
-import { eventsOf, rateOf, SAMPLING_OPTIONS, targetOf } from '../../../src/cli/sampling-options.ts'
+import {
+  callGraphOf,
+  eventsOf,
+  rateOf,
+  SAMPLING_OPTIONS,
+  targetOf,
+} from '../../../src/cli/sampling-options.ts'
 
 const OPTIONS: readonly Option[] = [
   { long: 'all', short: 'a', help: '' },
@@ -83,6 +89,21 @@ test('the default is cpu-clock at 99 Hz, by -F or -c but not both', () => {
   assert.deepEqual(rateOf(sampling('-c', '10000')), { by: 'period', period: 10_000n })
   assert.throws(() => rateOf(sampling('-F', '9', '-c', '9')), usage)
   assert.deepEqual(eventsOf(sampling('-e', 'cs,faults', '-e', 'cpu-clock')), ['cs', 'faults', 'cpu-clock'])
+})
+
+test('stacks are followed as perf --call-graph says it, by 8 KiB of stack where nothing is said', () => {
+  const dwarf = (stackBytes: number) => ({ method: 'dwarf', stackBytes })
+  assert.deepEqual(callGraphOf(sampling()), dwarf(8192))
+  assert.deepEqual(callGraphOf(sampling('-g')), dwarf(8192))
+  assert.deepEqual(callGraphOf(sampling('--call-graph', 'dwarf')), dwarf(8192))
+  assert.deepEqual(callGraphOf(sampling('--call-graph=dwarf,16001')), dwarf(16_008))
+  assert.deepEqual(callGraphOf(sampling('--call-graph', 'fp')), { method: 'fp' })
+  for (const wrong of ['lbr', 'fp,8192', 'dwarf,1,2', 'dwarf,', 'dwarf,8k', '']) {
+    assert.throws(() => callGraphOf(sampling(`--call-graph=${wrong}`)), usage, wrong)
+  }
+  for (const bytes of ['100', '32769', '65528']) {
+    assert.throws(() => callGraphOf(sampling('--call-graph', `dwarf,${bytes}`)), /256 to 32768 bytes/)
+  }
 })
 
 test('targets are chosen as perf chooses them', () => {

@@ -39,7 +39,8 @@ test('a short document has every default', () => {
     events: ['cpu-clock'],
     rate: { by: 'frequency', hertz: 99 },
     window: 10_000,
-    ringBytes: 524_288,
+    callGraph: { method: 'dwarf', stackBytes: 8192 },
+    ringBytes: undefined,
     maxStack: undefined,
   })
   assert.deepEqual(
@@ -56,6 +57,8 @@ test('everything can be said', () => {
       '  period: 1000000',
       '  window: 1m',
       '  ringBytes: 1MiB',
+      '  callGraph: dwarf',
+      '  stackBytes: 16KB',
       '  maxStack: 64',
       'consumers:',
       '  - {type: disk, directory: a, rotate: {interval: 1h, size: 100MiB}}',
@@ -66,6 +69,7 @@ test('everything can be said', () => {
     events: ['cpu-clock', 'page-faults:u'],
     rate: { by: 'period', period: 1_000_000n },
     window: 60_000,
+    callGraph: { method: 'dwarf', stackBytes: 16_000 },
     ringBytes: 2 ** 20,
     maxStack: 64,
   })
@@ -190,8 +194,22 @@ test('frequency and period exclude each other', () => {
   )
 })
 
+test('stacks are followed by frame pointers where that is asked for, without a size then', () => {
+  const parsed = parse(spec(['sampler: {callGraph: fp}', 'consumers: [{type: disk}]']))
+  assert.deepEqual(parsed.sampler.callGraph, { method: 'fp' })
+  assert.match(
+    problemOf(['sampler: {callGraph: fp, stackBytes: 8KiB}', 'consumers: [{type: disk}]']),
+    /spec\.sampler\.stackBytes: goes with callGraph: dwarf only/,
+  )
+  assert.match(
+    problemOf(['sampler: {callGraph: lbr}', 'consumers: [{type: disk}]']),
+    /spec\.sampler\.callGraph: expected dwarf or fp/,
+  )
+})
+
 test('sizes and durations out of range say the range', () => {
   assert.match(problemOf(['sampler: {ringBytes: 100kB}', 'consumers: [{type: disk}]']), /power of two/)
+  assert.match(problemOf(['sampler: {stackBytes: 64KiB}', 'consumers: [{type: disk}]']), /256 to 32768/)
   assert.match(problemOf(['sampler: {window: 1ms}', 'consumers: [{type: disk}]']), /expected 100ms to 10m/)
   assert.match(problemOf(['sampler: {window: yes}', 'consumers: [{type: disk}]']), /is not a duration/)
 })

@@ -4,7 +4,7 @@ import type { ProfileBatch } from '../../../src/core/profile.ts'
 import { milliseconds } from '../../../src/core/units.ts'
 import type { NativeSamplerOptions, NativeTarget } from '../../../src/native/binding.ts'
 import { nativeSession } from '../../../src/sampler/native-session.ts'
-import { DEFAULT_RING_BYTES, Sampler } from '../../../src/sampler/sampler.ts'
+import { Sampler } from '../../../src/sampler/sampler.ts'
 import { FakeClock, fakeAddon, fakeNative, settled } from '../../support/fake-addon.ts'
 import { sessionInfo } from '../../support/session.ts'
 
@@ -26,7 +26,7 @@ function setUp(target: NativeTarget = wholeMachine, emit?: () => Promise<void>, 
     target,
     window: milliseconds(1_000),
     duration: undefined,
-    ringBytes: DEFAULT_RING_BYTES,
+    ring: { bytes: 512 * 1024, asked: false },
     clock,
     async emit(batches) {
       emitted.push({ at: clock.now(), batch: batches[0] })
@@ -150,9 +150,55 @@ test('the addon is asked for exactly the sessions, rings and target', async () =
       excludeKernel: false,
       clock: true,
       maxStack: 127,
+      stackBytes: 8192,
     },
   ])
   await sampler.stop()
+})
+
+const lockRefused = (
+  syscall = 'mmap(perf ring of 4096 KiB): more locked memory than RLIMIT_MEMLOCK allows',
+) => Object.assign(new Error('x'), { code: 'EPERM', errno: 1, syscall })
+
+/** Opens with rings of 4 MiB where no more than 512 KiB may be locked. */
+function openLarge({ asked, error }: { readonly asked: boolean; readonly error: Error }) {
+  const tried: number[] = []
+  const sampler = new Sampler(
+    {
+      ...fakeAddon(fakeNative(sessions)),
+      openSampler(options) {
+        tried.push(options.ringBytes)
+        if (options.ringBytes > 512 * 1024) throw error
+        return fakeNative(sessions)
+      },
+    },
+    {
+      native: [],
+      sessions: () => sessions,
+      target: wholeMachine,
+      window: milliseconds(1_000),
+      duration: undefined,
+      ring: { bytes: 4 * 2 ** 20, asked },
+      clock: new FakeClock(),
+      emit: async () => undefined,
+    },
+  )
+  return { sampler, tried }
+}
+
+test('rings that were chosen larger than may be locked become small ones, and that is said', () => {
+  const { sampler, tried } = openLarge({ asked: false, error: lockRefused() })
+  sampler.open()
+  assert.deepEqual(tried, [4 * 2 ** 20, 512 * 1024])
+  assert.match(sampler.notices.join(), /^Rings of 512 KiB for each CPU instead of 4096 KiB: .*CAP_IPC_LOCK/)
+})
+
+test('rings that were asked for, and other refusals, are errors', () => {
+  const asked = openLarge({ asked: true, error: lockRefused() })
+  assert.throws(() => asked.sampler.open(), { code: 'SAMPLER.PERMISSION_DENIED' })
+  const other = openLarge({ asked: false, error: lockRefused('perf_event_open(cpu-clock)') })
+  assert.throws(() => other.sampler.open(), { code: 'SAMPLER.PERMISSION_DENIED' })
+  assert.equal(asked.tried.length + other.tried.length, 2)
 })
 
 test('progress counts what was taken and what was lost', async () => {

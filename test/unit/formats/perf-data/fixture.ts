@@ -38,6 +38,7 @@ export const session = (id: number, over: Partial<SessionInfo> = {}): SessionInf
   rate: { by: 'frequency', hertz: hertz(99) },
   config: null,
   cpus: [0, 1],
+  callGraph: { method: 'dwarf', stackBytes: 8192 },
   maxStack: 127,
   inherit: false,
   host: HOST,

@@ -57,7 +57,7 @@ test('attrs of other versions are read: older ones extended with zeros, newer on
   const bytes = encodeAttr(attrOf(session(1)))
   assert.deepEqual(decodeAttr(bytes), attrOf(session(1)))
   const older = decodeAttr(bytes.subarray(0, 72))
-  assert.deepEqual(older, { ...attrOf(session(1)), clockid: 0, sampleMaxStack: 0 })
+  assert.deepEqual(older, { ...attrOf(session(1)), sampleStackUser: 0, clockid: 0, sampleMaxStack: 0 })
   assert.deepEqual(decodeAttr(Uint8Array.from([...bytes, 1, 2, 3, 4])), attrOf(session(1)))
 })
 

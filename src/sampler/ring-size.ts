@@ -1,0 +1,35 @@
+// How large the kernel's rings have to be so that nothing is lost while the reader waits for a CPU.
+
+import { type CallGraph, stackBytesOf } from '../core/call-graph.ts'
+import type { EventInfo, SamplingRate } from '../core/profile.ts'
+
+/** Fits kernel.perf_event_mlock_kb without a capability. */
+export const SMALL_RING_BYTES = 512 * 1024
+const LARGEST_RING_BYTES = 4 * 2 ** 20
+
+/** How long the reader may be kept from its CPU. */
+const HELD_SECONDS = 0.25
+/** A sample with a chain of usual depth, and the registers where the stack is copied. */
+const RECORD_BYTES = 256
+/** Of an event that is counted: what happens how often is not known before. */
+const ASSUMED_HERTZ = 2_000
+
+/** Data bytes of each CPU's ring, a power of two. */
+export function ringBytesFor(
+  events: readonly Pick<EventInfo, 'unit'>[],
+  { rate, callGraph }: { readonly rate: SamplingRate; readonly callGraph: CallGraph },
+): number {
+  const hertz = events.reduce((sum, event) => sum + samplesPerSecond(event, rate), 0)
+  const needed = hertz * HELD_SECONDS * (RECORD_BYTES + stackBytesOf(callGraph))
+  const power = 2 ** Math.ceil(Math.log2(Math.max(needed, SMALL_RING_BYTES)))
+  return Math.min(power, LARGEST_RING_BYTES)
+}
+
+function samplesPerSecond({ unit }: Pick<EventInfo, 'unit'>, rate: SamplingRate): number {
+  switch (rate.by) {
+    case 'frequency':
+      return rate.hertz
+    case 'period':
+      return unit === 'nanoseconds' ? 1e9 / Number(rate.period) : ASSUMED_HERTZ
+  }
+}

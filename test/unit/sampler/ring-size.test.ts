@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { CallGraph } from '../../../src/core/call-graph.ts'
+import type { SamplingRate } from '../../../src/core/profile.ts'
+import { hertz } from '../../../src/core/units.ts'
+import { parseEvent } from '../../../src/sampler/events.ts'
+import { ringBytesFor } from '../../../src/sampler/ring-size.ts'
+
+const KIB = 1024
+const clock = parseEvent('cpu-clock')
+const faults = parseEvent('page-faults')
+const at = (value: number): SamplingRate => ({ by: 'frequency', hertz: hertz(value) })
+const every = (period: bigint): SamplingRate => ({ by: 'period', period })
+const dwarf: CallGraph = { method: 'dwarf', stackBytes: 8192 }
+const fp: CallGraph = { method: 'fp' }
+
+test('a ring holds a quarter of a second of samples with their stacks, in powers of two', () => {
+  assert.equal(ringBytesFor([clock], { rate: at(99), callGraph: dwarf }), 512 * KIB)
+  assert.equal(ringBytesFor([clock], { rate: at(400), callGraph: dwarf }), 1024 * KIB)
+  assert.equal(ringBytesFor([clock], { rate: at(999), callGraph: dwarf }), 4096 * KIB)
+  assert.equal(ringBytesFor([clock], { rate: every(10_000_000n), callGraph: dwarf }), 512 * KIB)
+})
+
+test('the samples of all events are in one ring', () => {
+  assert.equal(ringBytesFor([clock, clock, clock, clock], { rate: at(99), callGraph: dwarf }), 1024 * KIB)
+})
+
+test('without stacks the smallest ring is enough, and no ring is larger than 4 MiB', () => {
+  assert.equal(ringBytesFor([clock], { rate: at(999), callGraph: fp }), 512 * KIB)
+  assert.equal(ringBytesFor([clock], { rate: at(50_000), callGraph: dwarf }), 4096 * KIB)
+})
+
+test('what is counted may come in any number', () => {
+  assert.equal(ringBytesFor([faults], { rate: every(1n), callGraph: dwarf }), 4096 * KIB)
+  assert.equal(ringBytesFor([faults], { rate: every(1n), callGraph: fp }), 512 * KIB)
+})
