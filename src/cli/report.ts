@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
+import type { RunEnd } from '../core/summary.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
 import { positiveInteger } from './arguments.ts'
 import { IN_RINGS, lossText, sayRemarks } from './closing.ts'
@@ -10,9 +11,12 @@ import { DONE } from './exit-codes.ts'
 import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
+import { stackTables } from './stack-table.ts'
+import { StackTally } from './stack-tally.ts'
+import { completeShare, samplesWithUserPart } from './stack-text.ts'
 import { type TableOptions, tableText, weightText } from './table-text.ts'
 import { Tally } from './tally.ts'
-import { counted, printable, styleFor } from './terminal.ts'
+import { counted, integer, printable, styleFor } from './terminal.ts'
 import { VERSION } from './version.ts'
 
 const OPTIONS: readonly Option[] = [
@@ -22,12 +26,16 @@ const OPTIONS: readonly Option[] = [
     value: 'WHAT',
     help: 'Adds samples up by function (default), comm (thread name), pid or stack',
   },
+  {
+    long: 'stacks',
+    help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
+  },
 ]
 
 export const report: Command = {
   name: 'report',
   summary: 'Show a profile as a table: perf.data of Sonde, or pprof',
-  usage: ['report [FILE] [--top N] [--by function|comm|pid|stack]'],
+  usage: ['report [FILE] [--top N] [--by function|comm|pid|stack]', 'report --stacks [FILE] [--top N]'],
   description: [
     'FILE is perf.data unless another is named; FILE.pb.gz is pprof. self: samples that end in the function; total: samples that it is part of.',
   ],
@@ -36,10 +44,12 @@ export const report: Command = {
     ['sonde report', 'the hottest functions of perf.data'],
     ['sonde report --by comm', 'which threads they were'],
     ['sonde report profile.pb.gz --by stack --top 5', 'the five hottest stacks'],
+    ['sonde report --stacks', 'the share of stacks that reach their root'],
   ],
   async run(argv) {
     const options = parseOptions(argv, OPTIONS)
     const file = fileOf(options)
+    if (options.has('stacks')) return reportStacks(file, options)
     const table: TableOptions = {
       by: groupingOf(options.value('by')),
       top: positiveInteger(options.value('top') ?? '20', '--top'),
@@ -47,9 +57,30 @@ export const report: Command = {
       style: styleFor(process.stdout),
     }
     if (profileFormatOf(file) === 'pprof') await reportPprof(file, table)
-    else await reportPerfData(file, table).catch(sayWhatIsRead)
+    else await reportPerfData(file, table)
     return DONE
   },
+}
+
+async function reportStacks(file: string, options: ParsedOptions): Promise<number> {
+  if (options.has('by')) throw new UsageError('Either --stacks or --by, not both.')
+  if (profileFormatOf(file) === 'pprof')
+    throw new UsageError(`${file}: pprof does not say how far a stack can be trusted; perf.data does.`)
+  const processes = positiveInteger(options.value('top') ?? '20', '--top')
+  const tally = new StackTally()
+  const end = await replayInto(file, { names: false, observe: (batch) => tally.add(batch) })
+  const stacks = tally.summary(processes)
+  const out = process.stdout
+  const style = styleFor(out)
+  const samples = counted(samplesWithUserPart(stacks), 'sample')
+  const kernel = stacks.kernel > 0 ? `, and ${integer(stacks.kernel)} of kernel threads` : ''
+  out.write(
+    `${style.bold(`${printable(file)}: stacks`)}, ${samples}, ${completeShare(stacks)} complete${kernel}\n\n`,
+  )
+  const tables = stackTables(stacks, { width: out.columns ?? 100, style })
+  if (tables !== '') out.write(`${tables}\n\n`)
+  sayRemarks('report', end.remarks)
+  return DONE
 }
 
 function fileOf({ positionals }: ParsedOptions): string {
@@ -94,17 +125,12 @@ async function reportPprof(file: string, options: TableOptions): Promise<void> {
 }
 
 async function reportPerfData(file: string, options: TableOptions): Promise<void> {
-  const log = openLog('warn')
   const tables = new Map<
     string,
     { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
   >()
-  const end = await replayFile({
-    file,
-    signal: new AbortController().signal,
-    consumers: async () => [],
+  const end = await replayInto(file, {
     names: options.by === 'function' || options.by === 'stack',
-    dataDirectory: process.cwd(),
     observe(batch) {
       const { name } = batch.session.event
       const entry = tables.get(name) ?? { table: new ProfileTable(options.by), tally: new Tally(), batch }
@@ -112,16 +138,33 @@ async function reportPerfData(file: string, options: TableOptions): Promise<void
       entry.table.addBatch(batch)
       entry.tally.add(batch)
     },
-    log: log.write,
-    version: VERSION,
   })
-  await log.flush()
   const sections = [...tables.values()].map(({ table, tally, batch }): Section => {
     const { name, unit } = batch.session.event
     return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}` }
   })
   print(file, sections, options)
   sayRemarks('report', end.remarks)
+}
+
+/** Sends a perf.data file past `observe`. */
+async function replayInto(
+  file: string,
+  { names, observe }: { readonly names: boolean; readonly observe: (batch: ProfileBatch) => void },
+): Promise<RunEnd> {
+  const log = openLog('warn')
+  const end = await replayFile({
+    file,
+    signal: new AbortController().signal,
+    consumers: async () => [],
+    names,
+    dataDirectory: process.cwd(),
+    observe,
+    log: log.write,
+    version: VERSION,
+  }).catch(sayWhatIsRead)
+  await log.flush()
+  return end
 }
 
 function print(file: string, sections: readonly Section[], options: TableOptions): void {

@@ -85,7 +85,8 @@ export class StackTally {
     this.#forgetSmallest()
   }
 
-  summary(): Summary['stacks'] {
+  /** `processes`: how many of them it names. */
+  summary(processes: number = SHOWN_PROCESSES): Summary['stacks'] {
     return {
       ...this.#all.counts(),
       kernel: this.#kernel,
@@ -94,7 +95,7 @@ export class StackTally {
           .sort(([, a], [, b]) => b.samples - a.samples)
           .map(([language, stacks]) => [language, stacks.counts()]),
       ),
-      processes: this.#largest(SHOWN_PROCESSES).map(
+      processes: this.#largest(processes).map(
         ({ pid, comm, language, stacks }): ProcessStacks => ({ pid, comm, language, ...stacks.counts() }),
       ),
     }

@@ -3,11 +3,12 @@
 import type { Counts, StackCounts, StackSummary } from '../core/summary.ts'
 import { counted, integer } from './terminal.ts'
 
-const sumOf = (counts: Counts): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
+export const sumOfCounts = (counts: Counts): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0)
 
 /** Samples with a user part: what shares are of. */
 export const samplesWithUserPart = ({ complete, unverified, broken }: StackCounts): number =>
-  complete + unverified + sumOf(broken)
+  complete + unverified + sumOfCounts(broken)
 
 /** Never rounded up: 100.0 % is all of them. */
 export function completeShare(stacks: StackCounts): string {

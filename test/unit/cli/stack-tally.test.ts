@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { stackTables } from '../../../src/cli/stack-table.ts'
 import { StackTally } from '../../../src/cli/stack-tally.ts'
 import { completeShare, reasonsText, stackText } from '../../../src/cli/stack-text.ts'
+import { styleFor } from '../../../src/cli/terminal.ts'
 import { avma, fileOffset } from '../../../src/core/address.ts'
 import type { ProfileBatch, StackState } from '../../../src/core/profile.ts'
 import type { StackSummary } from '../../../src/core/summary.ts'
@@ -125,6 +127,54 @@ test('one line says the shares and the reasons', () => {
   assert.equal(stackText(summaryOf(batchOf([{ pid: 2, state: 'kernel' }]))), undefined)
   const unverified = summaryOf(batchOf([{ pid: 10, state: 'unverified', count: 2 }]))
   assert.equal(stackText(unverified), '2 stacks by frame pointers, unverified')
+})
+
+test('tables say the shares per language and process, with every reason below', () => {
+  const rows = '[broken: no unwind rows in app]'
+  const stacks = summaryOf(
+    mixed(),
+    batchOf([{ pid: 30, state: 'broken', reason: rows, count: 20 }], { 30: '/opt/app' }),
+  )
+  assert.equal(
+    stackTables(stacks, { width: 100, style: styleFor({}) }),
+    [
+      'complete   samples  unverified   broken  language',
+      '  10.3 %        29           1       25  native',
+      '                                     20    [broken: no unwind rows in app]',
+      '                                      3    [broken: bad frame pointer]',
+      '                                      2    [truncated: stack bytes]',
+      '  90.0 %        10           0        1  python',
+      '                                      1    [truncated: stack bytes]',
+      '',
+      'complete   samples  unverified   broken      pid  process (language)',
+      '   0.0 %        20           0       20       30  app (native)',
+      '                                     20    [broken: no unwind rows in app]',
+      '  90.0 %        10           0        1       10  python3.11 (python)',
+      '                                      1    [truncated: stack bytes]',
+      '  33.3 %         9           1        5       20  postgres (native)',
+      '                                      3    [broken: bad frame pointer]',
+      '                                      2    [truncated: stack bytes]',
+    ].join('\n'),
+  )
+  assert.equal(stackTables(summaryOf(), { width: 100, style: styleFor({}) }), '')
+})
+
+test('of many reasons the most frequent are shown, and the rest is counted', () => {
+  const reasons = Array.from(
+    { length: 12 },
+    (_, index): Row => ({
+      pid: 10,
+      state: 'broken',
+      reason: `[broken: no unwind rows in lib${index}.so]`,
+      count: 20 - index,
+    }),
+  )
+  const [languages = ''] = stackTables(summaryOf(batchOf(reasons)), {
+    width: 100,
+    style: styleFor({}),
+  }).split('\n\n')
+  assert.equal(languages.split('\n').length, 2 + 8 + 1)
+  assert.match(languages, / 42 {4}other reasons$/)
 })
 
 test('a share is never rounded up to all', () => {
