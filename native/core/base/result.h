@@ -22,6 +22,8 @@ class [[nodiscard]] Result {
  public:
   Result(Value value) : outcome_(std::move(value)) {}
   Result(Error error) : outcome_(std::move(error)) {}
+  /// A value made in place, for those that are large.
+  explicit Result(std::in_place_t) : outcome_(std::in_place_type<Value>) {}
 
   bool ok() const { return std::holds_alternative<Value>(outcome_); }
   explicit operator bool() const { return ok(); }

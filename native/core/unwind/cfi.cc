@@ -40,11 +40,11 @@ class CfiRowSource : public RowSource {
 Result<CfiRow> CfiRowSource::Find(uint64_t svma) const {
   const auto place = header_ ? header_->Find(svma) : index_.Find(svma);
   if (!place) return Error{ENOENT, "CFI: before the first function"};
-  const auto fde = section_.ReadFdeAt(place->fde);
+  const Fde fde = section_.ReadFdeAt(place->fde);
   // A table says where to look, and no more.
-  if (!fde || fde->svma != place->svma) return Error{ENOEXEC, "CFI: damaged entry"};
-  if (!fde->Covers(svma)) return Error{ENOENT, "CFI: between functions"};
-  return RunCfi(section_, *fde, svma, architecture_);
+  if (!fde.readable || fde.svma != place->svma) return Error{ENOEXEC, "CFI: damaged entry"};
+  if (!fde.Covers(svma)) return Error{ENOENT, "CFI: between functions"};
+  return RunCfi(section_, fde, svma, architecture_);
 }
 
 size_t CfiRowSource::functions() const {

@@ -15,13 +15,14 @@ Result<CfiIndex> CfiIndex::Build(const CfiSection& section) {
   CfiIndex index;
   auto& places = index.places_;
   size_t offset = 0;
-  while (const auto entry = section.EntryAt(offset)) {
-    const auto fde = section.ReadFde(*entry);
-    if (fde && fde->svma != 0 && fde->size != 0) {
+  for (CfiEntry entry = section.EntryAt(0); entry.kind != CfiEntry::Kind::kNone;
+       entry = section.EntryAt(offset)) {
+    const Fde fde = section.ReadFde(entry);
+    if (fde.readable && fde.svma != 0 && fde.size != 0) {
       if (places.size() == kMaxIndexedFunctions) return Error{E2BIG, "CFI: too many functions"};
-      places.push_back({fde->svma, offset});
+      places.push_back({fde.svma, offset});
     }
-    offset = entry->end;
+    offset = entry.end;
   }
   std::sort(places.begin(), places.end(), [](const CfiPlace& left, const CfiPlace& right) {
     return std::tie(left.svma, left.fde) < std::tie(right.svma, right.fde);

@@ -13,7 +13,7 @@ namespace {
 /// Of one Find(). The longest of node's 102,000 functions has some thousand.
 constexpr unsigned kMaxInstructions = 65'536;
 /// Compilers nest none, assembly two or three.
-constexpr size_t kMaxRemembered = 16;
+constexpr size_t kMaxRemembered = 8;
 /// Stands for the registers that are not kept.
 constexpr uint64_t kUnknownRegister = 255;
 
@@ -50,8 +50,7 @@ class CfiProgram {
       : section_(section),
         cie_(cie),
         signs_return_addresses_(architecture.code_address_bits < 64),
-        cursor_({}),
-        state_(CfiState::Initial(architecture)) {}
+        cursor_({}) {}
 
   /// From the row at `location` to that of `target`.
   Status Run(const CfiInstructions& instructions, uint64_t location, uint64_t target);
@@ -89,7 +88,7 @@ class CfiProgram {
   const bool signs_return_addresses_;
   DwarfCursor cursor_;
   CfiState state_;
-  CfiState initial_ = state_;
+  CfiState initial_;
   std::array<CfiState, kMaxRemembered> remembered_;
   size_t remembered_size_ = 0;
   uint64_t location_ = 0;
@@ -274,7 +273,7 @@ Result<CfiRow> RunCfi(const CfiSection& section, const Fde& fde, uint64_t svma,
   program.SetInitial();
   const auto own = program.Run(fde.instructions, fde.svma, svma);
   if (!own) return own.error();
-  return program.state().Row(section, fde.cie);
+  return program.state().Row(section, fde.cie, architecture);
 }
 
 }  // namespace sonde

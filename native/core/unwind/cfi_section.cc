@@ -76,88 +76,82 @@ bool ReadAugmentationData(DwarfCursor& cursor, std::string_view augmentation, Ci
   return true;
 }
 
-/// From behind the augmentation string to the instructions. False where an augmentation is not known and cannot be
-/// skipped.
-bool ReadCieBody(DwarfCursor& cursor, uint8_t version, std::string_view augmentation, Cie& cie) {
+/// From behind the augmentation string to the instructions. The cursor fails where an augmentation is not known and
+/// cannot be skipped.
+void ReadCieBody(DwarfCursor& cursor, uint8_t version, std::string_view augmentation, Cie& cie) {
   cie.code_alignment = cursor.ReadUleb();
   cie.data_alignment = cursor.ReadSleb();
   const uint64_t column = version == 1 ? cursor.Read<uint8_t>() : cursor.ReadUleb();
-  if (column >= kMaxRegisters) return false;
+  if (column >= kMaxRegisters) cursor.Fail();
   cie.return_address = static_cast<uint8_t>(column);
-  if (!augmentation.starts_with('z')) return ReadAugmentationData(cursor, augmentation, cie);
-  cie.sized_augmentation = true;
-  const uint64_t size = cursor.ReadUleb();
-  DwarfCursor data(cursor.ReadBytes(size));
-  ReadAugmentationData(data, augmentation.substr(1), cie);
-  return data.ok();
+  if (augmentation.starts_with('z')) {
+    cie.sized_augmentation = true;
+    DwarfCursor data(cursor.ReadBytes(cursor.ReadUleb()));
+    ReadAugmentationData(data, augmentation.substr(1), cie);
+    if (!data.ok()) cursor.Fail();
+  } else if (!ReadAugmentationData(cursor, augmentation, cie)) {
+    cursor.Fail();
+  }
 }
 
 }  // namespace
 
-std::optional<CfiEntry> CfiSection::EntryAt(size_t offset) const {
+CfiEntry CfiSection::EntryAt(size_t offset) const {
+  CfiEntry entry;
   DwarfCursor cursor(bytes(), offset);
   uint64_t length = cursor.Read<uint32_t>();
   const bool is_long = length == kLongLength;
   if (is_long) length = cursor.Read<uint64_t>();
-  const size_t id_offset = cursor.offset();
-  if (!cursor.ok() || length > bytes().size() - id_offset) return std::nullopt;
-  CfiEntry entry{.body = id_offset, .end = id_offset + length};
-  if (length == 0) return entry;  // ends the entries of one of the files that were linked
-
+  const size_t start = cursor.offset();
+  if (!cursor.ok() || length > bytes().size() - start) return entry;
+  entry.kind = CfiEntry::Kind::kOther;
+  entry.end = start + length;
   // The id of .eh_frame has 32 bits in any case.
-  cursor = Cursor(id_offset, entry.end);
   const bool long_id = is_long && format_ == CfiFormat::kDebugFrame;
+  if (length < (long_id ? sizeof(uint64_t) : sizeof(uint32_t))) return entry;
   const uint64_t id = long_id ? cursor.Read<uint64_t>() : cursor.Read<uint32_t>();
-  if (!cursor.ok()) return entry;
+  const bool eh_frame = format_ == CfiFormat::kEhFrame;
+  const uint64_t cie_id = eh_frame ? 0 : long_id ? ~uint64_t{0} : kLongLength;
+  entry.kind = id == cie_id ? CfiEntry::Kind::kCie : CfiEntry::Kind::kFde;
   entry.body = cursor.offset();
-  if (format_ == CfiFormat::kEhFrame) {
-    entry.is_cie = id == 0;
-    if (id != 0 && id <= id_offset) entry.cie = id_offset - id;
-  } else {
-    entry.is_cie = id == (long_id ? ~uint64_t{0} : kLongLength);
-    if (!entry.is_cie) entry.cie = id;
-  }
+  // A place before the section's start becomes one behind its end.
+  entry.cie = eh_frame ? start - id : id;
   return entry;
 }
 
-std::optional<Cie> CfiSection::ReadCieAt(size_t offset) const {
-  const auto entry = EntryAt(offset);
-  if (!entry || !entry->is_cie) return std::nullopt;
-  DwarfCursor cursor = Cursor(entry->body, entry->end);
+Cie CfiSection::ReadCieAt(size_t offset) const {
+  Cie cie;
+  const CfiEntry entry = EntryAt(offset);
+  if (entry.kind != CfiEntry::Kind::kCie) return cie;
+  DwarfCursor cursor = Cursor(entry.body, entry.end);
   const auto version = cursor.Read<uint8_t>();
-  if (version != 1 && version != 3 && version != 4) return std::nullopt;
+  if (version != 1 && version != 3 && version != 4) return cie;
   const Augmentation augmentation = ReadAugmentation(cursor);
   std::string_view letters = augmentation.view();
-  if (!HasFlatAddresses(cursor, version)) return std::nullopt;
+  if (!HasFlatAddresses(cursor, version)) return cie;
   if (letters.starts_with("eh")) {
     cursor.Read<uint64_t>();  // a pointer for the exceptions of GCC 2
     letters.remove_prefix(2);
   }
-  Cie cie;
-  if (!ReadCieBody(cursor, version, letters, cie) || !cursor.ok()) return std::nullopt;
-  cie.instructions = {cursor.offset(), entry->end};
+  ReadCieBody(cursor, version, letters, cie);
+  cie.instructions = {cursor.offset(), entry.end};
+  cie.readable = cursor.ok();
   return cie;
 }
 
-std::optional<Fde> CfiSection::ReadFde(const CfiEntry& entry) const {
-  if (!entry.cie) return std::nullopt;
-  const auto cie = ReadCieAt(*entry.cie);
-  if (!cie) return std::nullopt;
+Fde CfiSection::ReadFde(const CfiEntry& entry) const {
+  if (entry.kind != CfiEntry::Kind::kFde) return {};
+  Fde fde{.cie = ReadCieAt(entry.cie)};
+  if (!fde.cie.readable) return fde;
   constexpr uint8_t kFormat = 0x0f;
   DwarfCursor cursor = Cursor(entry.body, entry.end);
-  Fde fde{.cie = *cie};
-  fde.svma = ReadEncodedPointer(cursor, cie->pointer_encoding, {.section = svma()});
-  fde.size = ReadEncodedPointer(cursor, cie->pointer_encoding & kFormat, {});
-  if (cie->sized_augmentation) cursor.ReadBytes(cursor.ReadUleb());
-  // Code of 2^63 bytes and more is a negative number.
-  if (!cursor.ok() || static_cast<int64_t>(fde.size) < 0) return std::nullopt;
+  fde.svma = ReadEncodedPointer(cursor, fde.cie.pointer_encoding, {.section = svma()});
+  fde.size = ReadEncodedPointer(cursor, fde.cie.pointer_encoding & kFormat, {});
+  if (fde.cie.sized_augmentation) cursor.ReadBytes(cursor.ReadUleb());
   fde.instructions = {cursor.offset(), entry.end};
+  // Code of 2^63 bytes and more is a negative number.
+  fde.readable = cursor.ok() && static_cast<int64_t>(fde.size) >= 0;
   return fde;
-}
-
-std::optional<Fde> CfiSection::ReadFdeAt(size_t offset) const {
-  const auto entry = EntryAt(offset);
-  return entry ? ReadFde(*entry) : std::nullopt;
 }
 
 }  // namespace sonde

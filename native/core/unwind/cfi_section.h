@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "core/unwind/cfi.h"
@@ -25,6 +24,8 @@ struct CfiInstructions {
 
 /// A Common Information Entry: what the entries of many functions share.
 struct Cie {
+  /// Otherwise there is nothing in it.
+  bool readable = false;
   uint64_t code_alignment = 0;
   int64_t data_alignment = 0;
   uint8_t return_address = 0;
@@ -38,6 +39,8 @@ struct Cie {
 
 /// A Frame Description Entry: that of one function.
 struct Fde {
+  /// Otherwise there is nothing in it.
+  bool readable = false;
   Cie cie = {};
   uint64_t svma = 0;
   uint64_t size = 0;
@@ -48,12 +51,20 @@ struct Fde {
 
 /// An entry of either kind, not looked into.
 struct CfiEntry {
+  enum class Kind : uint8_t {
+    /// Nothing lies there, or less than a whole entry.
+    kNone,
+    kCie,
+    kFde,
+    /// Empty (those end the entries of one of the files that were linked), or damaged.
+    kOther,
+  };
+  Kind kind = Kind::kNone;
   /// Of what follows its head, and of the next entry.
   size_t body = 0;
   size_t end = 0;
-  bool is_cie = false;
-  /// Of an FDE: where its CIE lies. Nothing where the entry is a CIE, or empty, or points out of the section.
-  std::optional<size_t> cie = {};
+  /// Of an FDE: where its CIE should lie.
+  size_t cie = 0;
 };
 
 /// The entries of .eh_frame or .debug_frame. An offset is one within the section, and may be any number.
@@ -62,10 +73,9 @@ class CfiSection {
   CfiSection(SectionBytes section, CfiFormat format)
       : section_(std::move(section)), format_(format) {}
 
-  /// Nothing where no whole entry lies.
-  std::optional<CfiEntry> EntryAt(size_t offset) const;
-  std::optional<Fde> ReadFde(const CfiEntry& entry) const;
-  std::optional<Fde> ReadFdeAt(size_t offset) const;
+  CfiEntry EntryAt(size_t offset) const;
+  Fde ReadFde(const CfiEntry& entry) const;
+  Fde ReadFdeAt(size_t offset) const { return ReadFde(EntryAt(offset)); }
 
   /// Reads from `begin` on and not beyond `end`.
   DwarfCursor Cursor(size_t begin, size_t end) const {
@@ -77,7 +87,7 @@ class CfiSection {
   size_t capacity() const { return section_.bytes.capacity(); }
 
  private:
-  std::optional<Cie> ReadCieAt(size_t offset) const;
+  Cie ReadCieAt(size_t offset) const;
 
   SectionBytes section_;
   CfiFormat format_;

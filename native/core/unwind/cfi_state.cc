@@ -1,36 +1,46 @@
 #include "core/unwind/cfi_state.h"
 
+#include <bit>
+
 namespace sonde {
 namespace {
 
 /// Evaluate() takes 1,000 operations; the longest of glibc's signal frames has 5 bytes.
 constexpr size_t kMaxExpressionBytes = 4096;
 
+template <typename Visit>
+void ForEachBit(uint64_t bits, Visit&& visit) {
+  for (; bits != 0; bits &= bits - 1) visit(static_cast<size_t>(std::countr_zero(bits)));
+}
+
 bool IsExpression(RegisterRule::Kind kind) {
   return kind == RegisterRule::Kind::kExpression || kind == RegisterRule::Kind::kValueExpression;
 }
 
-/// Copies the expression whose length lies at `block`; its number. Negative: it is too long.
-int64_t AddExpression(CfiRow& row, const CfiSection& section, int64_t block) {
-  DwarfCursor cursor = section.Cursor(static_cast<size_t>(block), section.bytes().size());
+/// Copies the expression whose length lies at `place` in the section, and makes a number of the place. False: it is too
+/// long.
+bool CopyExpression(CfiRow& row, const CfiSection& section, int64_t& place) {
+  DwarfCursor cursor = section.Cursor(static_cast<size_t>(place), section.bytes().size());
   const auto bytes = cursor.ReadBytes(cursor.ReadUleb());
-  if (bytes.size() > kMaxExpressionBytes) return -1;
+  if (bytes.size() > kMaxExpressionBytes) return false;
+  place = static_cast<int64_t>(row.expressions.size());
   row.expressions.emplace_back(bytes.begin(), bytes.end());
-  return static_cast<int64_t>(row.expressions.size()) - 1;
+  return true;
 }
 
 }  // namespace
 
-CfiState CfiState::Initial(const Architecture& architecture) {
-  CfiState state;
-  state.operands_.fill(0);
-  state.kinds_.fill(Kind::kSame);
-  state.kinds_[architecture.stack_pointer] = Kind::kValueOffset;
-  state.cfa_ = Cfa::kUnknown;
-  state.cfa_register_ = 0;
-  state.cfa_offset_ = 0;
-  state.signed_return_address_ = false;
-  return state;
+CfiState& CfiState::operator=(const CfiState& other) {
+  cfa_offset_ = other.cfa_offset_;
+  cfa_ = other.cfa_;
+  cfa_register_ = other.cfa_register_;
+  signed_return_address_ = other.signed_return_address_;
+  set_ = other.set_;
+  ForEachBit(set_, [&](size_t number) {
+    kinds_[number] = other.kinds_[number];
+    operands_[number] = other.operands_[number];
+  });
+  return *this;
 }
 
 void CfiState::SetCfa(uint64_t number, int64_t offset) {
@@ -47,33 +57,41 @@ void CfiState::SetCfaExpression(size_t block) {
 
 void CfiState::SetRule(uint64_t number, Kind kind, int64_t operand) {
   if (number >= kMaxRegisters) return;
+  set_ |= uint64_t{1} << number;
   kinds_[number] = kind;
   operands_[number] = operand;
 }
 
 void CfiState::RestoreRule(uint64_t number, const CfiState& other) {
-  if (number < kMaxRegisters) SetRule(number, other.kinds_[number], other.operands_[number]);
+  if (number >= kMaxRegisters) return;
+  if ((other.set_ >> number & 1) != 0) {
+    SetRule(number, other.kinds_[number], other.operands_[number]);
+  } else {
+    set_ &= ~(uint64_t{1} << number);
+  }
 }
 
-Result<CfiRow> CfiState::Row(const CfiSection& section, const Cie& cie) const {
-  if (cfa_ == Cfa::kUnknown) return Error{ENOEXEC, "CFI: a row without a CFA"};
-  Result<CfiRow> outcome{CfiRow{}};
+Result<CfiRow> CfiState::Row(const CfiSection& section, const Cie& cie,
+                             const Architecture& architecture) const {
+  // Made where it is returned: a row is large.
+  Result<CfiRow> outcome(std::in_place);
   CfiRow& row = *outcome;
   row.cfa_is_expression = cfa_ == Cfa::kExpression;
   row.cfa_register = cfa_register_;
-  row.cfa_offset = row.cfa_is_expression ? AddExpression(row, section, cfa_offset_) : cfa_offset_;
-  bool too_long = row.cfa_is_expression && row.cfa_offset < 0;
-  for (size_t number = 0; number < kMaxRegisters; number++) {
-    const bool expression = IsExpression(kinds_[number]);
-    const int64_t operand =
-        expression ? AddExpression(row, section, operands_[number]) : operands_[number];
-    row.rules[number] = {kinds_[number], operand};
-    too_long = too_long || (expression && operand < 0);
-  }
-  if (too_long) return Error{E2BIG, "CFI: an expression is too long"};
+  row.cfa_offset = cfa_offset_;
+  row.rules[architecture.stack_pointer].kind = Kind::kValueOffset;
   row.return_address = cie.return_address;
   row.signal_frame = cie.signal_frame;
   row.signed_return_address = signed_return_address_;
+  bool copied = !row.cfa_is_expression || CopyExpression(row, section, row.cfa_offset);
+  ForEachBit(set_, [&](size_t number) {
+    RegisterRule& rule = row.rules[number];
+    rule.kind = kinds_[number];
+    rule.offset = operands_[number];
+    if (IsExpression(rule.kind)) copied = CopyExpression(row, section, rule.offset) && copied;
+  });
+  if (!copied) outcome = Error{E2BIG, "CFI: an expression is too long"};
+  if (cfa_ == Cfa::kUnknown) outcome = Error{ENOEXEC, "CFI: a row without a CFA"};
   return outcome;
 }
 

@@ -10,14 +10,14 @@
 
 namespace sonde {
 
-/// What call frame instructions change. Members have no initial values, so that an array of states that may never be
-/// used costs nothing.
+/// What call frame instructions change. Made and copied often, and so without the rules that were not set.
 class CfiState {
  public:
   using Kind = RegisterRule::Kind;
 
-  /// Before the first instruction: nothing is known of the CFA; the stack pointer of the caller is the CFA.
-  static CfiState Initial(const Architecture& architecture);
+  CfiState() {}
+  CfiState(const CfiState&) = delete;
+  CfiState& operator=(const CfiState& other);
 
   /// CFA = register + offset. A register that we do not keep makes a CFA that is not known.
   void SetCfa(uint64_t number, int64_t offset);
@@ -37,17 +37,20 @@ class CfiState {
 
   /// Copies the expressions out of `section`.
   /// Error: ENOEXEC where the CFA is not known, E2BIG where an expression is longer than any is.
-  Result<CfiRow> Row(const CfiSection& section, const Cie& cie) const;
+  Result<CfiRow> Row(const CfiSection& section, const Cie& cie,
+                     const Architecture& architecture) const;
 
  private:
   enum class Cfa : uint8_t { kUnknown, kRegister, kExpression };
 
+  uint64_t set_ = 0;  ///< bit n: there is a rule of register n
+  int64_t cfa_offset_ = 0;
+  Cfa cfa_ = Cfa::kUnknown;
+  uint8_t cfa_register_ = 0;
+  bool signed_return_address_ = false;
+  // Without values where there is no rule.
   std::array<int64_t, kMaxRegisters> operands_;
-  int64_t cfa_offset_;
   std::array<Kind, kMaxRegisters> kinds_;
-  Cfa cfa_;
-  uint8_t cfa_register_;
-  bool signed_return_address_;
 };
 
 }  // namespace sonde

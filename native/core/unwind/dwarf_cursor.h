@@ -13,31 +13,31 @@ class DwarfCursor {
  public:
   /// Begins at `offset` of `bytes`.
   explicit DwarfCursor(std::span<const uint8_t> bytes, size_t offset = 0)
-      : bytes_(bytes), offset_(offset) {
-    if (offset > bytes.size()) Fail();
+      : begin_(bytes.data()), next_(begin_), end_(begin_ + bytes.size()) {
+    ReadBytes(offset);
   }
 
   bool ok() const { return ok_; }
   /// A failed cursor is at its end.
-  bool AtEnd() const { return offset_ == bytes_.size(); }
+  bool AtEnd() const { return next_ == end_; }
   /// Of the next byte.
-  size_t offset() const { return offset_; }
+  size_t offset() const { return static_cast<size_t>(next_ - begin_); }
 
   void Fail() {
     ok_ = false;
-    offset_ = bytes_.size();
+    next_ = end_;
   }
 
   /// An integer of fixed size.
   template <typename Value>
   Value Read() {
     Value value = 0;
-    if (bytes_.size() - offset_ < sizeof(Value)) {
+    if (Left() < sizeof(Value)) {
       Fail();
       return value;
     }
-    std::memcpy(&value, bytes_.data() + offset_, sizeof(Value));
-    offset_ += sizeof(Value);
+    std::memcpy(&value, next_, sizeof(Value));
+    next_ += sizeof(Value);
     return value;
   }
 
@@ -55,13 +55,12 @@ class DwarfCursor {
 
   /// The next `count` bytes; none where there are fewer.
   std::span<const uint8_t> ReadBytes(uint64_t count) {
-    if (count > bytes_.size() - offset_) {
+    if (count > Left()) {
       Fail();
       return {};
     }
-    const auto taken = bytes_.subspan(offset_, count);
-    offset_ += count;
-    return taken;
+    next_ += count;
+    return {next_ - count, count};
   }
 
  private:
@@ -71,6 +70,8 @@ class DwarfCursor {
   };
   /// 64 bits take ten; assemblers pad some numbers.
   static constexpr unsigned kMaxLebBytes = 16;
+
+  size_t Left() const { return static_cast<size_t>(end_ - next_); }
 
   Leb ReadLongLeb(uint8_t byte) {
     Leb leb{.value = byte & uint64_t{0x7f}, .bits = 7};
@@ -86,8 +87,9 @@ class DwarfCursor {
     return leb;
   }
 
-  std::span<const uint8_t> bytes_;
-  size_t offset_;
+  const uint8_t* begin_;
+  const uint8_t* next_;
+  const uint8_t* end_;
   bool ok_ = true;
 };
 

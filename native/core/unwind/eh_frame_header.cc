@@ -43,18 +43,15 @@ std::optional<EhFrameHeader> EhFrameHeader::Read(SectionBytes section, const Cfi
 
 std::optional<CfiPlace> EhFrameHeader::Find(uint64_t svma) const {
   const auto target = static_cast<int64_t>(svma - section_.svma);
-  size_t low = 0;
-  size_t high = count_;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (FunctionAt(middle) <= target) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  if (FunctionAt(0) > target) return std::nullopt;
+  // Without branches, which would be guessed wrongly half the time.
+  size_t found = 0;
+  for (size_t left = count_; left > 1;) {
+    const size_t half = left / 2;
+    found = FunctionAt(found + half) <= target ? found + half : found;
+    left -= half;
   }
-  if (low == 0) return std::nullopt;
-  return PlaceAt(low - 1);
+  return PlaceAt(found);
 }
 
 CfiPlace EhFrameHeader::PlaceAt(size_t index) const {
@@ -80,8 +77,8 @@ bool EhFrameHeader::IsSorted() const {
 bool EhFrameHeader::Agrees(const CfiSection& frames) const {
   for (size_t probe = 0; probe < kProbes; probe++) {
     const CfiPlace place = PlaceAt(probe * (count_ - 1) / (kProbes - 1));
-    const auto fde = frames.ReadFdeAt(place.fde);
-    if (!fde || fde->svma != place.svma) return false;
+    const Fde fde = frames.ReadFdeAt(place.fde);
+    if (!fde.readable || fde.svma != place.svma) return false;
   }
   return true;
 }

@@ -88,7 +88,7 @@ std::optional<UnwindRow> Simple(const CfiRow& row, uint64_t svma,
 
 }  // namespace
 
-RowAndRules Compact(CfiRow row, uint64_t svma, const Architecture& architecture) {
+RowAndRules Compact(CfiRow&& row, uint64_t svma, const Architecture& architecture) {
   const bool outermost = row.rules[row.return_address].kind == RegisterRule::Kind::kUndefined;
   const auto simple =
       outermost ? UnwindRow{.kind = UnwindRow::Kind::kOutermost} : Simple(row, svma, architecture);

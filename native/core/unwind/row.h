@@ -89,6 +89,6 @@ struct RowAndRules {
 
 /// Puts a row into 16 bytes where it fits. `svma`: of the instruction; an expression that depends on nothing but it and
 /// the stack pointer (PLT entries) becomes an offset.
-RowAndRules Compact(CfiRow row, uint64_t svma, const Architecture& architecture);
+RowAndRules Compact(CfiRow&& row, uint64_t svma, const Architecture& architecture);
 
 }  // namespace sonde
