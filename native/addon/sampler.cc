@@ -26,6 +26,9 @@ SessionOptions ToSession(const OptionsReader& reader) {
   session.exclude_kernel = reader.Boolean("excludeKernel");
   session.clock = reader.Boolean("clock");
   session.max_stack = static_cast<uint16_t>(reader.Number("maxStack", UINT16_MAX));
+  if (reader.Has("stackBytes")) {
+    session.stack_bytes = static_cast<uint32_t>(reader.Number("stackBytes", 56 * 1024));
+  }
   return session;
 }
 

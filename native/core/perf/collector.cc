@@ -34,7 +34,9 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
     // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
     const bool countable = !session.exclude_user && !session.exclude_kernel;
     if (session.clock && countable) source.ledger.emplace(session.ClockPeriod());
-    if (session.PeriodIsImplied()) implied_periods_[event.event.id()] = session.period;
+    layouts_.Set(event.event.id(),
+                 {.implied_period = session.PeriodIsImplied() ? session.period : 0,
+                  .captured = session.stack_bytes != 0});
     source_numbers_[event.event.id()] = static_cast<uint32_t>(sources_.size());
     sources_.push_back(source);
   }
@@ -43,15 +45,19 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
 // --- records -------------------------------------------------------------------------------------
 
 void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
-  const Record record = ParseRecord(bytes, implied_periods_);
+  const Record record = ParseRecord(bytes, layouts_);
   struct Visitor {
     Collector& self;
     size_t ring;
     const Record& record;
     void operator()(const SampleRecord& sample) const { self.OnSample(ring, sample); }
-    void operator()(const CommRecord& comm) const { self.AddComm(comm, record.time); }
-    void operator()(const MmapRecord& mmap) const { self.AddMmap(mmap, record.time); }
-    void operator()(const TaskRecord& task) const { self.AddTask(task, record.time); }
+    void operator()(const CommRecord& comm) const { Add(ProcessRecordOf(comm, record.time)); }
+    void operator()(const MmapRecord& mmap) const { Add(ProcessRecordOf(mmap, record.time)); }
+    void operator()(const TaskRecord& task) const { Add(ProcessRecordOf(task, record.time)); }
+    void Add(ProcessRecord bookkeeping) const {
+      Window& window = self.WindowAt(bookkeeping.time);
+      window.AddRecord(std::move(bookkeeping));
+    }
     void operator()(const LostRecord& lost) const {
       self.OnLost(ring, lost, record.time, record.cpu);
     }
@@ -69,6 +75,17 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
   std::visit(Visitor{*this, ring, record}, record.body);
 }
 
+void Collector::Foresee(std::span<const std::byte> bytes) {
+  const Record record = ParseRecord(bytes, layouts_);
+  if (auto bookkeeping = ProcessRecordOf(record)) foreseen_.push_back(std::move(*bookkeeping));
+}
+
+void Collector::Settle() {
+  std::ranges::stable_sort(foreseen_, {}, &ProcessRecord::time);
+  for (const ProcessRecord& record : foreseen_) unwinder_->Apply(record);
+  foreseen_.clear();
+}
+
 void Collector::OnSample(size_t ring, const SampleRecord& sample) {
   auto& [last_id, last_number] = last_source_[ring];
   // 0 is no event's id, but where a ring begins.
@@ -80,8 +97,25 @@ void Collector::OnSample(size_t ring, const SampleRecord& sample) {
   }
   Source& source = sources_[last_number];
   (sample.time > source.read_at ? source.arrived_after : source.arrived)++;
-  SessionTotals& totals = totals_[source.session];
-  if (!WindowAt(sample.time).AddSample(ring, source.session, sample)) {
+  if (unwinder_ == nullptr || !StackUnwinder::CanUnwind(sample)) {
+    Count(source.session, sample, WindowAt(sample.time).AddSample(ring, source.session, sample));
+    return;
+  }
+  const uint32_t max_stack = options_.sessions[source.session].max_stack;
+  auto chain = unwinder_->Unwind(sample, max_stack);
+  if (!chain && unwinder_->Park(ring, source.session, sample)) return;
+  if (!chain) chain = unwinder_->UnwindNow(sample, max_stack);
+  AddUnwound(ring, source.session, sample, *chain);
+}
+
+void Collector::AddUnwound(size_t ring, uint32_t session, const SampleRecord& sample,
+                           std::span<const uint64_t> chain) {
+  Count(session, sample, WindowAt(sample.time).AddChain(ring, session, sample, chain));
+}
+
+void Collector::Count(uint32_t session, const SampleRecord& sample, bool added) {
+  SessionTotals& totals = totals_[session];
+  if (!added) {
     totals.losses[static_cast<size_t>(LossReason::kTableFull)]++;
     return;
   }
@@ -89,6 +123,29 @@ void Collector::OnSample(size_t ring, const SampleRecord& sample) {
   if (totals.first_sample_time == 0 || sample.time < totals.first_sample_time) {
     totals.first_sample_time = sample.time;
   }
+}
+
+void Collector::Retry() {
+  if (unwinder_ == nullptr || !unwinder_->TakeAnswers()) return;
+  unwinder_->VisitParked([this](const StackUnwinder::Parked& parked) {
+    const auto chain =
+        unwinder_->Unwind(parked.sample, options_.sessions[parked.session].max_stack);
+    if (chain) AddUnwound(parked.ring, parked.session, parked.sample, *chain);
+    return chain.has_value();
+  });
+}
+
+/// The window ends: what waits still, ends where its rows are missing.
+void Collector::GiveUpWaiting() {
+  unwinder_->VisitParked([this](const StackUnwinder::Parked& parked) {
+    if (parked.sample.time >= boundary_) return false;
+    const auto chain =
+        unwinder_->UnwindNow(parked.sample, options_.sessions[parked.session].max_stack);
+    AddUnwound(parked.ring, parked.session, parked.sample, chain);
+    return true;
+  });
+  unwinder_->EndWindow();
+  current_->SetUnwindNames(unwinder_->names());
 }
 
 void Collector::OnLost(size_t ring, const LostRecord& lost, uint64_t time, uint32_t cpu) {
@@ -126,42 +183,6 @@ void Collector::OnMalformed(const MalformedRecord& malformed) {
 void Collector::OnCorruptRing() {
   Lose(0, LossReason::kMalformed, 1);
   current_->AddDroppedRecords(1);
-}
-
-void Collector::AddComm(const CommRecord& comm, uint64_t time) {
-  WindowAt(time).AddRecord({.kind = ProcessEventKind::kComm,
-                            .time = time,
-                            .pid = comm.pid,
-                            .tid = comm.tid,
-                            .exec = comm.exec,
-                            .text = std::string(comm.comm)});
-}
-
-void Collector::AddMmap(const MmapRecord& mmap, uint64_t time) {
-  ProcessRecord record{.kind = ProcessEventKind::kMmap,
-                       .time = time,
-                       .pid = mmap.pid,
-                       .tid = mmap.tid,
-                       .text = std::string(mmap.path),
-                       .start = mmap.start,
-                       .end = mmap.start + mmap.length,
-                       .file_offset = mmap.file_offset,
-                       .protection = mmap.protection,
-                       .flags = mmap.flags};
-  record.file.device = mmap.device;
-  record.file.inode = mmap.inode;
-  const auto* id = reinterpret_cast<const uint8_t*>(mmap.build_id.data());
-  record.file.build_id.assign(id, id + mmap.build_id.size());
-  WindowAt(time).AddRecord(std::move(record));
-}
-
-void Collector::AddTask(const TaskRecord& task, uint64_t time) {
-  WindowAt(time).AddRecord({.kind = task.exit ? ProcessEventKind::kExit : ProcessEventKind::kFork,
-                            .time = time,
-                            .pid = task.pid,
-                            .tid = task.tid,
-                            .parent_pid = task.parent_pid,
-                            .parent_tid = task.parent_tid});
 }
 
 Collector::Source* Collector::SourceOf(uint64_t id) {
@@ -211,6 +232,7 @@ void Collector::ReadCounts(const EventSet& events) {
 }
 
 std::unique_ptr<Window> Collector::FinishWindow() {
+  if (unwinder_ != nullptr) GiveUpWaiting();
   for (Source& source : sources_) BookLosses(source);
   std::ranges::fill(full_at_, 0);
   boundary_ = UINT64_MAX;

@@ -11,6 +11,7 @@
 #include "core/perf/event_set.h"
 #include "core/perf/record.h"
 #include "core/perf/sampler_options.h"
+#include "core/perf/stack_unwinder.h"
 #include "core/perf/tick_ledger.h"
 #include "core/perf/window.h"
 
@@ -33,7 +34,21 @@ class Collector {
   /// come.
   void Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings);
 
+  /// `wake`: an eventfd that is written to when Retry has something to do. Call it before the first record comes, where a
+  /// session captures stacks.
+  void UnwindStacks(UniqueFd wake) { unwinder_ = std::make_unique<StackUnwinder>(std::move(wake)); }
+  bool unwinds() const { return unwinder_ != nullptr; }
+
+  /// Samples are unwound against what their process has mapped: all rings' bookkeeping records up to now come before the
+  /// samples, through Foresee and then Settle. OnRecord gets them too.
+  void Foresee(std::span<const std::byte> bytes);
+  void Settle();
+
   void OnRecord(size_t ring, std::span<const std::byte> bytes);
+  /// Takes up the samples that waited for something to be read.
+  void Retry();
+  /// Whether samples of the window that ends still wait.
+  bool Waits() const { return unwinder_ != nullptr && unwinder_->HasParkedBefore(boundary_); }
   /// A ring held something that is no record, and was skipped to its end.
   void OnCorruptRing();
   /// The events have just been disabled: what happens from now on, was not to be sampled.
@@ -65,12 +80,13 @@ class Collector {
   };
 
   void OnSample(size_t ring, const SampleRecord& sample);
+  void AddUnwound(size_t ring, uint32_t session, const SampleRecord& sample,
+                  std::span<const uint64_t> chain);
+  void Count(uint32_t session, const SampleRecord& sample, bool added);
+  void GiveUpWaiting();
   void OnLost(size_t ring, const LostRecord& lost, uint64_t time, uint32_t cpu);
   void OnThrottle(const ThrottleRecord& throttle, uint64_t time);
   void OnMalformed(const MalformedRecord& malformed);
-  void AddComm(const CommRecord& comm, uint64_t time);
-  void AddMmap(const MmapRecord& mmap, uint64_t time);
-  void AddTask(const TaskRecord& task, uint64_t time);
   Source* SourceOf(uint64_t id);
   Window& WindowAt(uint64_t time) { return time < boundary_ ? *current_ : *next_; }
   std::unique_ptr<Window> NewWindow() const;
@@ -87,13 +103,18 @@ class Collector {
   /// Empty while events may be enabled.
   std::vector<uint64_t> idle_at_end_;
   std::unordered_map<uint64_t, uint32_t> source_numbers_;
-  ImpliedPeriods implied_periods_;
+  SampleLayouts layouts_;
   std::vector<Source> sources_;
   /// The source of the last sample of each ring: mostly the next one's too.
   std::vector<std::pair<uint64_t, uint32_t>> last_source_;
   /// When a ring last said that it had been full; 0: not in this window.
   std::vector<uint64_t> full_at_;
   uint64_t bookkeeping_lost_ = 0;
+
+  /// Only where a session captures stacks.
+  std::unique_ptr<StackUnwinder> unwinder_;
+  /// Bookkeeping records that the unwinder has not seen yet.
+  std::vector<ProcessRecord> foreseen_;
 
   uint64_t boundary_ = UINT64_MAX;
   std::unique_ptr<Window> current_;

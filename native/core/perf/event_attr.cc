@@ -59,6 +59,11 @@ perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& t
   }
   attr.sample_type = kSampleType;
   if (session.PeriodIsImplied()) attr.sample_type &= ~uint64_t{PERF_SAMPLE_PERIOD};
+  if (session.stack_bytes != 0) {
+    attr.sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+    attr.sample_regs_user = kUserRegisters;
+    attr.sample_stack_user = session.stack_bytes;
+  }
   attr.sample_max_stack = session.max_stack;
   attr.disabled = 1;
   attr.inherit = target.inherit;

@@ -2,6 +2,7 @@
 
 #include <linux/perf_event.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/perf/sampler_options.h"
@@ -21,6 +22,17 @@ struct KernelFeatures {
 inline constexpr uint64_t kSampleType = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID |
                                         PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD |
                                         PERF_SAMPLE_CALLCHAIN;
+
+/// The user's registers that come with captured stacks, as perf_event_attr.sample_regs_user: all of the general ones.
+#if defined(__x86_64__)
+// ax bx cx dx si di bp sp ip, r8 … r15 (arch/x86/include/uapi/asm/perf_regs.h)
+inline constexpr uint64_t kUserRegisters = 0xff01ff;
+inline constexpr size_t kUserRegisterCount = 17;
+#elif defined(__aarch64__)
+// x0 … x29, lr, sp, pc (arch/arm64/include/uapi/asm/perf_regs.h)
+inline constexpr uint64_t kUserRegisters = 0x1ffffffff;
+inline constexpr size_t kUserRegisterCount = 33;
+#endif
 
 /// A session's event on `target`, disabled.
 perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& target,

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "core/perf/record.h"
 #include "core/perf/window_layout.h"
 #include "core/symbols/target_file.h"
 
@@ -29,5 +31,12 @@ struct ProcessRecord {
   uint32_t flags = 0;
   FileIdentity file = {};
 };
+
+/// `time`: of the record.
+ProcessRecord ProcessRecordOf(const CommRecord& comm, uint64_t time);
+ProcessRecord ProcessRecordOf(const MmapRecord& mmap, uint64_t time);
+ProcessRecord ProcessRecordOf(const TaskRecord& task, uint64_t time);
+/// Nothing for the other kinds.
+std::optional<ProcessRecord> ProcessRecordOf(const Record& record);
 
 }  // namespace sonde

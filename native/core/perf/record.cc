@@ -2,8 +2,11 @@
 
 #include <linux/perf_event.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
+
+#include "core/perf/event_attr.h"
 
 namespace sonde {
 namespace {
@@ -20,7 +23,8 @@ Value Load(const std::byte* from) {
   return value;
 }
 
-/// PERF_RECORD_SAMPLE after its header begins with these; then the period, where it is stated, nr, and nr addresses.
+/// PERF_RECORD_SAMPLE after its header begins with these; then the period, where it is stated, nr, nr addresses, and what
+/// was captured.
 struct SampleHead {
   uint64_t id;
   uint64_t ip;
@@ -39,30 +43,75 @@ std::optional<std::string_view> TextOf(std::span<const std::byte> bytes) {
   return std::string_view(text, length);
 }
 
+/// Takes values from the front of a sample. What is asked for and not there makes it malformed.
+class SampleFields {
+ public:
+  explicit SampleFields(std::span<const std::byte> rest) : rest_(rest) {}
+
+  bool well_formed() const { return well_formed_; }
+  uint64_t Word() {
+    const auto bytes = Bytes(sizeof(uint64_t));
+    return bytes.empty() ? 0 : Load<uint64_t>(bytes.data());
+  }
+  std::span<const uint64_t> Words(uint64_t count) {
+    if (count > rest_.size() / sizeof(uint64_t)) return Missing<uint64_t>();
+    const auto bytes = Bytes(count * sizeof(uint64_t));
+    return {reinterpret_cast<const uint64_t*>(bytes.data()), count};
+  }
+  std::span<const std::byte> Bytes(uint64_t count) {
+    if (count > rest_.size()) return Missing<std::byte>();
+    const auto bytes = rest_.first(count);
+    rest_ = rest_.subspan(count);
+    return bytes;
+  }
+
+ private:
+  template <typename Value>
+  std::span<const Value> Missing() {
+    well_formed_ = false;
+    return {};
+  }
+
+  std::span<const std::byte> rest_;
+  bool well_formed_ = true;
+};
+
+/// PERF_SAMPLE_REGS_USER: abi, registers unless that is 0. PERF_SAMPLE_STACK_USER: size, as many bytes, and unless the
+/// size is 0 how many of them were copied.
+void ParseCaptured(SampleRecord& sample, SampleFields& fields) {
+  sample.registers_abi = fields.Word();
+  if (sample.registers_abi != PERF_SAMPLE_REGS_ABI_NONE) {
+    sample.registers = fields.Words(kUserRegisterCount);
+  }
+  const uint64_t size = fields.Word();
+  if (size == 0) return;
+  const auto stack = fields.Bytes(size);
+  const uint64_t copied = fields.Word();
+  if (!fields.well_formed()) return;
+  sample.stack = stack.first(std::min<uint64_t>(copied, size));
+  sample.stack_cut = copied >= size;
+}
+
 RecordBody ParseSample(const perf_event_header& header, std::span<const std::byte> body,
-                       const ImpliedPeriods& implied) {
+                       const SampleLayouts& layouts) {
   if (body.size() < sizeof(SampleHead)) return MalformedRecord{header.type};
   const auto head = Load<SampleHead>(body.data());
-  const auto known = implied.empty() ? implied.end() : implied.find(head.id);
-  const bool stated = known == implied.end();
-  auto rest = body.subspan(sizeof(SampleHead));
-  const size_t words = stated ? 2 : 1;
-  if (rest.size() < words * sizeof(uint64_t)) return MalformedRecord{header.type};
-  const uint64_t period = stated ? Load<uint64_t>(rest.data()) : known->second;
-  const auto chain_length = Load<uint64_t>(rest.data() + (words - 1) * sizeof(uint64_t));
-  rest = rest.subspan(words * sizeof(uint64_t));
-  if (chain_length > rest.size() / sizeof(uint64_t)) return MalformedRecord{header.type};
-  return SampleRecord{
+  const SampleLayout layout = layouts.Of(head.id);
+  SampleFields fields(body.subspan(sizeof(SampleHead)));
+  SampleRecord sample{
       .id = head.id,
       .ip = head.ip,
       .pid = head.pid,
       .tid = head.tid,
       .time = head.time,
       .cpu = head.cpu,
-      .period = period,
+      .period = layout.implied_period != 0 ? layout.implied_period : fields.Word(),
       .user_mode = (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_USER,
-      .chain = {reinterpret_cast<const uint64_t*>(rest.data()), chain_length},
   };
+  sample.chain = fields.Words(fields.Word());
+  if (layout.captured) ParseCaptured(sample, fields);
+  if (!fields.well_formed()) return MalformedRecord{header.type};
+  return sample;
 }
 
 RecordBody ParseComm(const perf_event_header& header, std::span<const std::byte> body) {
@@ -155,14 +204,14 @@ RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte>
 
 }  // namespace
 
-Record ParseRecord(std::span<const std::byte> bytes, const ImpliedPeriods& implied) {
+Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts) {
   if (bytes.size() < sizeof(perf_event_header)) return {.body = MalformedRecord{}};
   const auto header = Load<perf_event_header>(bytes.data());
   if (header.size < sizeof(header) || header.size > bytes.size()) {
     return {.body = MalformedRecord{header.type}};
   }
   const auto body = bytes.subspan(sizeof(header), header.size - sizeof(header));
-  if (header.type == PERF_RECORD_SAMPLE) return {.body = ParseSample(header, body, implied)};
+  if (header.type == PERF_RECORD_SAMPLE) return {.body = ParseSample(header, body, layouts)};
   if (body.size() < kTrailerBytes) return {.body = MalformedRecord{header.type}};
   const std::byte* trailer = body.data() + body.size() - kTrailerBytes;
   return {.body = ParseBody(header, body.first(body.size() - kTrailerBytes)),

@@ -23,6 +23,15 @@ struct SampleRecord {
   bool user_mode = false;
   /// The call chain with its context markers, leaf first.
   std::span<const uint64_t> chain = {};
+  /// The user's registers in the order of kUserRegisters; empty where they were not asked for, and for tasks without a
+  /// user part: threads of the kernel.
+  std::span<const uint64_t> registers = {};
+  /// PERF_SAMPLE_REGS_ABI_*
+  uint64_t registers_abi = 0;
+  /// The user's memory from the stack pointer upwards, as far as it could be copied.
+  std::span<const std::byte> stack = {};
+  /// The memory goes on behind `stack`, which is as long as was asked for.
+  bool stack_cut = false;
 };
 
 struct CommRecord {
@@ -93,11 +102,39 @@ struct Record {
   uint32_t cpu = 0;
 };
 
-/// By event id, the periods of the events whose samples do not state one.
-using ImpliedPeriods = std::unordered_map<uint64_t, uint64_t>;
+/// What the samples of an event carry besides kSampleType.
+struct SampleLayout {
+  /// Their period, where they do not state it.
+  uint64_t implied_period = 0;
+  /// Registers and stack of the user.
+  bool captured = false;
+
+  bool operator==(const SampleLayout&) const = default;
+};
+
+/// The layouts by event id.
+class SampleLayouts {
+ public:
+  void Set(uint64_t id, SampleLayout layout) {
+    alike_ = layouts_.empty() || (alike_ && layout == common_);
+    common_ = layout;
+    layouts_[id] = layout;
+  }
+  SampleLayout Of(uint64_t id) const {
+    if (alike_) return common_;
+    const auto found = layouts_.find(id);
+    return found == layouts_.end() ? SampleLayout{} : found->second;
+  }
+
+ private:
+  std::unordered_map<uint64_t, SampleLayout> layouts_;
+  /// Whether all are as `common_`: the usual case, which needs no look-up.
+  bool alike_ = false;
+  SampleLayout common_ = {};
+};
 
 /// Reads one record whose header, with its size, stands at the beginning of `bytes`. `bytes` is aligned to 8. Never
 /// reads behind it.
-Record ParseRecord(std::span<const std::byte> bytes, const ImpliedPeriods& implied = {});
+Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts = {});
 
 }  // namespace sonde

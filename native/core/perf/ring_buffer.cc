@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace sonde {
@@ -16,6 +17,15 @@ std::span<const std::byte> RingReader::RecordAt(uint64_t position, size_t size) 
   std::memcpy(copy, data_ + offset, first);
   std::memcpy(copy + first, data_, size - first);
   return {copy, size};
+}
+
+void RingReader::Overwrite(uint64_t position, uint64_t size) {
+  const size_t offset = position & (size_ - 1);
+  const size_t first = std::min<uint64_t>(size, size_ - offset);
+  std::memset(data_ + offset, 0, first);
+  if (first == size) return;
+  std::memset(data_, 0, size - first);
+  std::ranges::fill(wrapped_, 0);
 }
 
 Result<RingBuffer> RingBuffer::Map(int perf_fd, size_t data_bytes) {
@@ -35,7 +45,7 @@ Result<RingBuffer> RingBuffer::Map(int perf_fd, size_t data_bytes) {
     return error;
   }
   RingReader reader(static_cast<perf_event_mmap_page*>(mapping),
-                    static_cast<const std::byte*>(mapping) + page, data_bytes);
+                    static_cast<std::byte*>(mapping) + page, data_bytes);
   return RingBuffer(mapping, bytes, std::move(reader));
 }
 

@@ -16,27 +16,46 @@ namespace sonde {
 class RingReader {
  public:
   /// `size`: bytes of data, a power of two.
-  RingReader(perf_event_mmap_page* page, const std::byte* data, size_t size)
+  RingReader(perf_event_mmap_page* page, std::byte* data, size_t size)
       : page_(page), data_(data), size_(size) {}
 
   /// Calls `visit(std::span<const std::byte>)` with each record that is unread now, oldest first, and hands the space
   /// back to the kernel. The span is aligned to 8 bytes and valid only during the call. Returns false when the ring held
   /// something that cannot be a record; everything unread is skipped then.
   template <typename Visit>
-  bool Drain(Visit&& visit);
+  bool Drain(Visit&& visit) {
+    return Drain(Head(), visit);
+  }
+  /// The same up to `head`, which Head() gave.
+  template <typename Visit>
+  bool Drain(uint64_t head, Visit&& visit);
+
+  /// Where the kernel will write next.
+  uint64_t Head() const { return __atomic_load_n(&page_->data_head, __ATOMIC_ACQUIRE); }
+  /// Calls `visit(header, bytes)` for each record that has not been scanned, and leaves it in the ring; `bytes()` gives the
+  /// record, valid during the call.
+  template <typename Visit>
+  void Scan(Visit&& visit);
+
+  /// From now on, what has been read is overwritten before its space goes back.
+  void OverwriteWhatIsRead() { overwrites_ = true; }
 
  private:
   /// Space goes back to the kernel in steps, so that it has room again before a long drain is over.
   static constexpr uint64_t kReleaseBytes = 16 * 1024;
 
   std::span<const std::byte> RecordAt(uint64_t position, size_t size);
+  void Overwrite(uint64_t position, uint64_t size);
+  bool HeaderAt(uint64_t position, uint64_t head, perf_event_header& header) const;
   void Release(uint64_t position) {
     __atomic_store_n(&page_->data_tail, position, __ATOMIC_RELEASE);
   }
 
   perf_event_mmap_page* page_;
-  const std::byte* data_;
+  std::byte* data_;
   size_t size_;
+  bool overwrites_ = false;
+  uint64_t scanned_ = 0;
   /// A record that goes over the ring's end, in one piece.
   std::vector<uint64_t> wrapped_;
 };
@@ -60,21 +79,26 @@ class RingBuffer {
   RingReader reader_;
 };
 
+inline bool RingReader::HeaderAt(uint64_t position, uint64_t head,
+                                 perf_event_header& header) const {
+  // Records are multiples of 8, so a header never goes over the end.
+  std::memcpy(&header, data_ + (position & (size_ - 1)), sizeof(header));
+  return header.size >= sizeof(header) && header.size % 8 == 0 && header.size <= head - position;
+}
+
 template <typename Visit>
-bool RingReader::Drain(Visit&& visit) {
-  // Acquire: what the kernel wrote before it moved the head is seen after this.
-  const uint64_t head = __atomic_load_n(&page_->data_head, __ATOMIC_ACQUIRE);
+bool RingReader::Drain(uint64_t head, Visit&& visit) {
   uint64_t tail = page_->data_tail;
   uint64_t released = tail;
   while (tail != head) {
     perf_event_header header;
-    // Records are multiples of 8, so a header never goes over the end.
-    std::memcpy(&header, data_ + (tail & (size_ - 1)), sizeof(header));
-    if (header.size < sizeof(header) || header.size % 8 != 0 || header.size > head - tail) {
+    if (!HeaderAt(tail, head, header)) {
+      if (overwrites_) Overwrite(tail, head - tail);
       Release(head);
       return false;
     }
     visit(RecordAt(tail, header.size));
+    if (overwrites_) Overwrite(tail, header.size);
     tail += header.size;
     if (tail - released >= kReleaseBytes) {
       Release(tail);
@@ -83,6 +107,23 @@ bool RingReader::Drain(Visit&& visit) {
   }
   Release(tail);
   return true;
+}
+
+template <typename Visit>
+void RingReader::Scan(Visit&& visit) {
+  const uint64_t head = Head();
+  const uint64_t tail = page_->data_tail;
+  // What was drained without having been scanned.
+  if (head - scanned_ > head - tail) scanned_ = tail;
+  while (scanned_ != head) {
+    perf_event_header header;
+    if (!HeaderAt(scanned_, head, header)) {
+      scanned_ = head;
+      return;
+    }
+    visit(header, [&] { return RecordAt(scanned_, header.size); });
+    scanned_ += header.size;
+  }
 }
 
 }  // namespace sonde

@@ -1,5 +1,6 @@
 #include "core/perf/sampler.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -20,6 +21,8 @@ namespace {
 /// How long an interrupt on another CPU may take from its time stamp to its record. What comes later still is kept for
 /// the next window, with its true time.
 constexpr uint64_t kGrace = 2'000'000;
+/// How long the end of a window waits for rows that its last samples need.
+constexpr uint64_t kPatienceForRows = 300'000'000;
 /// Rings are also looked at when they are far from full, for the progress that is shown.
 constexpr int kPollMs = 1000;
 /// Threads and commands: how soon their end is noticed.
@@ -32,6 +35,12 @@ uint64_t RandomSeed() {
   uint64_t seed = MonotonicNow();
   (void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
   return seed;
+}
+
+bool CapturesStacks(const SamplerOptions& options) {
+  return std::ranges::any_of(options.sessions, [](const SessionOptions& session) {
+    return session.stack_bytes != 0;
+  });
 }
 
 /// One per CPU that may be sampled.
@@ -65,6 +74,13 @@ Result<std::unique_ptr<Sampler>> Sampler::Open(SamplerOptions options) {
 
 Status Sampler::OpenEvents() {
   window_start_ = MonotonicNow();
+  wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_) return SystemError("eventfd");
+  if (CapturesStacks(options_)) {
+    UniqueFd answers(fcntl(wake_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!answers) return SystemError("dup(eventfd)");
+    collector_.UnwindStacks(std::move(answers));
+  }
   auto events = EventSet::Open(
       options_, features_, [this](size_t ring, auto record) { collector_.OnRecord(ring, record); });
   if (!events) return events.error();
@@ -73,13 +89,12 @@ Status Sampler::OpenEvents() {
 
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return SystemError("epoll_create1");
-  wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake_) return SystemError("eventfd");
   epoll_event watched = {.events = EPOLLIN, .data = {.u64 = kWakeToken}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &watched) != 0) {
     return SystemError("epoll_ctl(eventfd)");
   }
   for (size_t ring = 0; ring < events_->rings().size(); ring++) {
+    if (collector_.unwinds()) events_->rings()[ring].buffer.reader().OverwriteWhatIsRead();
     // By edge: the event of a thread that has exited hangs up for ever, while its ring goes on for others.
     watched = {.events = EPOLLIN | EPOLLET, .data = {.u64 = ring}};
     const int fd = events_->rings()[ring].owner_fd;
@@ -92,6 +107,8 @@ Status Sampler::OpenEvents() {
 
 Status Sampler::Start() {
   if (!events_) return Error{EBADF, "start: the sampler is closed"};
+  // After the events were opened: without privileges, a child that waits for its exec could not be sampled any more.
+  if (collector_.unwinds()) not_dumpable_.emplace();
   started_at_ = MonotonicNow();
   Wake();  // it may have a deadline from now on
   // A command's events are enabled by its exec.
@@ -152,6 +169,7 @@ void Sampler::Close() {
   }
   if (unfinished) unfinished(Error{ECANCELED, "closeWindow: the sampler was closed"});
   events_.reset();
+  not_dumpable_.reset();
   epoll_.Reset();
   wake_.Reset();
 }
@@ -170,7 +188,8 @@ void Sampler::RunDrain() {
     WaitForRecords();
     if (disabled_at_ == 0 && (disable_requested_ || MonotonicNow() >= Deadline())) DisableEvents();
     if (close_requested_.exchange(false)) BeginWindowEnd();
-    if (boundary_ != 0 && MonotonicNow() >= boundary_ + kGrace) FinishWindow();
+    collector_.Retry();
+    if (boundary_ != 0 && MayFinishWindow()) FinishWindow();
     PublishTotals();
   }
 }
@@ -217,13 +236,35 @@ void Sampler::WaitForRecords() {
 }
 
 void Sampler::DrainRing(size_t ring) {
-  const bool sound = events_->rings()[ring].buffer.reader().Drain(
-      [&](std::span<const std::byte> record) { collector_.OnRecord(ring, record); });
-  if (!sound) collector_.OnCorruptRing();
+  RingReader& reader = events_->rings()[ring].buffer.reader();
+  const uint64_t head = reader.Head();
+  LookAhead();
+  DrainUpTo(ring, head);
 }
 
 void Sampler::DrainAll() {
-  for (size_t ring = 0; ring < events_->rings().size(); ring++) DrainRing(ring);
+  std::vector<uint64_t> heads;
+  for (CpuRing& ring : events_->rings()) heads.push_back(ring.buffer.reader().Head());
+  LookAhead();
+  for (size_t ring = 0; ring < heads.size(); ring++) DrainUpTo(ring, heads[ring]);
+}
+
+void Sampler::DrainUpTo(size_t ring, uint64_t head) {
+  const bool sound = events_->rings()[ring].buffer.reader().Drain(
+      head, [&](std::span<const std::byte> record) { collector_.OnRecord(ring, record); });
+  if (!sound) collector_.OnCorruptRing();
+}
+
+/// A sample's mappings may have been reported on another CPU: what stood in any ring when its head was read, is known
+/// before it is unwound.
+void Sampler::LookAhead() {
+  if (!collector_.unwinds()) return;
+  for (CpuRing& ring : events_->rings()) {
+    ring.buffer.reader().Scan([&](const perf_event_header& header, auto&& bytes) {
+      if (header.type != PERF_RECORD_SAMPLE) collector_.Foresee(bytes());
+    });
+  }
+  collector_.Settle();
 }
 
 void Sampler::BeginWindowEnd() {
@@ -231,6 +272,12 @@ void Sampler::BeginWindowEnd() {
   boundary_ = disabled_at_ != 0 ? std::max(disabled_at_, window_start_) : MonotonicNow();
   collector_.SetBoundary(boundary_);
   DrainAll();
+}
+
+bool Sampler::MayFinishWindow() const {
+  const uint64_t now = MonotonicNow();
+  return now >= boundary_ + kGrace &&
+         (!collector_.Waits() || now >= boundary_ + kPatienceForRows);
 }
 
 void Sampler::FinishWindow() {

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/dumpable.h"
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 #include "core/perf/collector.h"
@@ -60,7 +61,10 @@ class Sampler {
   void DisableEvents();
   void DrainRing(size_t ring);
   void DrainAll();
+  void DrainUpTo(size_t ring, uint64_t head);
+  void LookAhead();
   void BeginWindowEnd();
+  bool MayFinishWindow() const;
   void FinishWindow();
   void PublishTotals();
   void Wake() const;
@@ -81,6 +85,8 @@ class Sampler {
   /// When the events were disabled, 0 while they sample.
   uint64_t disabled_at_ = 0;
 
+  /// While memory of other processes may be in the rings.
+  std::optional<NotDumpable> not_dumpable_;
   std::atomic<uint64_t> started_at_{0};
   std::atomic<bool> target_gone_{false};
   std::atomic<bool> stop_{false};

@@ -24,6 +24,9 @@ struct SessionOptions {
   /// The event's count is nanoseconds of a clock.
   bool clock = false;
   uint16_t max_stack = 0;
+  /// Bytes of the user's stack that come with each sample, to be unwound from; a multiple of 8. 0: the frames are those
+  /// that the kernel finds by frame pointers.
+  uint32_t stack_bytes = 0;
 
   /// Whether the samples leave the period out. A software event that counts would otherwise make a sample of each single
   /// occurrence, whatever its period (perf_swevent_event, where PERF_SAMPLE_PERIOD is set and freq is not).

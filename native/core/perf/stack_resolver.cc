@@ -1,7 +1,5 @@
 #include "core/perf/stack_resolver.h"
 
-#include <linux/perf_event.h>
-
 #include <algorithm>
 #include <span>
 
@@ -18,44 +16,45 @@ constexpr uint32_t kMaxEpochs = 1 << 20;
 /// User space ends below it, on every architecture.
 constexpr uint64_t kUpperHalf = uint64_t{1} << 63;
 
-/// A call chain without its markers.
-struct Chain {
-  std::span<const uint64_t> kernel;
-  std::span<const uint64_t> user;
-  /// Frames of a guest or of the hypervisor, which belong to no process here.
-  size_t others = 0;
-
-  size_t size() const { return kernel.size() + user.size() + others; }
-};
-
-/// The user's part is the last one (get_perf_callchain), and its words come from the process's memory: one that looks
-/// like a marker would otherwise turn what follows into frames of the kernel.
-Chain Split(std::span<const uint64_t> words) {
-  Chain chain;
-  while (!words.empty()) {
-    const bool marked = IsMarker(words[0]);
-    const uint64_t marker = marked ? words[0] : 0;
-    if (marked) words = words.subspan(1);
-    const auto end = marker == static_cast<uint64_t>(PERF_CONTEXT_USER)
-                         ? words.end()
-                         : std::find_if(words.begin(), words.end(), IsMarker);
-    const std::span<const uint64_t> part(words.begin(), end);
-    words = words.subspan(part.size());
-    if (marker == static_cast<uint64_t>(PERF_CONTEXT_KERNEL)) {
-      chain.kernel = part;
-    } else if (marker == static_cast<uint64_t>(PERF_CONTEXT_USER)) {
-      chain.user = part;
-    } else {
-      chain.others += part.size();
-    }
+/// What a stack that lacks frames ends with.
+std::string ReasonOf(const UnwindOutcome& outcome, const std::vector<std::string>& names) {
+  const std::string name = outcome.name < names.size() ? names[outcome.name] : "";
+  switch (outcome.end) {
+    case UnwindEnd::kComplete:
+      break;
+    case UnwindEnd::kStackBytes:
+      return "[truncated: stack bytes]";
+    case UnwindEnd::kOtherStack:
+      return "[truncated: other stack]";
+    case UnwindEnd::kDepth:
+      return "[truncated: max depth]";
+    case UnwindEnd::kKernelDepth:
+      return "[truncated: max stack]";
+    case UnwindEnd::kNoRows:
+      return "[broken: no unwind rows in " + name + "]";
+    case UnwindEnd::kUnreadableRows:
+      return "[broken: unreadable unwind rows in " + name + "]";
+    case UnwindEnd::kPending:
+    case UnwindEnd::kLateRows:
+      if (name.empty()) return "[broken: mappings not read in time]";
+      return "[broken: unwind rows not read in time: " + name + "]";
+    case UnwindEnd::kFramePointer:
+      return "[broken: bad frame pointer]";
+    case UnwindEnd::kReturnAddress:
+      return "[broken: bad return address]";
+    case UnwindEnd::kRegisters:
+      return "[broken: unknown registers]";
+    case UnwindEnd::kNotCaptured:
+      return "[broken: stack not captured]";
   }
-  return chain;
+  return "";
 }
 
 }  // namespace
 
-StackResolver::StackResolver(const StackInterner& raw, Tables tables)
-    : raw_(raw), tables_(tables), plain_(raw.size()) {
+StackResolver::StackResolver(const StackInterner& raw, const std::vector<std::string>& unwind_names,
+                             Tables tables)
+    : raw_(raw), unwind_names_(unwind_names), tables_(tables), plain_(raw.size()) {
   tables_.stacks.Reserve(raw.size(), raw.words());
 }
 
@@ -67,7 +66,8 @@ uint32_t StackResolver::Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_
   }
   // The kernel counts the frames of kernel and user together, and the markers apart (perf_callchain_store). A chain that
   // just fits cannot be told from one that was cut.
-  variant.truncated = raw.length >= max_stack && Split(raw.chain()).size() >= max_stack;
+  variant.truncated = raw.length >= max_stack && !UnwoundChain::From(raw.chain()) &&
+                      CallChain::Split(raw.chain()).size() >= max_stack;
   const bool plain = variant.epoch == 0 && !variant.truncated;
   const uint64_t key =
       uint64_t{raw_stack} << 32 | variant.epoch << 1 | (variant.truncated ? 1U : 0U);
@@ -81,11 +81,27 @@ uint32_t StackResolver::Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_
 }
 
 uint32_t StackResolver::Make(const StackInterner::RawStack& raw, const Variant& variant) {
-  const Chain chain = Split(raw.chain());
   scratch_.clear();
-  for (size_t index = 0; index < chain.kernel.size(); index++) {
-    scratch_.push_back(KernelFrame(chain.kernel[index], index > 0));
+  const auto unwound = UnwoundChain::From(raw.chain());
+  return unwound ? MakeUnwound(*unwound, variant)
+                 : MakeOfKernel(CallChain::Split(raw.chain()), variant);
+}
+
+uint32_t StackResolver::MakeUnwound(const UnwoundChain& chain, const Variant& variant) {
+  AddKernelFrames(chain.kernel);
+  for (size_t index = 0; index < chain.user.size(); index++) {
+    const bool exact = index == 0 || (chain.user[index] & kExactAddress) != 0;
+    scratch_.push_back(UserFrame(chain.user[index] & ~kExactAddress, !exact, variant));
   }
+  if (chain.outcome.end == UnwindEnd::kComplete) {
+    return tables_.stacks.Add(scratch_, StackState::kComplete);
+  }
+  return Broken(ReasonOf(chain.outcome, unwind_names_));
+}
+
+/// A chain that the kernel found by frame pointers.
+uint32_t StackResolver::MakeOfKernel(const CallChain& chain, const Variant& variant) {
+  AddKernelFrames(chain.kernel);
   bool astray = false;
   for (size_t index = 0; index < chain.user.size() && !astray; index++) {
     const uint64_t address = chain.user[index];
@@ -96,11 +112,18 @@ uint32_t StackResolver::Make(const StackInterner::RawStack& raw, const Variant& 
   }
   if (astray) return Broken("[broken: bad frame pointer]");
   if (variant.truncated) return Broken("[truncated: max stack]");
-  return tables_.stacks.Add(scratch_, StackState::kUnverified);
+  const bool kernel_only = chain.user.empty() && chain.others == 0;
+  return tables_.stacks.Add(scratch_, kernel_only ? StackState::kKernel : StackState::kUnverified);
+}
+
+void StackResolver::AddKernelFrames(std::span<const uint64_t> addresses) {
+  for (size_t index = 0; index < addresses.size(); index++) {
+    scratch_.push_back(KernelFrame(addresses[index], index > 0));
+  }
 }
 
 /// The stack of the frames so far, ending in the reason why it ends.
-uint32_t StackResolver::Broken(const char* reason) {
+uint32_t StackResolver::Broken(const std::string& reason) {
   const uint32_t text = tables_.strings.Add(reason);
   scratch_.push_back(tables_.frames.Add({.kind = FrameKind::kReason, .address = text}));
   return tables_.stacks.Add(scratch_, StackState::kBroken);

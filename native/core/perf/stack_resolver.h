@@ -1,14 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "core/perf/call_chain.h"
 #include "core/perf/mapping_table.h"
 #include "core/perf/process_table.h"
 #include "core/perf/stack_interner.h"
 #include "core/perf/stack_table.h"
+#include "core/perf/unwound_chain.h"
 
 namespace sonde {
 
@@ -23,7 +27,9 @@ class StackResolver {
     StackTable& stacks;
   };
 
-  StackResolver(const StackInterner& raw, Tables tables);
+  /// `unwind_names`: Window::unwind_names().
+  StackResolver(const StackInterner& raw, const std::vector<std::string>& unwind_names,
+                Tables tables);
 
   /// The stack of a sample taken at `time` by an event that walks at most `max_stack` frames.
   uint32_t Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_stack);
@@ -41,13 +47,17 @@ class StackResolver {
 
   uint32_t Make(const StackInterner::RawStack& raw, const Variant& variant);
   uint32_t UserFrame(uint64_t address, bool return_address, const Variant& variant);
-  uint32_t Broken(const char* reason);
+  uint32_t MakeUnwound(const UnwoundChain& chain, const Variant& variant);
+  uint32_t MakeOfKernel(const CallChain& chain, const Variant& variant);
+  void AddKernelFrames(std::span<const uint64_t> addresses);
+  uint32_t Broken(const std::string& reason);
   uint32_t KernelFrame(uint64_t address, bool return_address);
   uint32_t MappingAt(uint64_t address, bool return_address, const Variant& variant);
   uint32_t SpaceOf(uint32_t pid, uint32_t epoch);
   void ReadAgain(Process& process);
 
   const StackInterner& raw_;
+  const std::vector<std::string>& unwind_names_;
   Tables tables_;
   FrameCache cache_;
   /// Per raw stack: 1 + the stack of its first epoch, not cut; what nearly all are.

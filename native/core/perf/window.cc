@@ -27,7 +27,11 @@ bool Window::AddSample(size_t ring, uint32_t session, const SampleRecord& sample
   // Where the kernel walks no chain (a user-mode event that strikes in the kernel), the instruction itself is known.
   const std::array<uint64_t, 2> leaf = {
       static_cast<uint64_t>(sample.user_mode ? PERF_CONTEXT_USER : PERF_CONTEXT_KERNEL), sample.ip};
-  const std::span<const uint64_t> chain = HasAddress(sample.chain) ? sample.chain : leaf;
+  return AddChain(ring, session, sample, HasAddress(sample.chain) ? sample.chain : leaf);
+}
+
+bool Window::AddChain(size_t ring, uint32_t session, const SampleRecord& sample,
+                      std::span<const uint64_t> chain) {
   const auto stack =
       sample_count_ < bounds_.max_samples ? stacks_.Intern(sample.pid, chain) : std::nullopt;
   if (!stack) {

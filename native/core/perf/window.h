@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/perf/process_record.h"
@@ -55,11 +57,18 @@ class Window {
 
   /// False when there was no room: counted as table_full.
   bool AddSample(size_t ring, uint32_t session, const SampleRecord& sample);
+  /// The same with an UnwoundChain.
+  bool AddChain(size_t ring, uint32_t session, const SampleRecord& sample,
+                std::span<const uint64_t> chain);
   /// What does not fit is counted by dropped_records().
   void AddRecord(ProcessRecord record);
   void AddNotice(uint32_t session, NoticeRow notice);
   void AddLoss(uint32_t session, LossReason reason, uint64_t count);
   void AddDroppedRecords(uint64_t count) { dropped_records_ += count; }
+
+  /// What unwound chains name, by UnwindOutcome::name.
+  void SetUnwindNames(std::vector<std::string> names) { unwind_names_ = std::move(names); }
+  const std::vector<std::string>& unwind_names() const { return unwind_names_; }
 
   /// Makes room for as many samples as another window had.
   void ReserveLike(const Window& other);
@@ -83,6 +92,7 @@ class Window {
   uint64_t dropped_records_ = 0;
   std::vector<std::vector<NoticeRow>> notices_;
   std::vector<LossCounts> losses_;
+  std::vector<std::string> unwind_names_;
 };
 
 /// Whether an entry of a call chain is a context marker (PERF_CONTEXT_*) and not an address.

@@ -100,7 +100,8 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
   events.Replay(window.records());
   if (window.dropped_records() > 0) ReadProcessesAgain();
 
-  StackResolver resolver(window.stacks(), {processes_, mappings, strings, frames, stacks});
+  StackResolver resolver(window.stacks(), window.unwind_names(),
+                         {processes_, mappings, strings, frames, stacks});
   for (size_t session = 0; session < sessions_.size(); session++) {
     for (SampleRow& row : samples[session].rows) {
       row.stack = resolver.Resolve(row.stack, row.time, sessions_[session].max_stack);

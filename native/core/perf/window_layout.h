@@ -37,6 +37,7 @@ inline constexpr Section kImagePath{31, 4};
 inline constexpr Section kImageBuildId{32, 4};
 inline constexpr Section kImageDevice{33, 8};
 inline constexpr Section kImageInode{34, 8};
+inline constexpr Section kImageRuntime{35, 1};
 
 inline constexpr Section kMappingPid{40, 4};
 inline constexpr Section kMappingImage{41, 4};
@@ -82,13 +83,16 @@ enum class LossReason : uint8_t { kRingFull, kThrottled, kMissed, kMalformed, kT
 inline constexpr uint32_t kLossReasons = 5;
 
 /// STACK_STATES
-enum class StackState : uint8_t { kComplete, kUnverified, kBroken };
+enum class StackState : uint8_t { kComplete, kUnverified, kBroken, kKernel };
 
 /// FRAME_KINDS
 enum class FrameKind : uint8_t { kNative, kKernel, kInterpreted, kReason };
 
 /// IMAGE_KINDS
 enum class ImageKind : uint8_t { kFile, kVdso, kAnonymous, kUnknown };
+
+/// IMAGE_RUNTIMES
+enum class ImageRuntime : uint8_t { kUnknown, kGo };
 
 /// ADDRESS_SPACES
 enum class AddressSpaceKind : uint8_t { kSvma, kFileOffset, kAvma };

@@ -16,6 +16,7 @@ struct ImageColumns {
   std::vector<uint32_t> build_id;
   std::vector<uint64_t> device;
   std::vector<uint64_t> inode;
+  std::vector<uint8_t> runtime;
 
   /// Images are told apart by build id where one is known: the kernel then reports no inode, /proc no build id.
   uint32_t Add(const Image& image, StringTable& strings) {
@@ -37,6 +38,8 @@ struct ImageColumns {
     build_id.push_back(strings.Add(id));
     device.push_back(image.file.device);
     inode.push_back(image.file.inode);
+    const bool go = image.headers && image.headers->is_go;
+    runtime.push_back(static_cast<uint8_t>(go ? ImageRuntime::kGo : ImageRuntime::kUnknown));
     return entry->second;
   }
 
@@ -46,6 +49,7 @@ struct ImageColumns {
     buffer.Add(layout::kImageBuildId, kShared, build_id);
     buffer.Add(layout::kImageDevice, kShared, device);
     buffer.Add(layout::kImageInode, kShared, inode);
+    buffer.Add(layout::kImageRuntime, kShared, runtime);
   }
 
   std::unordered_map<std::string, uint32_t> numbers;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string_view>
 
 namespace sonde {
 namespace {
@@ -85,8 +86,9 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
 
   ElfHeaders headers;
   headers.is_64_bit = is_64_bit;
+  headers.entry = header->e_entry;
   if (header->e_shentsize == sizeof(typename Elf::Section)) {
-    headers.sections = {header->e_shoff, header->e_shnum};
+    headers.sections = {header->e_shoff, header->e_shnum, header->e_shstrndx};
   }
   int note_segments = 0;
   for (const auto& segment : *segments) {
@@ -94,10 +96,13 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
       headers.loads.push_back(
           {segment.p_offset, segment.p_vaddr, segment.p_filesz, (segment.p_flags & PF_X) != 0});
     }
-    if (segment.p_type == PT_NOTE && headers.build_id.empty() &&
-        note_segments++ < kMaxNoteSegments) {
-      headers.build_id =
-          BuildIdOfNotes(ReadNotes(file, segment.p_offset, segment.p_filesz), segment.p_align);
+    if (segment.p_type == PT_GNU_EH_FRAME) {
+      headers.eh_frame_header = {segment.p_offset, segment.p_vaddr, segment.p_filesz};
+    }
+    if (segment.p_type == PT_NOTE && note_segments++ < kMaxNoteSegments) {
+      const auto notes = ReadNotes(file, segment.p_offset, segment.p_filesz);
+      if (headers.build_id.empty()) headers.build_id = BuildIdOfNotes(notes, segment.p_align);
+      headers.is_go = headers.is_go || HasGoBuildId(notes, segment.p_align);
     }
   }
   return headers;
@@ -145,7 +150,12 @@ std::optional<uint64_t> ElfHeaders::SvmaOf(uint64_t file_offset) const {
   return std::nullopt;
 }
 
-std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment) {
+namespace {
+
+/// The first note of that kind that `wanted` accepts; empty where there is none.
+template <typename Wanted>
+std::span<const std::byte> FindNote(std::span<const std::byte> notes, uint64_t alignment,
+                                    std::string_view owner, uint32_t type, Wanted&& wanted) {
   const uint64_t unit = alignment == 8 ? 8 : 4;
   const auto aligned = [unit](uint64_t value) { return (value + unit - 1) & ~(unit - 1); };
   uint64_t at = 0;
@@ -156,16 +166,32 @@ std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t a
     const uint64_t content = at + aligned(sizeof(note) + note.n_namesz);
     const uint64_t end = content + note.n_descsz;
     if (name + note.n_namesz > notes.size() || end > notes.size()) break;
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(ELF_NOTE_GNU) &&
-        std::memcmp(notes.data() + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 &&
-        note.n_descsz > 0 && note.n_descsz <= kMaxBuildIdBytes) {
-      std::vector<uint8_t> id(note.n_descsz);
-      std::memcpy(id.data(), notes.data() + content, id.size());
-      return id;
+    if (note.n_type == type && note.n_namesz == owner.size() &&
+        std::memcmp(notes.data() + name, owner.data(), owner.size()) == 0 &&
+        wanted(note.n_descsz)) {
+      return notes.subspan(content, note.n_descsz);
     }
     at = at + aligned(end - at);
   }
   return {};
+}
+
+constexpr uint32_t kGoBuildIdType = 4;
+
+}  // namespace
+
+std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment) {
+  constexpr std::string_view kOwner(ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU));
+  const auto found = FindNote(notes, alignment, kOwner, NT_GNU_BUILD_ID, [](uint32_t size) {
+    return size > 0 && size <= kMaxBuildIdBytes;
+  });
+  const auto* id = reinterpret_cast<const uint8_t*>(found.data());
+  return {id, id + found.size()};
+}
+
+bool HasGoBuildId(std::span<const std::byte> notes, uint64_t alignment) {
+  constexpr std::string_view kOwner("Go\0\0", 4);
+  return !FindNote(notes, alignment, kOwner, kGoBuildIdType, [](uint32_t) { return true; }).empty();
 }
 
 }  // namespace sonde

@@ -22,14 +22,25 @@ struct LoadSegment {
 struct SectionHeaderTable {
   uint64_t file_offset = 0;
   uint32_t count = 0;  ///< 0 where there are none
+  uint32_t names = 0;  ///< number of the section with their names
+};
+
+/// The search table of .eh_frame, which the loader of a C++ exception finds without sections (PT_GNU_EH_FRAME).
+struct EhFrameHeaderSegment {
+  uint64_t file_offset = 0;
+  uint64_t svma = 0;
+  uint64_t size = 0;  ///< 0 where there is none
 };
 
 /// What the program headers and notes of an ELF file say; enough to turn an address of a process into one of the file.
 struct ElfHeaders {
   std::vector<LoadSegment> loads;
   std::vector<uint8_t> build_id;  ///< NT_GNU_BUILD_ID, empty where there is none
+  bool is_go = false;             ///< linked by Go, which leaves a note
   bool is_64_bit = true;
   SectionHeaderTable sections;
+  EhFrameHeaderSegment eh_frame_header;
+  uint64_t entry = 0;  ///< svma of the first instruction; 0 where there is none
 
   /// Reads a bounded part of the file. Error: ENOEXEC where it is not an ELF file that this machine runs.
   static Result<ElfHeaders> Read(const TargetFile& file);
@@ -41,5 +52,8 @@ struct ElfHeaders {
 
 /// The GNU build id among the notes in `notes`, empty where there is none. `alignment`: the segment's p_align.
 std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment);
+
+/// Whether Go's own build id (`.note.go.buildid`) is among them; stripping leaves it.
+bool HasGoBuildId(std::span<const std::byte> notes, uint64_t alignment);
 
 }  // namespace sonde

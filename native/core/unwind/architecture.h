@@ -29,14 +29,14 @@ inline constexpr Architecture kX86_64{.registers = 17,
                                       .has_link_register = false,
                                       .code_address_bits = 64};
 
-/// DWARF for the Arm 64-bit architecture, section 4.1: 0…30 x0…x30, 31 sp, 32 pc. User space has 48-bit addresses (52
-/// where a process asks for it by mmap hint; a signature leaves bit 55 and what the address size needs).
+/// DWARF for the Arm 64-bit architecture, section 4.1: 0…30 x0…x30, 31 sp, 32 pc. User space has 48-bit addresses, but
+/// for what a process asks by an mmap hint to have above them: code is not.
 inline constexpr Architecture kAarch64{.registers = 33,
                                        .stack_pointer = 31,
                                        .frame_pointer = 29,
                                        .return_address = 30,
                                        .has_link_register = true,
-                                       .code_address_bits = 52};
+                                       .code_address_bits = 48};
 
 #if defined(__x86_64__)
 inline constexpr const Architecture& kThisArchitecture = kX86_64;

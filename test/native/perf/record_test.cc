@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "core/perf/event_attr.h"
 #include "perf/record_bytes.h"
 
 namespace sonde {
@@ -20,6 +21,68 @@ Body Parse(test::RecordBytes record) {
   const Body* body = std::get_if<Body>(&parsed.body);
   EXPECT_NE(body, nullptr) << "parsed as alternative " << parsed.body.index();
   return body == nullptr ? Body{} : *body;
+}
+
+SampleLayouts Layouts(uint64_t id, SampleLayout layout) {
+  SampleLayouts layouts;
+  layouts.Set(id, layout);
+  return layouts;
+}
+
+/// What a sample ends with where registers and stack are captured: `size` bytes asked for, `copied` of them there.
+test::RecordBytes CapturedBytes(uint64_t abi, uint64_t size, uint64_t copied) {
+  auto bytes = test::SampleBytes({.id = 9, .chain = {kUserMarker, 0x401000}});
+  bytes.U64(abi);
+  if (abi != PERF_SAMPLE_REGS_ABI_NONE) {
+    for (uint64_t number = 0; number < kUserRegisterCount; number++) bytes.U64(1000 + number);
+  }
+  bytes.U64(size);
+  if (size == 0) return bytes;
+  for (uint64_t word = 0; word < size / 8; word++) bytes.U64(word);
+  return bytes.U64(copied);
+}
+
+SampleRecord ParseCaptured(test::RecordBytes bytes) {
+  const Record record = ParseRecord(bytes.Build(), Layouts(9, {.captured = true}));
+  const auto* sample = std::get_if<SampleRecord>(&record.body);
+  EXPECT_NE(sample, nullptr);
+  if (sample == nullptr) return {};
+  SampleRecord copy = *sample;
+  copy.chain = {};
+  EXPECT_EQ(copy.registers.empty() ? 1000 : copy.registers.front(), 1000U);
+  copy.registers = std::span(static_cast<const uint64_t*>(nullptr), copy.registers.size());
+  copy.stack = std::span(static_cast<const std::byte*>(nullptr), copy.stack.size());
+  return copy;
+}
+
+TEST(Record, ACapturedStackIsAsLongAsWhatCouldBeCopied) {
+  const SampleRecord whole = ParseCaptured(CapturedBytes(PERF_SAMPLE_REGS_ABI_64, 64, 64));
+  EXPECT_EQ(whole.registers.size(), kUserRegisterCount);
+  EXPECT_EQ(whole.stack.size(), 64U);
+  EXPECT_TRUE(whole.stack_cut);
+  const SampleRecord part = ParseCaptured(CapturedBytes(PERF_SAMPLE_REGS_ABI_64, 64, 24));
+  EXPECT_EQ(part.stack.size(), 24U);
+  EXPECT_FALSE(part.stack_cut) << "the stack itself ends there";
+}
+
+TEST(Record, AThreadOfTheKernelHasNeitherRegistersNorStack) {
+  const SampleRecord sample = ParseCaptured(CapturedBytes(PERF_SAMPLE_REGS_ABI_NONE, 0, 0));
+  EXPECT_TRUE(sample.registers.empty());
+  EXPECT_TRUE(sample.stack.empty());
+}
+
+TEST(Record, ACapturedPartLongerThanItsRecordIsMalformed) {
+  const auto whole = CapturedBytes(PERF_SAMPLE_REGS_ABI_64, 64, 64).Build();
+  for (size_t length = 8 + 9 * 8; length < whole.size(); length += 8) {
+    std::vector<uint64_t> part(length / 8);
+    std::memcpy(part.data(), whole.data(), length);
+    const auto size = static_cast<uint16_t>(length);
+    std::memcpy(reinterpret_cast<std::byte*>(part.data()) + offsetof(perf_event_header, size),
+                &size, sizeof(size));
+    const Record record =
+        ParseRecord(std::as_bytes(std::span(part)), Layouts(9, {.captured = true}));
+    EXPECT_TRUE(std::holds_alternative<MalformedRecord>(record.body)) << length;
+  }
 }
 
 TEST(Record, ASampleKeepsItsChainWithTheMarkersOfKernelAndUser) {
@@ -49,7 +112,7 @@ TEST(Record, ASampleOfAnEventWithAnImpliedPeriodDoesNotStateIt) {
   test::RecordBytes bytes(PERF_RECORD_SAMPLE, PERF_RECORD_MISC_USER);
   bytes.U64(9).U64(0x401000).U32(5).U32(6).U64(77).U32(3).U32(0);
   bytes.U64(2).U64(kUserMarker).U64(0x401000);
-  const Record record = ParseRecord(bytes.Build(), {{9, 100}});
+  const Record record = ParseRecord(bytes.Build(), Layouts(9, {.implied_period = 100}));
   const auto& sample = std::get<SampleRecord>(record.body);
   EXPECT_EQ(sample.period, 100U);
   EXPECT_EQ(sample.chain.size(), 2U);

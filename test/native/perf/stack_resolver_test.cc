@@ -37,7 +37,7 @@ class StackResolverTest : public testing::Test {
   std::vector<std::string> Resolve(const std::vector<uint64_t>& chain, uint64_t time = 100,
                                    uint32_t max_stack = kMaxStack) {
     const uint32_t raw = *raw_.Intern(kPid, chain);
-    StackResolver resolver(raw_, {processes_, mappings_, strings_, frames_, stacks_});
+    StackResolver resolver(raw_, unwind_names_, {processes_, mappings_, strings_, frames_, stacks_});
     stack_ = resolver.Resolve(raw, time, max_stack);
     EXPECT_EQ(resolver.Resolve(raw, time, max_stack), stack_);
     std::vector<std::string> words;
@@ -56,7 +56,15 @@ class StackResolverTest : public testing::Test {
     return place + (frame.return_address ? " caller " : " leaf ") + std::to_string(frame.address);
   }
 
+  /// As Resolve, of a chain that was unwound here.
+  std::vector<std::string> ResolveUnwound(const UnwoundChain& chain) {
+    std::vector<uint64_t> words;
+    chain.AppendTo(words);
+    return Resolve(words);
+  }
+
   StackInterner raw_{1 << 20, 7};
+  std::vector<std::string> unwind_names_ = {"", "libodd.so"};
   StringTable strings_;
   ProcessTable processes_;
   MappingTable mappings_;
@@ -132,6 +140,30 @@ TEST_F(StackResolverTest, AChainAsLongAsTheKernelWalksSaysThatItWasCut) {
   EXPECT_EQ(State(), StackState::kUnverified) << "markers do not count";
   EXPECT_EQ(Resolve(chain, 100, 3).back(), "[truncated: max stack]");
   EXPECT_EQ(State(), StackState::kBroken);
+}
+
+TEST_F(StackResolverTest, AnUnwoundStackIsCompleteOrEndsWithItsReason) {
+  Map(10, 10'000, 20'000, "/bin/app");
+  const std::vector<uint64_t> kernel = {900'000};
+  const std::vector<uint64_t> user = {10'010, 10'020};
+  EXPECT_EQ(ResolveUnwound({.kernel = kernel, .user = user}),
+            (Words{"kernel leaf 900000", "/bin/app leaf 10010", "/bin/app caller 10020"}));
+  EXPECT_EQ(State(), StackState::kComplete);
+  EXPECT_EQ(ResolveUnwound({.user = user, .outcome = {UnwindEnd::kNoRows, 1}}).back(),
+            "[broken: no unwind rows in libodd.so]");
+  EXPECT_EQ(State(), StackState::kBroken);
+}
+
+TEST_F(StackResolverTest, WhatASignalInterruptedIsNoReturnAddress) {
+  Map(10, 10'000, 20'000, "/bin/app");
+  const std::vector<uint64_t> user = {10'010, 10'020, 10'030 | kExactAddress};
+  EXPECT_EQ(ResolveUnwound({.user = user}),
+            (Words{"/bin/app leaf 10010", "/bin/app caller 10020", "/bin/app leaf 10030"}));
+}
+
+TEST_F(StackResolverTest, AThreadOfTheKernelHasNoUserPart) {
+  Resolve({kKernelMarker, 900'000});
+  EXPECT_EQ(State(), StackState::kKernel);
 }
 
 }  // namespace

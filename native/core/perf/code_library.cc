@@ -1,0 +1,150 @@
+#include "core/perf/code_library.h"
+
+#include <algorithm>
+
+namespace sonde {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+/// A file that cannot be read is tried again: another process may show it.
+constexpr int kMaxFailures = 3;
+constexpr size_t kMaxNames = 4096;
+/// Entries of files that nothing maps any more are looked for when there are so many.
+constexpr size_t kManyEntries = 4096;
+
+std::string BaseName(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace
+
+uint32_t NameList::Add(const std::string& name) {
+  const auto known = numbers_.find(name);
+  if (known != numbers_.end()) return known->second;
+  if (names_.size() >= kMaxNames) return 0;
+  names_.push_back(name);
+  return numbers_[name] = static_cast<uint32_t>(names_.size() - 1);
+}
+
+CodeLibrary::Entry& CodeLibrary::EntryOf(const ImagePtr& image) {
+  const auto known = entries_.find(image.get());
+  if (known != entries_.end()) return known->second;
+  if (entries_.size() >= kManyEntries) ForgetUnused();
+  Entry& entry = entries_[image.get()];
+  entry.image = image;
+  entry.name = names_.Add(BaseName(image->path));
+  return entry;
+}
+
+void CodeLibrary::ForgetUnused() {
+  std::erase_if(entries_, [](const auto& known) {
+    return known.second.image.use_count() == 1 && known.second.state != Entry::State::kAsked;
+  });
+  generation_++;
+}
+
+Code CodeLibrary::At(const MappedRange& range, uint64_t address, uint32_t pid, uint64_t now) {
+  Entry& entry = EntryOf(range.image);
+  const bool again = entry.state >= Entry::State::kUnreadable && entry.failures < kMaxFailures &&
+                     now >= entry.try_again_at;
+  if (entry.state == Entry::State::kWanted || again) Ask(entry, pid);
+  switch (entry.state) {
+    case Entry::State::kWanted:
+    case Entry::State::kAsked:
+      return {.state = Code::State::kPending, .name = entry.name};
+    case Entry::State::kUnreadable:
+      return {.state = Code::State::kUnreadable, .name = entry.name};
+    case Entry::State::kLate:
+      return {.state = Code::State::kLate, .name = entry.name};
+    case Entry::State::kKnown:
+      break;
+  }
+  return InRows(entry, range, address, now);
+}
+
+void CodeLibrary::Ask(Entry& entry, uint32_t pid) {
+  entry.state = Entry::State::kAsked;
+  loader_.LoadImage(entry.image, pid);
+}
+
+Code CodeLibrary::InRows(Entry& entry, const MappedRange& range, uint64_t address, uint64_t now) {
+  const AddressBias bias = BiasOf(range);
+  Code code{.state = Code::State::kUnreadable, .name = entry.name};
+  if (bias.space != AddressSpaceKind::kSvma) return code;
+  Rows& rows = *entry.rows;
+  rows.used_at = now;
+  const RowCache::Known& known = KnownAt(rows, address - bias.bias);
+  if (known.damaged) return code;
+  code.state = Code::State::kKnown;
+  code.row = known.row;
+  code.rules = known.rules;
+  code.keeps_frame_pointers = rows.tables->KeepsFramePointers();
+  return code;
+}
+
+const RowCache::Known& CodeLibrary::KnownAt(Rows& rows, uint64_t svma) {
+  const RowCache::Known* known = rows.cache.Find(svma);
+  if (known != nullptr) return *known;
+  if (rows.cache.full()) {
+    rows.cache = RowCache();
+    generation_++;
+  }
+  auto found = rows.tables->Find(svma);
+  return found ? rows.cache.Keep(svma, std::move(*found)) : rows.cache.KeepDamaged(svma);
+}
+
+void CodeLibrary::Add(UnwindLoader::LoadedImage loaded, uint64_t now) {
+  const auto known = entries_.find(loaded.image.get());
+  if (known == entries_.end()) return;
+  Entry& entry = known->second;
+  if (entry.state == Entry::State::kKnown) return;
+  if (!loaded.tables) {
+    const bool late = loaded.tables.error().code == ETIMEDOUT;
+    entry.state = late ? Entry::State::kLate : Entry::State::kUnreadable;
+    entry.failures++;
+    entry.try_again_at = now + kSecond;
+    return;
+  }
+  const UnwindTablesPtr& tables = *loaded.tables;
+  entry.rows = rows_[tables.get()].lock();
+  if (entry.rows == nullptr) {
+    entry.rows = std::make_shared<Rows>(Rows{.tables = tables});
+    rows_[tables.get()] = entry.rows;
+  }
+  entry.rows->used_at = now;
+  entry.state = Entry::State::kKnown;
+  if (!entry.image->headers) entry.image->headers = tables->headers();
+  MakeRoom(now);
+}
+
+size_t CodeLibrary::bytes() const {
+  size_t bytes = 0;
+  for (const auto& [tables, weak] : rows_) {
+    const auto rows = weak.lock();
+    if (rows != nullptr) bytes += rows->tables->bytes() + rows->cache.bytes();
+  }
+  return bytes;
+}
+
+/// Forgets rows, the ones unused for longest first. What is in use at this moment stays, or nothing could be unwound.
+void CodeLibrary::MakeRoom(uint64_t now) {
+  for (size_t held = bytes(); held > max_bytes_; held = bytes()) {
+    std::shared_ptr<Rows> oldest;
+    for (const auto& [tables, weak] : rows_) {
+      const auto rows = weak.lock();
+      if (rows != nullptr && (oldest == nullptr || rows->used_at < oldest->used_at)) oldest = rows;
+    }
+    if (oldest == nullptr || oldest->used_at >= now) break;
+    for (auto& [image, entry] : entries_) {
+      if (entry.rows != oldest) continue;
+      entry.rows.reset();
+      entry.state = Entry::State::kWanted;
+    }
+    rows_.erase(oldest->tables.get());
+    generation_++;
+  }
+  std::erase_if(rows_, [](const auto& known) { return known.second.expired(); });
+}
+
+}  // namespace sonde

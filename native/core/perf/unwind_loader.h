@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/base/unique_fd.h"
+#include "core/perf/image.h"
+#include "core/perf/proc_reader.h"
+#include "core/unwind/unwind_tables.h"
+
+namespace sonde {
+
+using UnwindTablesPtr = std::shared_ptr<const UnwindTables>;
+
+/// Reads what unwinding needs of files and of /proc, on threads of its own: either may block for ever. One thread asks,
+/// and takes the answers later; an answer that takes too long comes as ETIMEDOUT first and, perhaps, once more.
+class UnwindLoader {
+ public:
+  struct LoadedImage {
+    ImagePtr image;
+    Result<UnwindTablesPtr> tables;
+  };
+  struct LoadedProcess {
+    ScannedProcess process;
+    /// Whether code that it makes at run time keeps frame pointers. A JVM does only where it is told to.
+    bool generated_code_keeps_frame_pointers = true;
+  };
+  struct Answers {
+    std::vector<LoadedImage> images = {};
+    std::vector<LoadedProcess> processes = {};
+  };
+
+  /// `wake`: an eventfd that is written to when there is an answer.
+  explicit UnwindLoader(UniqueFd wake);
+  ~UnwindLoader();
+  UnwindLoader(const UnwindLoader&) = delete;
+  UnwindLoader& operator=(const UnwindLoader&) = delete;
+
+  /// `pid`: a process that has it mapped.
+  void LoadImage(const ImagePtr& image, uint32_t pid);
+  void LoadProcess(uint32_t pid);
+  Answers Take();
+
+ private:
+  struct Shared;
+  /// Lives as long as the last thread that works for it.
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace sonde

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "core/perf/address_space.h"
+#include "core/perf/code_library.h"
+#include "core/perf/process_record.h"
+#include "core/perf/unwind_loader.h"
+#include "core/unwind/unwinder.h"
+
+namespace sonde {
+
+/// What the processes that are sampled have mapped at this moment, for unwinding. The window's own ProcessTable knows the
+/// same only when the window closes. A process that was there before is read from /proc at its first sample. Owned by one
+/// thread.
+class UnwindProcesses {
+ public:
+  UnwindProcesses(UnwindLoader& loader, CodeLibrary& library);
+
+  /// Records in order of time.
+  void Apply(const ProcessRecord& record);
+  void Add(UnwindLoader::LoadedProcess loaded);
+  /// The code of process `pid` at `time`, when it was at `instruction`. Valid until the next call of anything here.
+  CodeMap& CodeOf(uint32_t pid, uint64_t time, uint64_t instruction);
+  /// No sample of the past will come: forgets what was mapped before, and who is gone and was not sampled lately.
+  void ForgetPast();
+
+ private:
+  struct Process {
+    enum class State : uint8_t { kUnknown, kAsked, kKnown };
+    enum class Jit : uint8_t { kKeepsFramePointers, kUnknown, kAsked, kLosesFramePointers };
+    uint32_t pid = 0;
+    State state = State::kUnknown;
+    Jit jit = Jit::kKeepsFramePointers;
+    AddressSpace space = {};
+    /// Records that came while /proc was being read.
+    std::vector<ProcessRecord> waiting = {};
+    uint64_t asked_at = 0;
+    /// When it began, or became another program.
+    uint64_t began_at = 0;
+    /// Number of its first epoch among all spaces; as many as it has epochs belong to it.
+    uint32_t first_space = 0;
+    uint32_t spaces = 0;
+    bool sampled = false;
+    bool gone = false;
+  };
+
+  /// A known answer.
+  struct CacheLine {
+    uint64_t address = 0;
+    uint32_t space = 0;
+    Code code = {};
+  };
+
+  class Map final : public CodeMap {
+   public:
+    explicit Map(UnwindProcesses& owner) : owner_(owner) {}
+    Code At(uint64_t address) override { return owner_.At(address); }
+
+   private:
+    UnwindProcesses& owner_;
+  };
+
+  Code At(uint64_t address);
+  Code Slowly(uint64_t address);
+  Code InGeneratedCode();
+  void Ask(Process& process);
+  void ApplyTo(Process& process, const ProcessRecord& record);
+  void ApplyMmap(Process& process, const ProcessRecord& record);
+  void ApplyFork(Process& process, const ProcessRecord& record);
+  void Restart(Process& process, uint64_t time);
+  uint32_t SpaceOf(Process& process, uint32_t epoch);
+
+  UnwindLoader& loader_;
+  CodeLibrary& library_;
+  ImageRegistry images_;
+  std::unordered_map<uint32_t, Process> processes_;
+  const uint32_t generated_name_;
+  uint32_t next_space_ = 1;
+
+  std::vector<CacheLine> cache_;
+  uint64_t cache_generation_ = 0;
+
+  // What CodeOf was asked for.
+  Process* process_ = nullptr;
+  uint32_t epoch_ = 0;
+  uint32_t space_ = 0;
+  uint64_t now_ = 0;
+  Map map_{*this};
+};
+
+}  // namespace sonde

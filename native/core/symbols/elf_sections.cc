@@ -1,0 +1,57 @@
+#include "core/symbols/elf_sections.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <span>
+
+namespace sonde {
+namespace {
+
+/// Of the names of all sections. A build with a section per function has many, but files that run are linked.
+constexpr uint64_t kMaxNameBytes = 1 << 20;
+constexpr uint32_t kMaxSections = 1 << 16;
+
+std::string NameAt(const std::vector<char>& names, uint32_t at) {
+  if (at >= names.size()) return {};
+  const auto end = std::find(names.begin() + at, names.end(), '\0');
+  return {names.begin() + at, end};
+}
+
+}  // namespace
+
+Result<std::vector<ElfSection>> ReadElfSections(const TargetFile& file, const ElfHeaders& headers) {
+  std::vector<ElfSection> sections;
+  const uint32_t count = std::min({headers.sections.count, kMaxSections,
+                                   static_cast<uint32_t>(file.size() / sizeof(Elf64_Shdr))});
+  if (!headers.is_64_bit || count == 0 || headers.sections.names >= count) return sections;
+  std::vector<Elf64_Shdr> table(count);
+  const auto table_bytes = std::as_writable_bytes(std::span(table));
+  const auto read = file.ReadAt(table_bytes, headers.sections.file_offset);
+  if (!read) return read.error();
+  if (*read != table_bytes.size()) return Error{ENOEXEC, "ELF: the section headers lie behind the file's end"};
+
+  const Elf64_Shdr& texts = table[headers.sections.names];
+  std::vector<char> names(std::min({texts.sh_size, kMaxNameBytes, file.size()}));
+  const auto names_read = file.ReadAt(std::as_writable_bytes(std::span(names)), texts.sh_offset);
+  if (!names_read) return names_read.error();
+  names.resize(*names_read);
+
+  for (const Elf64_Shdr& header : table) {
+    if (header.sh_type == SHT_NOBITS || header.sh_offset > file.size()) continue;
+    sections.push_back({.name = NameAt(names, header.sh_name),
+                        .svma = header.sh_addr,
+                        .file_offset = header.sh_offset,
+                        .size = std::min(header.sh_size, file.size() - header.sh_offset),
+                        .compressed = (header.sh_flags & SHF_COMPRESSED) != 0});
+  }
+  return sections;
+}
+
+const ElfSection* FindSection(const std::vector<ElfSection>& sections, std::string_view name) {
+  const auto found = std::find_if(sections.begin(), sections.end(),
+                                  [&](const ElfSection& section) { return section.name == name; });
+  return found == sections.end() ? nullptr : &*found;
+}
+
+}  // namespace sonde

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/symbols/elf_headers.h"
+#include "core/symbols/target_file.h"
+#include "core/unwind/go_table.h"
+#include "core/unwind/row_source.h"
+#include "core/unwind/svma_range.h"
+
+namespace sonde {
+
+/// All that a file says about unwinding its code, copied out of it. Immutable.
+class UnwindTables {
+ public:
+  /// Reads what is needed and lets go of the file: a descriptor that stays open would keep a volume from being unmounted.
+  /// Error: those of ElfHeaders::Read; E2BIG where the rows are more than the agent wants to hold.
+  static Result<UnwindTables> Read(const TargetFile& file, const Architecture& architecture);
+
+  /// What to do at an instruction; kNone where nothing covers it. Error: ENOEXEC where what covers it is damaged.
+  Result<RowAndRules> Find(uint64_t svma) const;
+  /// Whether code without rows can be left by its frame pointer.
+  bool KeepsFramePointers() const { return keeps_frame_pointers_; }
+  bool is_go() const { return go_.has_value(); }
+  const ElfHeaders& headers() const { return headers_; }
+  /// Memory that it holds.
+  size_t bytes() const;
+
+ private:
+  explicit UnwindTables(const Architecture& architecture) : architecture_(&architecture) {}
+
+  void Add(Result<std::unique_ptr<RowSource>> source);
+  size_t Functions() const;
+  bool IsEntry(uint64_t svma) const;
+  uint64_t CodeBytes() const;
+
+  const Architecture* architecture_;
+  ElfHeaders headers_;
+  /// In the order in which they are asked.
+  std::vector<std::unique_ptr<RowSource>> sources_;
+  std::optional<GoTable> go_;
+  /// Some rows could not be read: what nothing covers may have had one.
+  std::optional<Error> damage_;
+  bool keeps_frame_pointers_ = false;
+};
+
+}  // namespace sonde

@@ -1,0 +1,314 @@
+#include "core/unwind/unwinder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+namespace sonde {
+namespace {
+
+constexpr uint64_t kWord = 8;
+/// An address so far above what was captured is no part of the same stack: threads have 8 MiB by default.
+constexpr uint64_t kMaxStack = 8 << 20;
+/// No code lies in the first page.
+constexpr uint64_t kFirstCode = 4096;
+
+}  // namespace
+
+/// One way through one stack.
+class Unwinder::Walk final : private StackMemory {
+ public:
+  Walk(const Architecture& architecture, const StackSnapshot& snapshot, CodeMap& code)
+      : architecture_(architecture),
+        snapshot_(snapshot),
+        code_(code),
+        registers_(snapshot.registers),
+        bottom_(snapshot.registers.value[architecture.stack_pointer]),
+        instruction_(snapshot.instruction),
+        kernel_steps_(snapshot.chain.empty() || snapshot.chain[0] != snapshot.instruction ? kAstray
+                                                                                          : 0) {}
+
+  UnwindOutcome Run(std::vector<uint64_t>& frames);
+
+ private:
+  /// `kernel_steps_` where the frame pointer is no longer one that the kernel has seen too.
+  static constexpr size_t kAstray = SIZE_MAX;
+
+  /// Nothing: the way goes on.
+  using Ended = std::optional<UnwindEnd>;
+
+  uint64_t& StackPointer() { return registers_.value[architecture_.stack_pointer]; }
+  uint64_t FramePointer() const { return registers_.value[architecture_.frame_pointer]; }
+  bool KnowsFramePointer() const { return registers_.Knows(architecture_.frame_pointer); }
+  uint64_t Top() const { return bottom_ + snapshot_.bytes.size(); }
+  std::optional<uint64_t> Word(uint64_t address) const override;
+  UnwindEnd Unreadable(uint64_t address, UnwindEnd otherwise) const;
+
+  Ended Step(const Code& code);
+  Ended StepByRow(const UnwindRow& row);
+  Ended StepByRules(const UnwindRow& row, const CfiRow& rules);
+  Ended StepByFramePointer(UnwindEnd failed);
+  std::optional<Ended> LeaveUnfinishedFrame(const Code& code);
+  Ended StepByKernel(UnwindEnd otherwise);
+  Ended Restore(const CfiRow& rules, uint64_t cfa, RegisterSet& caller);
+  std::optional<uint64_t> CfaOf(const CfiRow& rules) const;
+  Ended Leave(uint64_t cfa, uint64_t return_address, bool signal_frame);
+  void FollowFramePointer(uint64_t slot);
+  uint64_t Unsigned(uint64_t address) const;
+
+  const Architecture& architecture_;
+  const StackSnapshot& snapshot_;
+  CodeMap& code_;
+  RegisterSet registers_;
+  const uint64_t bottom_;
+  uint64_t instruction_;
+  /// Whether `instruction_` is a return address: the call lies before it.
+  bool returns_ = false;
+  /// So often the frame pointer has been loaded from where it pointed to: the kernel's walk was there after as many
+  /// steps.
+  size_t kernel_steps_;
+  /// The captured bytes are left behind; only the kernel's return addresses are known.
+  bool by_kernel_ = false;
+};
+
+UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
+  for (size_t depth = 0; depth < kMaxFrames; depth++) {
+    const bool exact = depth > 0 && !returns_;
+    const Code code = code_.At(returns_ ? instruction_ - 1 : instruction_);
+    // Where a way leads to what is no code, the last step was wrong; what is executed now is code whatever it is.
+    if (code.state == Code::State::kUnmapped && depth > 0) {
+      return {by_kernel_ ? UnwindEnd::kFramePointer : UnwindEnd::kReturnAddress};
+    }
+    frames.push_back(exact ? instruction_ | kExactAddress : instruction_);
+    if (code.state == Code::State::kPending) return {UnwindEnd::kPending, code.name};
+    const Ended ended = Step(code);
+    if (ended) return {*ended, code.name};
+  }
+  return {UnwindEnd::kDepth};
+}
+
+Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
+  if (code.state == Code::State::kLate) return UnwindEnd::kLateRows;
+  if (code.state == Code::State::kUnreadable) return UnwindEnd::kUnreadableRows;
+  if (code.row.kind == UnwindRow::Kind::kOutermost) return UnwindEnd::kComplete;
+  if (code.row.kind == UnwindRow::Kind::kNone) {
+    if (code.row.entry) return UnwindEnd::kComplete;
+    // Another function's frame pointer would lead past the callers of this one, without a sign.
+    if (code.state == Code::State::kKnown && !code.keeps_frame_pointers) return UnwindEnd::kNoRows;
+    if (const auto left = LeaveUnfinishedFrame(code)) return *left;
+    const UnwindEnd failed = code.generated ? UnwindEnd::kNoRows : UnwindEnd::kFramePointer;
+    return by_kernel_ ? StepByKernel(failed) : StepByFramePointer(failed);
+  }
+  // The registers that a row starts from are not known there.
+  if (by_kernel_) return UnwindEnd::kStackBytes;
+  const Ended ended = code.row.kind == UnwindRow::Kind::kRules ? StepByRules(code.row, *code.rules)
+                                                               : StepByRow(code.row);
+  return ended && code.row.entry ? UnwindEnd::kComplete : ended;
+}
+
+Unwinder::Walk::Ended Unwinder::Walk::StepByRow(const UnwindRow& row) {
+  const bool from_frame_pointer = row.kind == UnwindRow::Kind::kFramePointer;
+  if (from_frame_pointer && !KnowsFramePointer()) return UnwindEnd::kRegisters;
+  const uint64_t base = from_frame_pointer ? FramePointer() : StackPointer();
+  const uint64_t cfa = base + static_cast<uint64_t>(int64_t{row.cfa_offset});
+  const auto at = [cfa](int32_t offset) { return cfa + static_cast<uint64_t>(int64_t{offset}); };
+  const UnwindEnd bad =
+      from_frame_pointer ? UnwindEnd::kFramePointer : UnwindEnd::kReturnAddress;
+  uint64_t return_address = registers_.value[architecture_.return_address];
+  if (row.return_address_offset == UnwindRow::kKept) {
+    // Only the innermost frame may still have it there: every call overwrites it.
+    if (!registers_.Knows(architecture_.return_address)) return UnwindEnd::kRegisters;
+  } else {
+    const auto saved = Word(at(row.return_address_offset));
+    if (!saved) return Unreadable(at(row.return_address_offset), bad);
+    return_address = *saved;
+  }
+  // Compilers do not say that an epilogue has restored the register: the place it was saved at lies below the stack
+  // pointer then, and the register holds the value already.
+  if (row.frame_pointer_offset != UnwindRow::kKept &&
+      at(row.frame_pointer_offset) >= StackPointer()) {
+    FollowFramePointer(at(row.frame_pointer_offset));
+  }
+  const uint64_t known = registers_.known & (uint64_t{1} << architecture_.frame_pointer |
+                                             uint64_t{1} << architecture_.stack_pointer);
+  registers_.known = known;
+  return Leave(cfa, return_address, row.signal_frame);
+}
+
+/// The caller's frame pointer out of the stack.
+void Unwinder::Walk::FollowFramePointer(uint64_t slot) {
+  const bool as_kernel = KnowsFramePointer() && slot == FramePointer();
+  kernel_steps_ = as_kernel && kernel_steps_ != kAstray ? kernel_steps_ + 1 : kAstray;
+  const auto value = Word(slot);
+  if (value) {
+    registers_.Set(architecture_.frame_pointer, *value);
+  } else {
+    registers_.Forget(architecture_.frame_pointer);
+  }
+}
+
+std::optional<uint64_t> Unwinder::Walk::CfaOf(const CfiRow& rules) const {
+  if (rules.cfa_is_expression) {
+    const auto place = static_cast<size_t>(rules.cfa_offset);
+    if (place >= rules.expressions.size()) return std::nullopt;
+    const auto value = Evaluate(rules.expressions[place], registers_, *this, std::nullopt);
+    return value ? std::optional(*value) : std::nullopt;
+  }
+  if (!registers_.Knows(rules.cfa_register)) return std::nullopt;
+  return registers_.value[rules.cfa_register] + static_cast<uint64_t>(rules.cfa_offset);
+}
+
+Unwinder::Walk::Ended Unwinder::Walk::StepByRules(const UnwindRow& row, const CfiRow& rules) {
+  registers_.Set(architecture_.has_link_register ? 32 : architecture_.return_address, instruction_);
+  const auto cfa = CfaOf(rules);
+  if (!cfa) return snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kRegisters;
+  RegisterSet caller;
+  caller.Set(architecture_.stack_pointer, *cfa);
+  const Ended ended = Restore(rules, *cfa, caller);
+  if (ended) return ended;
+  if (!caller.Knows(rules.return_address)) return UnwindEnd::kRegisters;
+  const uint64_t return_address = caller.value[rules.return_address];
+  const bool kept = caller.Knows(architecture_.frame_pointer) && KnowsFramePointer() &&
+                    caller.value[architecture_.frame_pointer] == FramePointer();
+  if (!kept) kernel_steps_ = kAstray;
+  const uint64_t stack_pointer = caller.value[architecture_.stack_pointer];
+  const uint64_t before = StackPointer();
+  registers_ = caller;
+  StackPointer() = before;
+  return Leave(stack_pointer, return_address, row.signal_frame);
+}
+
+/// Fills `caller` with what the rules say.
+Unwinder::Walk::Ended Unwinder::Walk::Restore(const CfiRow& rules, uint64_t cfa,
+                                              RegisterSet& caller) {
+  using Kind = RegisterRule::Kind;
+  for (unsigned number = 0; number < architecture_.registers; number++) {
+    const RegisterRule& rule = rules.rules[number];
+    std::optional<uint64_t> value;
+    switch (rule.kind) {
+      case Kind::kSame:
+        // The stack pointer is the CFA; a return address that nothing is said of is unknown.
+        if (number == architecture_.stack_pointer) continue;
+        if (number == architecture_.return_address && !architecture_.has_link_register) continue;
+        if (registers_.Knows(number)) value = registers_.value[number];
+        break;
+      case Kind::kUndefined:
+        break;
+      case Kind::kOffset:
+      case Kind::kValueOffset:
+        value = cfa + static_cast<uint64_t>(rule.offset);
+        break;
+      case Kind::kRegister:
+        if (rule.offset >= 0 && registers_.Knows(static_cast<unsigned>(rule.offset))) {
+          value = registers_.value[static_cast<size_t>(rule.offset)];
+        }
+        break;
+      case Kind::kExpression:
+      case Kind::kValueExpression: {
+        const auto place = static_cast<size_t>(rule.offset);
+        if (place >= rules.expressions.size()) break;
+        const auto result = Evaluate(rules.expressions[place], registers_, *this, cfa);
+        if (result) value = *result;
+        break;
+      }
+    }
+    if (value && (rule.kind == Kind::kOffset || rule.kind == Kind::kExpression)) {
+      const uint64_t slot = *value;
+      value = Word(slot);
+      if (!value && number == rules.return_address) {
+        return Unreadable(slot, UnwindEnd::kReturnAddress);
+      }
+    }
+    if (value) caller.Set(number, *value);
+  }
+  return std::nullopt;
+}
+
+/// A frame whose code no row describes, but which begins as calls of C do: saved frame pointer, return address.
+Unwinder::Walk::Ended Unwinder::Walk::StepByFramePointer(UnwindEnd failed) {
+  if (!KnowsFramePointer()) return failed;
+  const uint64_t frame = FramePointer();
+  const auto return_address = frame < StackPointer() ? std::nullopt : Word(frame + kWord);
+  if (!return_address) return StepByKernel(Unreadable(frame, failed));
+  FollowFramePointer(frame);
+  registers_.known &= uint64_t{1} << architecture_.frame_pointer |
+                      uint64_t{1} << architecture_.stack_pointer;
+  return Leave(frame + 2 * kWord, *return_address, false);
+}
+
+/// Of code that keeps frame pointers but has not set its own yet, or never does, where its table says how much of the
+/// stack it uses (Go): nothing where there is no such table, or its frame is whole.
+std::optional<Unwinder::Walk::Ended> Unwinder::Walk::LeaveUnfinishedFrame(const Code& code) {
+  if (code.row.cfa_offset == 0 || returns_ || by_kernel_ || !KnowsFramePointer()) {
+    return std::nullopt;
+  }
+  const uint64_t cfa = StackPointer() + static_cast<uint64_t>(int64_t{code.row.cfa_offset});
+  if (FramePointer() == cfa - 2 * kWord) return std::nullopt;
+  const auto return_address = Word(cfa - kWord);
+  if (!return_address) return std::nullopt;
+  return Leave(cfa, *return_address, false);
+}
+
+/// The next frame as the kernel found it, where the captured bytes do not show it.
+Unwinder::Walk::Ended Unwinder::Walk::StepByKernel(UnwindEnd otherwise) {
+  if (kernel_steps_ == kAstray) return otherwise;
+  const size_t next = kernel_steps_ + 1;
+  if (next >= snapshot_.chain.size()) {
+    return snapshot_.chain_cut ? UnwindEnd::kKernelDepth : otherwise;
+  }
+  by_kernel_ = true;
+  kernel_steps_ = next;
+  instruction_ = Unsigned(snapshot_.chain[next]);
+  returns_ = true;
+  return instruction_ < kFirstCode ? Ended(UnwindEnd::kFramePointer) : std::nullopt;
+}
+
+/// Goes to the caller, if it lies further up the stack. A signal's handler may run on a stack of its own.
+Unwinder::Walk::Ended Unwinder::Walk::Leave(uint64_t cfa, uint64_t return_address,
+                                            bool signal_frame) {
+  const bool inside = cfa >= StackPointer() && cfa <= Top();
+  if (signal_frame && !inside) {
+    const bool near = cfa > Top() && cfa - Top() <= kMaxStack;
+    return near && snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kOtherStack;
+  }
+  // A leaf of a machine with a link register may not have touched the stack.
+  const bool may_stay = signal_frame || (architecture_.has_link_register && !returns_);
+  if (cfa < StackPointer() || (cfa == StackPointer() && !may_stay)) {
+    return UnwindEnd::kReturnAddress;
+  }
+  StackPointer() = cfa;
+  registers_.known |= uint64_t{1} << architecture_.stack_pointer;
+  instruction_ = Unsigned(return_address);
+  returns_ = !signal_frame;
+  return instruction_ < kFirstCode ? Ended(UnwindEnd::kReturnAddress) : std::nullopt;
+}
+
+uint64_t Unwinder::Walk::Unsigned(uint64_t address) const {
+  if (architecture_.code_address_bits >= 64) return address;
+  return address & ((uint64_t{1} << architecture_.code_address_bits) - 1);
+}
+
+std::optional<uint64_t> Unwinder::Walk::Word(uint64_t address) const {
+  const uint64_t offset = address - bottom_;
+  if (address < bottom_ || snapshot_.bytes.size() < kWord ||
+      offset > snapshot_.bytes.size() - kWord) {
+    return std::nullopt;
+  }
+  uint64_t word;
+  std::memcpy(&word, snapshot_.bytes.data() + offset, sizeof(word));
+  return word;
+}
+
+/// Why the word at `address` is not there: not captured, or a wrong address.
+UnwindEnd Unwinder::Walk::Unreadable(uint64_t address, UnwindEnd otherwise) const {
+  if (snapshot_.bytes.empty()) return UnwindEnd::kNotCaptured;
+  const bool above = address >= bottom_ && address - bottom_ <= kMaxStack;
+  return snapshot_.cut && above ? UnwindEnd::kStackBytes : otherwise;
+}
+
+UnwindOutcome Unwinder::Unwind(const StackSnapshot& snapshot, CodeMap& code,
+                               std::vector<uint64_t>& frames) {
+  return Walk(architecture_, snapshot, code).Run(frames);
+}
+
+}  // namespace sonde

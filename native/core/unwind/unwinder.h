@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/unwind/architecture.h"
+#include "core/unwind/expression.h"
+#include "core/unwind/row.h"
+
+namespace sonde {
+
+/// The user's registers and the memory at the stack pointer, as they were at one moment.
+struct StackSnapshot {
+  RegisterSet registers = {};
+  /// The instruction that was next.
+  uint64_t instruction = 0;
+  /// From the stack pointer upwards.
+  std::span<const std::byte> bytes = {};
+  /// There was more of the stack than was captured.
+  bool cut = false;
+  /// Return addresses that the kernel found by following frame pointers, the instruction itself first. They go on where
+  /// `bytes` ends. May be empty.
+  std::span<const uint64_t> chain = {};
+  /// The kernel stopped there because its own limit was met.
+  bool chain_cut = false;
+};
+
+/// What is known of the code at an address of a process.
+struct Code {
+  enum class State : uint8_t {
+    kKnown,
+    /// Nothing executable is mapped there.
+    kUnmapped,
+    /// It has been asked for, and may be known soon.
+    kPending,
+    /// Its file, or its rows, could not be read.
+    kUnreadable,
+    /// It could not be read in time.
+    kLate,
+  };
+  State state = State::kUnmapped;
+  UnwindRow row = {};
+  /// For rows of kind kRules; valid until the next question.
+  const CfiRow* rules = nullptr;
+  /// Where no row covers the instruction: whether this code keeps frame pointers, so that they can be followed.
+  bool keeps_frame_pointers = false;
+  /// Made at run time, in memory of no file.
+  bool generated = false;
+  /// Of the file, for the reason that a stack ends with.
+  uint32_t name = 0;
+};
+
+/// The code of one process at one time.
+class CodeMap {
+ public:
+  virtual ~CodeMap() = default;
+  virtual Code At(uint64_t address) = 0;
+};
+
+/// How a way through a stack ended.
+enum class UnwindEnd : uint8_t {
+  /// At the outermost frame, verified.
+  kComplete,
+  /// Something has to be read first: try again.
+  kPending,
+  // Everything else is a stack that lacks frames.
+  kStackBytes,
+  kOtherStack,
+  kDepth,
+  kKernelDepth,
+  kNoRows,
+  kUnreadableRows,
+  kLateRows,
+  kFramePointer,
+  kReturnAddress,
+  kRegisters,
+  kNotCaptured,
+};
+
+struct UnwindOutcome {
+  UnwindEnd end = UnwindEnd::kComplete;
+  /// Code::name of the last frame's file.
+  uint32_t name = 0;
+};
+
+/// Set in a frame's address that is no return address though it is not the first: what a signal interrupted. No user
+/// address has it.
+inline constexpr uint64_t kExactAddress = uint64_t{1} << 62;
+
+/// Goes from frame to frame. Of one thread at a time.
+class Unwinder {
+ public:
+  static constexpr size_t kMaxFrames = 1024;
+
+  explicit Unwinder(const Architecture& architecture) : architecture_(architecture) {}
+
+  /// Appends the addresses of the frames to `frames`, innermost first. Work is bounded by kMaxFrames.
+  UnwindOutcome Unwind(const StackSnapshot& snapshot, CodeMap& code, std::vector<uint64_t>& frames);
+
+ private:
+  class Walk;
+  const Architecture& architecture_;
+};
+
+}  // namespace sonde
