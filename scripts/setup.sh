@@ -29,6 +29,7 @@ libc6-dev      their C library
 linux-perf     perf report and perf script judge our perf.data
 chromium       opens the flame graph and clicks in it
 binutils       readelf and nm judge the symbol reader
+libdw-dev      the oracle of the CFI reader
 '
 # golang-go: go tool pprof judges our pprof files; any go in the path does.
 go_packages='golang-go'

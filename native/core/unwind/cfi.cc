@@ -1,7 +1,6 @@
 #include "core/unwind/cfi.h"
 
-#include <algorithm>
-#include <optional>
+#include <utility>
 
 #include "core/unwind/cfi_index.h"
 #include "core/unwind/cfi_program.h"
@@ -11,34 +10,26 @@
 namespace sonde {
 namespace {
 
-/// Two lengths, an id, an address and a size of two bytes each.
-constexpr size_t kMinFdeBytes = 12;
-
-Error NoFunctions() { return Error{ENOEXEC, "CFI: no function that can be read"}; }
-
-/// Finds the FDE by the header's table where there is one, else by the index.
+/// `Places` knows where FDEs are: the table of the file, or our own index.
+template <typename Places>
 class CfiRowSource : public RowSource {
  public:
-  CfiRowSource(CfiSection section, const Architecture& architecture,
-               std::optional<EhFrameHeader> header, CfiIndex index)
-      : section_(std::move(section)),
-        architecture_(architecture),
-        header_(std::move(header)),
-        index_(std::move(index)) {}
+  CfiRowSource(CfiSection section, Places places, const Architecture& architecture)
+      : section_(std::move(section)), places_(std::move(places)), architecture_(architecture) {}
 
   Result<CfiRow> Find(uint64_t svma) const override;
-  size_t functions() const override;
-  size_t bytes() const override;
+  size_t functions() const override { return places_.functions(); }
+  size_t bytes() const override { return sizeof(*this) + section_.capacity() + places_.capacity(); }
 
  private:
   const CfiSection section_;
+  const Places places_;
   const Architecture architecture_;
-  const std::optional<EhFrameHeader> header_;
-  const CfiIndex index_;
 };
 
-Result<CfiRow> CfiRowSource::Find(uint64_t svma) const {
-  const auto place = header_ ? header_->Find(svma) : index_.Find(svma);
+template <typename Places>
+Result<CfiRow> CfiRowSource<Places>::Find(uint64_t svma) const {
+  const auto place = places_.Find(svma);
   if (!place) return Error{ENOENT, "CFI: before the first function"};
   const Fde fde = section_.ReadFdeAt(place->fde);
   // A table says where to look, and no more.
@@ -47,22 +38,19 @@ Result<CfiRow> CfiRowSource::Find(uint64_t svma) const {
   return RunCfi(section_, fde, svma, architecture_);
 }
 
-size_t CfiRowSource::functions() const {
-  if (!header_) return index_.functions();
-  return std::min(header_->functions(), section_.bytes().size() / kMinFdeBytes);
-}
-
-size_t CfiRowSource::bytes() const {
-  return sizeof(*this) + section_.capacity() + (header_ ? header_->capacity() : 0) + index_.bytes();
+template <typename Places>
+std::unique_ptr<RowSource> MakeSource(CfiSection section, Places places,
+                                      const Architecture& architecture) {
+  return std::make_unique<CfiRowSource<Places>>(std::move(section), std::move(places),
+                                                architecture);
 }
 
 Result<std::unique_ptr<RowSource>> MakeIndexed(CfiSection section,
                                                const Architecture& architecture) {
   auto index = CfiIndex::Build(section);
   if (!index) return index.error();
-  if (index->functions() == 0) return NoFunctions();
-  return std::unique_ptr<RowSource>(std::make_unique<CfiRowSource>(
-      std::move(section), architecture, std::nullopt, std::move(*index)));
+  if (index->functions() == 0) return Error{ENOEXEC, "CFI: no function that can be read"};
+  return MakeSource(std::move(section), std::move(*index), architecture);
 }
 
 }  // namespace
@@ -72,8 +60,7 @@ Result<std::unique_ptr<RowSource>> MakeEhFrame(EhFrameSections sections,
   CfiSection frames(std::move(sections.frames), CfiFormat::kEhFrame);
   auto header = EhFrameHeader::Read(std::move(sections.header), frames);
   if (!header) return MakeIndexed(std::move(frames), architecture);
-  return std::unique_ptr<RowSource>(std::make_unique<CfiRowSource>(std::move(frames), architecture,
-                                                                   std::move(header), CfiIndex{}));
+  return MakeSource(std::move(frames), std::move(*header), architecture);
 }
 
 Result<std::unique_ptr<RowSource>> MakeDebugFrame(SectionBytes frames,

@@ -26,7 +26,7 @@ class CfiIndex {
   /// The last function that begins at or before `svma`.
   std::optional<CfiPlace> Find(uint64_t svma) const;
   size_t functions() const { return places_.size(); }
-  size_t bytes() const { return places_.capacity() * sizeof(CfiPlace); }
+  size_t capacity() const { return places_.capacity() * sizeof(CfiPlace); }
 
  private:
   std::vector<CfiPlace> places_;

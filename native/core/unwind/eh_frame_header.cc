@@ -11,6 +11,8 @@ namespace {
 constexpr uint8_t kHeaderVersion = 1;
 constexpr uint8_t kSearchableTable = DW_EH_PE_datarel | DW_EH_PE_sdata4;
 constexpr size_t kTableEntryBytes = 8;
+/// Two lengths, an id, an address and a size of two bytes each.
+constexpr size_t kMinFdeBytes = 12;
 /// Entries that are compared with their FDEs before a table is believed.
 constexpr size_t kProbes = 16;
 
@@ -36,6 +38,7 @@ std::optional<EhFrameHeader> EhFrameHeader::Read(SectionBytes section, const Cfi
   const auto count = ReadHead(cursor, section.svma);
   if (!count || *count == 0) return std::nullopt;
   if (*count > (section.bytes.size() - cursor.offset()) / kTableEntryBytes) return std::nullopt;
+  if (*count > frames.bytes().size() / kMinFdeBytes) return std::nullopt;
   EhFrameHeader header(std::move(section), cursor.offset(), *count, frames.svma());
   if (!header.IsSorted() || !header.Agrees(frames)) return std::nullopt;
   return header;

@@ -14,7 +14,7 @@ namespace sonde {
 class EhFrameHeader {
  public:
   /// Nothing where there is no table that can be searched: another encoding than the one that linkers write, a count that
-  /// the section does not hold, an order that is none, entries that do not name the FDEs in `frames`.
+  /// the sections do not hold, an order that is none, entries that do not name the FDEs in `frames`.
   static std::optional<EhFrameHeader> Read(SectionBytes section, const CfiSection& frames);
 
   /// The last function that begins at or before `svma`.
