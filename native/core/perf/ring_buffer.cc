@@ -1,9 +1,9 @@
 #include "core/perf/ring_buffer.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace sonde {
@@ -19,13 +19,9 @@ std::span<const std::byte> RingReader::RecordAt(uint64_t position, size_t size) 
   return {copy, size};
 }
 
-void RingReader::Overwrite(uint64_t position, uint64_t size) {
-  const size_t offset = position & (size_ - 1);
-  const size_t first = std::min<uint64_t>(size, size_ - offset);
-  std::memset(data_ + offset, 0, first);
-  if (first == size) return;
-  std::memset(data_, 0, size - first);
-  std::ranges::fill(wrapped_, 0);
+void RingReader::OverwriteCopy() {
+  explicit_bzero(wrapped_.data(), wrapped_.size() * sizeof(uint64_t));
+  wrapped_.clear();
 }
 
 Result<RingBuffer> RingBuffer::Map(int perf_fd, size_t data_bytes) {
@@ -45,7 +41,7 @@ Result<RingBuffer> RingBuffer::Map(int perf_fd, size_t data_bytes) {
     return error;
   }
   RingReader reader(static_cast<perf_event_mmap_page*>(mapping),
-                    static_cast<std::byte*>(mapping) + page, data_bytes);
+                    static_cast<const std::byte*>(mapping) + page, data_bytes);
   return RingBuffer(mapping, bytes, std::move(reader));
 }
 

@@ -16,7 +16,7 @@ namespace sonde {
 class RingReader {
  public:
   /// `size`: bytes of data, a power of two.
-  RingReader(perf_event_mmap_page* page, std::byte* data, size_t size)
+  RingReader(perf_event_mmap_page* page, const std::byte* data, size_t size)
       : page_(page), data_(data), size_(size) {}
 
   /// Calls `visit(std::span<const std::byte>)` with each record that is unread now, oldest first, and hands the space
@@ -37,26 +37,23 @@ class RingReader {
   template <typename Visit>
   void Scan(Visit&& visit);
 
-  /// From now on, what has been read is overwritten before its space goes back.
-  void OverwriteWhatIsRead() { overwrites_ = true; }
-
  private:
   /// Space goes back to the kernel in steps, so that it has room again before a long drain is over.
   static constexpr uint64_t kReleaseBytes = 16 * 1024;
 
   std::span<const std::byte> RecordAt(uint64_t position, size_t size);
-  void Overwrite(uint64_t position, uint64_t size);
+  void OverwriteCopy();
   bool HeaderAt(uint64_t position, uint64_t head, perf_event_header& header) const;
   void Release(uint64_t position) {
     __atomic_store_n(&page_->data_tail, position, __ATOMIC_RELEASE);
   }
 
   perf_event_mmap_page* page_;
-  std::byte* data_;
+  const std::byte* data_;
   size_t size_;
-  bool overwrites_ = false;
   uint64_t scanned_ = 0;
-  /// A record that goes over the ring's end, in one piece.
+  /// A record that goes over the ring's end, in one piece. It may hold memory of a process, so it does not stay; the ring
+  /// itself cannot be overwritten: the kernel lets nobody write to its data pages (perf_mmap_fault, SIGBUS).
   std::vector<uint64_t> wrapped_;
 };
 
@@ -93,12 +90,11 @@ bool RingReader::Drain(uint64_t head, Visit&& visit) {
   while (tail != head) {
     perf_event_header header;
     if (!HeaderAt(tail, head, header)) {
-      if (overwrites_) Overwrite(tail, head - tail);
       Release(head);
       return false;
     }
     visit(RecordAt(tail, header.size));
-    if (overwrites_) Overwrite(tail, header.size);
+    if (!wrapped_.empty()) OverwriteCopy();
     tail += header.size;
     if (tail - released >= kReleaseBytes) {
       Release(tail);

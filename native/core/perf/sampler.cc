@@ -94,7 +94,6 @@ Status Sampler::OpenEvents() {
     return SystemError("epoll_ctl(eventfd)");
   }
   for (size_t ring = 0; ring < events_->rings().size(); ring++) {
-    if (collector_.unwinds()) events_->rings()[ring].buffer.reader().OverwriteWhatIsRead();
     // By edge: the event of a thread that has exited hangs up for ever, while its ring goes on for others.
     watched = {.events = EPOLLIN | EPOLLET, .data = {.u64 = ring}};
     const int fd = events_->rings()[ring].owner_fd;
