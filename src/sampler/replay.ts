@@ -1,15 +1,17 @@
 // A perf.data file as a source: the batches that the live sampler emitted when the file was recorded.
 
 import { zstdDecompressSync } from 'node:zlib'
+import type { Image } from '../core/process.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { batchesOf } from '../core/window-view.ts'
 import { readRecords, type SampleRecord, type TimedRecord } from '../formats/perf-data/file-records.ts'
 import { openPerfData, type PerfDataFile } from '../formats/perf-data/reader.ts'
+import { readStackNotes, type StackNotes } from '../formats/perf-data/stack-notes-reader.ts'
 import { openFileSource } from './replay/file-source.ts'
 import { OrderedRecords } from './replay/ordered-records.ts'
 import { ReplayedProcesses, type SvmaOf } from './replay/processes.ts'
 import { sessionsOf } from './replay/session-of.ts'
-import { ReplayWindow } from './replay/window.ts'
+import { ReplayWindow, type ReplayWindowOptions } from './replay/window.ts'
 
 export type { SvmaOf } from './replay/processes.ts'
 
@@ -26,6 +28,8 @@ export interface ReplayOptions {
 
 const WINDOW_NS = 10_000_000_000n
 const MAX_SAMPLES_PER_WINDOW = 200_000
+/** Frames of distinct stacks: notes of a few bytes can make long ones. */
+const MAX_FRAMES_PER_WINDOW = 4_000_000
 /** perf packs at most this into one compressed record. */
 const MAX_DECOMPRESSED_BYTES = 64 * 2 ** 20
 
@@ -33,6 +37,7 @@ const MAX_DECOMPRESSED_BYTES = 64 * 2 ** 20
 export class Replay {
   readonly sessions: readonly SessionInfo[]
   readonly #file: PerfDataFile
+  readonly #notes: StackNotes | undefined
   readonly #problems: Set<string>
   readonly #close: () => void
 
@@ -40,6 +45,8 @@ export class Replay {
     this.#file = file
     this.#close = close
     this.#problems = new Set(file.problems)
+    const { stackNotes } = file.features
+    this.#notes = stackNotes && readStackNotes(stackNotes, (text) => this.#problems.add(text))
     this.sessions = sessionsOf(file)
   }
 
@@ -61,7 +68,7 @@ export class Replay {
 
   /** Emits the windows of the whole file. Once. */
   async run(options: ReplayOptions): Promise<void> {
-    const windows = new Windows(this.#file, this.sessions, options)
+    const windows = new Windows(this.#file, { sessions: this.sessions, notes: this.#notes }, options)
     const records = readRecords(this.#file, {
       problem: (text) => this.#problems.add(text),
       decompress: (bytes) => zstdDecompressSync(bytes, { maxOutputLength: MAX_DECOMPRESSED_BYTES }),
@@ -103,19 +110,29 @@ class Windows {
   readonly #options: ReplayOptions
   readonly #unixOffset: bigint
   readonly #eventOfId: ReadonlyMap<bigint, number>
-  readonly #maxStacks: readonly number[]
-  readonly #processes: ReplayedProcesses
+  readonly #stacks: Omit<ReplayWindowOptions, 'start'>
   #window: ReplayWindow | undefined
   #sequence = 0
   #latest = 0n
 
-  constructor(file: PerfDataFile, sessions: readonly SessionInfo[], options: ReplayOptions) {
+  constructor(
+    file: PerfDataFile,
+    {
+      sessions,
+      notes,
+    }: { readonly sessions: readonly SessionInfo[]; readonly notes: StackNotes | undefined },
+    options: ReplayOptions,
+  ) {
     const { clock } = file.features
     this.#options = options
     this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
     this.#eventOfId = new Map(file.events.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)))
-    this.#maxStacks = sessions.map(({ maxStack }) => maxStack)
-    this.#processes = new ReplayedProcesses(options.svmaOf)
+    const runtimeOf = notes && ((image: Image) => notes.runtimeOf(image))
+    this.#stacks = {
+      processes: new ReplayedProcesses(options.svmaOf, runtimeOf),
+      maxStacks: sessions.map(({ maxStack }) => maxStack),
+      notes,
+    }
   }
 
   add(record: TimedRecord): void {
@@ -145,9 +162,10 @@ class Windows {
 
   /** What stands before all time is the state at the start of the first window. */
   #learn(record: TimedRecord): void {
-    if (record.kind === 'comm') this.#processes.comm(record)
-    if (record.kind === 'mmap' && !record.kernel && !record.data) this.#processes.mmap(record)
-    if (record.kind === 'fork') this.#processes.fork(record)
+    const { processes } = this.#stacks
+    if (record.kind === 'comm') processes.comm(record)
+    if (record.kind === 'mmap' && !record.kernel && !record.data) processes.mmap(record)
+    if (record.kind === 'fork') processes.fork(record)
   }
 
   /** A sample that comes late gets the time of the newest one: columns are in order of time. */
@@ -161,11 +179,12 @@ class Windows {
     const { windowNs = WINDOW_NS, maxSamplesPerWindow = MAX_SAMPLES_PER_WINDOW } = this.#options
     const current = this.#window
     if (current !== undefined) {
-      if (time - current.start < windowNs && current.samples < maxSamplesPerWindow) return current
+      const fits = current.samples < maxSamplesPerWindow && current.frames < MAX_FRAMES_PER_WINDOW
+      if (time - current.start < windowNs && fits) return current
       this.#finish(current, time > this.#latest ? time : this.#latest)
     }
     const start = time > this.#latest ? time : this.#latest
-    this.#window = new ReplayWindow({ start, processes: this.#processes, maxStacks: this.#maxStacks })
+    this.#window = new ReplayWindow({ start, ...this.#stacks })
     return this.#window
   }
 

@@ -225,6 +225,33 @@ test('on a full disk the oldest files go first, then windows are refused with th
   assert.ok(names(directory).every((name) => name.endsWith('.data')))
 })
 
+test('a file that finds no room for its stack notes is finished without them, and that is said', {
+  skip: NO_PERF,
+}, async (t) => {
+  const directory = smallDisk(t, 2 ** 20)
+  if (directory === undefined) return t.skip('mounting a small tmpfs needs CAP_SYS_ADMIN')
+  const context = contextOf(directory)
+  const file = join(directory, 'one.data')
+  const consumer = consumerOf({ file }, context)
+  await consumer.start()
+  // Stacks of many names: more notes than the page that is left.
+  const spec = { sessions: [plainSession(1)], sequence: 0, samples: 500, processes: 3, reasons: 400 }
+  for (const batch of windowBatches(spec)) await consumer.consumeProfiles(batch, never)
+  spawnSync('dd', ['if=/dev/zero', `of=${join(directory, 'hog')}`, 'bs=4k'])
+  await consumer.stop()
+  assert.equal(totalsOf(file)['cpu-clock']?.samples, 500)
+  assert.equal(consumer.outcome().written, 500)
+  assert.equal(consumer.outcome().bytes, statSync(file).size)
+  assert.ok(
+    perf('report', '--header-only', '-i', file).includes('# hostname : node-7'),
+    'the other features stay',
+  )
+  assert.ok(
+    context.lines.some(({ message }) => message.startsWith('Cannot write into a perf.data file how far')),
+    JSON.stringify(context.lines),
+  )
+})
+
 test('perf_data keeps a machine that hides its kernel readable', { skip: NO_PERF }, async (t) => {
   const directory = temporaryDirectory(t)
   const consumer = consumerOf({}, contextOf(directory))

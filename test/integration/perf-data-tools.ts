@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -12,6 +12,7 @@ import type { ConsumerContext } from '../../src/core/consumer-context.ts'
 import type { EncodeJob, Encoder, OpenProfile } from '../../src/core/encoder.ts'
 import type { KernelInfo } from '../../src/core/host.ts'
 import type { SessionInfo } from '../../src/core/profile.ts'
+import { STACK_NOTES_BIT } from '../../src/formats/perf-data/stack-notes.ts'
 import { encodePerfDataWindow } from '../../src/formats/perf-data/window.ts'
 import { HOST, session } from '../unit/formats/perf-data/fixture.ts'
 
@@ -62,6 +63,18 @@ export function temporaryDirectory(t: TestContext): string {
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
+
+/** Takes the bit of the stack notes out of a file's header: what an older Sonde, or one that was killed, leaves behind. */
+export function withoutStackNotes(file: string): string {
+  const bytes = readFileSync(file)
+  const at = FEATURES_AT + (STACK_NOTES_BIT >> 3)
+  bytes.writeUInt8(bytes.readUInt8(at) & ~(1 << (STACK_NOTES_BIT & 7)), at)
+  writeFileSync(file, bytes)
+  return file
+}
+
+/** Of the bitmap in the file's header. */
+const FEATURES_AT = 72
 
 function thisKernel(): KernelInfo | undefined {
   const kallsyms = readFileSync('/proc/kallsyms', 'latin1')

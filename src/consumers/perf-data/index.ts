@@ -135,7 +135,8 @@ class PerfDataConsumer implements ProfileConsumer {
     if (this.#recording !== undefined && this.#isOver(this.#recording, batch)) await this.#close()
     const first = await this.#planned(batch)
     if (first === undefined) return
-    if (!this.#isTooLarge(first.flush.size) || first.recording.isEmpty) return this.#append(first, signal)
+    if (!this.#isTooLarge(first.flush.sealedSize) || first.recording.isEmpty)
+      return this.#append(first, signal)
     await this.#close()
     const second = await this.#planned(batch)
     if (second !== undefined) await this.#append(second, signal)
@@ -224,6 +225,7 @@ class PerfDataConsumer implements ProfileConsumer {
     // What it was begun for could not be written.
     if (recording.isEmpty) return this.#discard(recording)
     this.#recording = undefined
+    await this.#seal(recording)
     this.#bytes += recording.bytes
     try {
       const file = await this.#destination.finish(recording)
@@ -239,6 +241,20 @@ class PerfDataConsumer implements ProfileConsumer {
     }
     await this.#keepLimits(0)
     this.#files = await existing(this.#files)
+  }
+
+  /** Without it the file is as good as ever for perf; Sonde takes its stacks for unverified. */
+  async #seal(recording: Recording): Promise<void> {
+    const { log } = this.#context
+    try {
+      await this.#withRoom(() => recording.seal())
+      if (recording.untold === 0) return
+      const fields = { file: recording.path, samples: recording.untold }
+      log('warn', 'A perf.data file does not say of some samples how far their stacks can be trusted', fields)
+    } catch (error) {
+      const fields = { file: recording.path, error: messageOf(error) }
+      log('warn', 'Cannot write into a perf.data file how far its stacks can be trusted', fields)
+    }
   }
 
   async #discard(recording: Recording): Promise<void> {

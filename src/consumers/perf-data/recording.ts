@@ -9,10 +9,14 @@ import { type BuildIdEntry, encodeFeatures, layOutFeatures } from '../../formats
 import { dataOffset, encodeHead, fileEventOf } from '../../formats/perf-data/header.ts'
 import { featuresOf } from '../../formats/perf-data/host-features.ts'
 import { finishedRound, kernelRecords } from '../../formats/perf-data/records.ts'
+import { type NoteRuns, StackNotesWriter } from '../../formats/perf-data/stack-notes-writer.ts'
 import type { PartFile } from './part-file.ts'
 
 /** Objects named in the BUILD_ID table; the ids of further ones travel with their mappings only. */
 const MAX_BUILD_IDS = 8192
+
+/** What the table of features has for each. */
+const FEATURE_ENTRY_BYTES = 16
 
 /** What a file holds. A new value for each flush, so that a flush that fails changes nothing. */
 interface Contents {
@@ -42,6 +46,7 @@ export class Recording {
   readonly #sessionIds: ReadonlySet<number>
   readonly #startedAt: bigint
   readonly #dataOffset: number
+  readonly #notes = new StackNotesWriter()
   #contents: Contents | undefined
   #bytesOnDisk = 0
 
@@ -109,7 +114,9 @@ export class Recording {
     const contents = grown(before, batch, front.length + records.length)
     const tail = this.#tailOf(contents)
     const size = this.#dataOffset + contents.dataBytes + tail.bytes.length
-    return { chunks: [front, records, tail.bytes], contents, tail, size }
+    const notes = this.#notes.plan(batch)
+    const sealedSize = size + this.#notes.bytesWith(notes) + FEATURE_ENTRY_BYTES
+    return { chunks: [front, records, tail.bytes], contents, tail, notes, size, sealedSize }
   }
 
   /** The batch brought no records, so there is nothing to write; its window is in the file all the same. */
@@ -137,7 +144,34 @@ export class Recording {
       throw error
     }
     this.#contents = flush.contents
+    this.#notes.append(flush.notes)
     this.#bytesOnDisk = flush.size
+  }
+
+  /** Samples whose stack has no note, for want of room. */
+  get untold(): number {
+    return this.#notes.untold
+  }
+
+  /**
+   * Adds what is known of the stacks; nothing is appended afterwards. Once, because it would be written anew with every
+   * flush otherwise. When it fails the file is what it was before.
+   */
+  async seal(): Promise<void> {
+    const contents = this.#contents
+    const stackNotes = this.#notes.finish()
+    if (contents === undefined || stackNotes === undefined) return
+    const end = this.#dataOffset + contents.dataBytes
+    try {
+      const tail = this.#tailOf(contents, stackNotes)
+      await this.#writeHead(contents, NO_TAIL)
+      await this.#part.write(tail.bytes, end)
+      await this.#writeHead(contents, tail)
+      this.#bytesOnDisk = end + tail.bytes.length
+    } catch (error) {
+      await this.#rollBack()
+      throw error
+    }
   }
 
   /** Back to the contents of the last flush that worked; its features are restored where there is room for them. */
@@ -168,11 +202,13 @@ export class Recording {
     )
   }
 
-  #tailOf(contents: Contents): Tail {
+  #tailOf(contents: Contents, stackNotes?: Uint8Array): Tail {
     const { sessions, firstSample, lastSample, clock } = contents
     const buildIds = [...contents.buildIds.values()]
     const version = this.#version
-    const blobs = encodeFeatures(featuresOf({ sessions, firstSample, lastSample, clock, buildIds, version }))
+    const blobs = encodeFeatures(
+      featuresOf({ sessions, firstSample, lastSample, clock, buildIds, version, stackNotes }),
+    )
     const bytes = layOutFeatures(blobs, this.#dataOffset + contents.dataBytes)
     return { bytes, features: blobs.map(({ bit }) => bit) }
   }
@@ -201,8 +237,11 @@ export interface Flush {
   readonly chunks: readonly Uint8Array[]
   readonly contents: Contents
   readonly tail: Tail
+  readonly notes: NoteRuns
   /** Of the file afterwards. */
   readonly size: number
+  /** Of the file once it is sealed, at most. */
+  readonly sealedSize: number
 }
 
 function grown(before: Contents | undefined, batch: ProfileBatch, bytes: number): Contents {

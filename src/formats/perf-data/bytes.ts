@@ -49,6 +49,13 @@ export class ByteWriter {
     return this
   }
 
+  /** A whole number from 0 on, seven bits a byte, the low ones first (LEB128). */
+  varint(value: number): this {
+    let rest = value
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.u8((rest % 0x80) | 0x80)
+    return this.u8(rest)
+  }
+
   bytes(values: Uint8Array): this {
     const at = this.#reserve(values.length)
     new Uint8Array(this.#view.buffer).set(values, at)
@@ -106,10 +113,28 @@ export class ByteReader {
     return this.#view.getBigUint64(this.#take(8), true)
   }
 
+  /** What ByteWriter.varint wrote; throws RangeError for more than an exact number holds. */
+  varint(): number {
+    let value = 0
+    for (let scale = 1; ; scale *= 0x80) {
+      const byte = this.u8()
+      value += (byte & 0x7f) * scale
+      if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('a number too large to be exact')
+      if (byte < 0x80) return value
+    }
+  }
+
   bytes(count: number): Uint8Array {
     const at = this.#take(count)
     return new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, count)
   }
+}
+
+/** Bytes that `varint` writes for `value`. */
+export function varintBytes(value: number): number {
+  let bytes = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++
+  return bytes
 }
 
 /**

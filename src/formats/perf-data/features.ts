@@ -5,6 +5,7 @@ import { decodeAttr, type EventAttr, encodeAttr } from './attr.ts'
 import { ByteReader, ByteWriter, bytesOfHex, hexOf, paddedText, textOf } from './bytes.ts'
 import type { FileEvent } from './header.ts'
 import { ATTR_BYTES, BUILD_ID_BYTES, CLOCK_MONOTONIC, MISC, RECORD_HEADER_BYTES } from './layout.ts'
+import { STACK_NOTES_BIT } from './stack-notes.ts'
 
 /** An object of the BUILD_ID table. */
 export interface BuildIdEntry {
@@ -32,6 +33,8 @@ export interface Features {
   readonly clockResolution?: bigint
   /** The same moment on the wall clock and on the clock of the samples, ns. */
   readonly clock?: { readonly unix: bigint; readonly monotonic: bigint }
+  /** What StackNotesWriter made, and `readStackNotes` reads. */
+  readonly stackNotes?: Uint8Array
 }
 
 /** One row of the table. */
@@ -114,6 +117,13 @@ const FEATURES: readonly Feature[] = [
     read: (reader) => reader.u64(),
   }),
   feature({ bit: 29, name: 'CLOCK_DATA', key: 'clock', write: writeClock, read: readClock }),
+  feature({
+    bit: STACK_NOTES_BIT,
+    name: 'of stack notes',
+    key: 'stackNotes',
+    write: (writer, notes) => writer.bytes(notes),
+    read: (reader) => reader.bytes(reader.remaining),
+  }),
 ]
 
 function writeStrings(writer: ByteWriter, texts: readonly string[]): void {

@@ -22,6 +22,8 @@ interface Stamp {
 }
 export interface SampleRecord extends Stamp {
   readonly kind: 'sample'
+  /** Its place among the samples of the file, malformed ones too. */
+  readonly index: number
   /** Index into the file's events. */
   readonly event: number
   readonly fields: SampleFields
@@ -189,6 +191,7 @@ class RecordDecoder {
   readonly #events: readonly FileEvent[]
   readonly #eventOfId: ReadonlyMap<bigint, number>
   readonly #first: FileEvent
+  #samples = 0
 
   constructor(events: readonly FileEvent[]) {
     const [first] = events
@@ -211,6 +214,7 @@ class RecordDecoder {
   }
 
   #sample({ misc, body }: RawRecord): SampleRecord {
+    const index = this.#samples++
     // Ids stand where the first event has them: files of several events agree on that, or nothing could read them.
     const first = readSample(new ByteReader(body), this.#first.attr)
     const event = this.#eventOfId.get(first.id) ?? 0
@@ -222,6 +226,7 @@ class RecordDecoder {
       kind: 'sample',
       time: fields.time,
       id: fields.id,
+      index,
       event,
       fields,
       cpumode: misc & MISC.CPUMODE_MASK,

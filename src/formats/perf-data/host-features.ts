@@ -12,6 +12,7 @@ export interface Recorded {
   readonly buildIds: readonly BuildIdEntry[]
   /** Of Sonde. */
   readonly version: string
+  readonly stackNotes?: Uint8Array | undefined
 }
 
 /** The features of a file, in perf's terms. What is not known is left out, not invented. */
@@ -39,6 +40,7 @@ export function featuresOf(recorded: Recorded): Features {
     sampleTime: { first: recorded.firstSample, last: recorded.lastSample },
     clockResolution: 1n,
     clock: recorded.clock,
+    ...(recorded.stackNotes !== undefined && { stackNotes: recorded.stackNotes }),
   }
 }
 

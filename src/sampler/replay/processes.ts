@@ -1,7 +1,13 @@
 // What is known of the processes at a point in a replay, as the sampler knows it live.
 
 import { avma, fileOffset } from '../../core/address.ts'
-import { type AddressSpace, type Image, imageKindOf, type Mapping } from '../../core/process.ts'
+import {
+  type AddressSpace,
+  type Image,
+  type ImageRuntime,
+  imageKindOf,
+  type Mapping,
+} from '../../core/process.ts'
 import type { LifeRecord, MmapRecord } from '../../formats/perf-data/file-records.ts'
 
 /**
@@ -9,6 +15,9 @@ import type { LifeRecord, MmapRecord } from '../../formats/perf-data/file-record
  * are not those of the file that was mapped.
  */
 export type SvmaOf = (image: Image, offset: bigint) => bigint | undefined
+
+/** What the recording knew of a file besides what records say. */
+export type RuntimeOf = (image: Image) => ImageRuntime
 
 /** One executable mapping while it lasts. */
 export interface LiveMapping {
@@ -26,13 +35,15 @@ interface LiveProcess {
 
 export class ReplayedProcesses {
   readonly #svmaOf: SvmaOf | undefined
+  readonly #runtimeOf: RuntimeOf
   readonly #processes = new Map<number, LiveProcess>()
   readonly #comms = new Map<number, string>()
   /** By tid, oldest first. Memory is torn down after EXIT was written: samples of the thread still follow it. */
   readonly #gone = new Map<number, { readonly pid: number; readonly time: bigint }>()
 
-  constructor(svmaOf: SvmaOf | undefined) {
+  constructor(svmaOf: SvmaOf | undefined, runtimeOf: RuntimeOf = () => 'unknown') {
     this.#svmaOf = svmaOf
+    this.#runtimeOf = runtimeOf
   }
 
   /** pids with their live threads and mappings. */
@@ -148,7 +159,9 @@ export class ReplayedProcesses {
   #liveMapping(record: MmapRecord): LiveMapping {
     const { start, length, protection, flags, path, buildId, device, inode } = record
     const kind = imageKindOf(path)
-    const image: Image = { kind, path, buildId, device, inode }
+    const plain: Image = { kind, path, buildId, device, inode }
+    const runtime = this.#runtimeOf(plain)
+    const image = runtime === 'unknown' ? plain : { ...plain, runtime }
     const meaning = this.#meaningOf(image, start, record.fileOffset)
     const place = { start: avma(start), end: avma(start + length), fileOffset: fileOffset(record.fileOffset) }
     return { image, mapping: { ...place, ...meaning, protection, flags } }

@@ -2,7 +2,7 @@
 
 import { avma, fileOffset, svma } from '../../core/address.ts'
 import type { Image } from '../../core/process.ts'
-import type { Notice } from '../../core/profile.ts'
+import type { Notice, StackState } from '../../core/profile.ts'
 import { monotonicTime } from '../../core/units.ts'
 import { WindowBuilder, type WindowTimes } from '../../core/window-builder.ts'
 import type {
@@ -13,7 +13,10 @@ import type {
   SampleRecord,
 } from '../../formats/perf-data/file-records.ts'
 import { CONTEXT, MISC } from '../../formats/perf-data/layout.ts'
-import { splitChain } from './chain.ts'
+import type { StackNote } from '../../formats/perf-data/stack-notes.ts'
+import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
+import { type Chain, splitChain } from './chain.ts'
+import { notedChain } from './noted-chain.ts'
 import type { LiveMapping, ReplayedProcesses } from './processes.ts'
 
 const UNKNOWN_IMAGE: Image = { kind: 'unknown', path: '[unknown]', buildId: '', device: 0n, inode: 0n }
@@ -32,24 +35,30 @@ export interface ReplayWindowOptions {
   readonly processes: ReplayedProcesses
   /** Per session: its sample_max_stack, 0 where unknown. */
   readonly maxStacks: readonly number[]
+  /** What the file says of its stacks besides addresses. */
+  readonly notes: StackNotes | undefined
 }
 
 export class ReplayWindow {
   readonly start: bigint
   samples = 0
+  /** Of all distinct stacks. */
+  frames = 0
   readonly #builder = new WindowBuilder()
   readonly #processes: ReplayedProcesses
   readonly #maxStacks: readonly number[]
+  readonly #notes: StackNotes | undefined
   readonly #stacks = new Map<string, number>()
   readonly #rows = new Map<LiveMapping, Map<number, number>>()
   /** Frames by the place they lie in and their address there: twice it, plus one for return addresses. */
   readonly #frames = new Map<number, Map<number, number>>()
 
   /** Begins with what is known of all processes. */
-  constructor({ start, processes, maxStacks }: ReplayWindowOptions) {
+  constructor({ start, processes, maxStacks, notes }: ReplayWindowOptions) {
     this.start = start
     this.#processes = processes
     this.#maxStacks = maxStacks
+    this.#notes = notes
     for (const session of maxStacks.keys()) this.#builder.addSession(session)
     processes.forgetGone({ before: start - EXIT_NS })
     for (const { pid, threads, mappings } of processes.all()) this.#snapshot(pid, threads, mappings)
@@ -135,37 +144,61 @@ export class ReplayWindow {
     this.samples++
   }
 
-  /** Equal chains of a process whose mappings have not changed are one stack. */
+  /** Equal chains with equal notes of a process whose mappings have not changed are one stack. */
   #stackOf(record: SampleRecord): number {
     const { pid, chain, ip } = record.fields
     const { buffer, byteOffset, byteLength } = chain
     const bytes = Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
     const mode = chain.length === 0 ? `${record.cpumode}/${ip}` : ''
-    const key = `${pid}/${this.#processes.epochOf(pid)}/${record.event}/${mode}/${bytes}`
+    const number = this.#notes?.numberOf(record.index) ?? 0
+    const key = `${pid}/${this.#processes.epochOf(pid)}/${record.event}/${number}/${mode}/${bytes}`
     const known = this.#stacks.get(key)
     if (known !== undefined) return known
-    const stack = this.#makeStack(record)
+    const note = this.#notes?.note(number)
+    const stack = note === undefined ? this.#makeStack(record) : this.#makeNotedStack(record, note)
     this.#stacks.set(key, stack)
     return stack
   }
 
-  #makeStack({ fields, cpumode, event }: SampleRecord): number {
+  /** A stack as it was when it was recorded. */
+  #makeNotedStack(record: SampleRecord, note: StackNote): number {
+    const frames = Array.from(notedChain(chainOf(record), note), (frame) => {
+      switch (frame.kind) {
+        case 'kernel':
+          return this.#kernelFrame(frame.address, frame.returnAddress)
+        case 'user':
+          return this.#userFrame(record.fields.pid, frame.address, frame.returnAddress)
+        case 'interpreted':
+        case 'reason':
+          return this.#builder.addFrame(frame)
+      }
+    })
+    return this.#addStack(frames, note.state)
+  }
+
+  /** A stack of which the file has only addresses. */
+  #makeStack(record: SampleRecord): number {
+    const { fields, event } = record
     const { pid } = fields
-    const words = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
-    const chain = splitChain(words, cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER)
+    const chain = chainOf(record)
     const frames = Array.from(chain.kernel, (address, index) => this.#kernelFrame(address, index > 0))
     for (const [index, address] of chain.user.entries()) {
       if (address >= UPPER_HALF) return this.#broken(frames, '[broken: bad frame pointer]')
       if (index === 0 || address >= FIRST_CODE_ADDRESS) frames.push(this.#userFrame(pid, address, index > 0))
     }
     const maxStack = this.#maxStacks[event] ?? 0
-    if (maxStack === 0 || chain.length < maxStack) return this.#builder.addStack(frames, 'unverified')
+    if (maxStack === 0 || chain.length < maxStack) return this.#addStack(frames, 'unverified')
     return this.#broken(frames, '[truncated: max stack]')
   }
 
   /** The stack of the frames so far, ending in the reason why it ends. */
   #broken(frames: readonly number[], text: string): number {
-    return this.#builder.addStack([...frames, this.#builder.addFrame({ kind: 'reason', text })], 'broken')
+    return this.#addStack([...frames, this.#builder.addFrame({ kind: 'reason', text })], 'broken')
+  }
+
+  #addStack(frames: readonly number[], state: StackState): number {
+    this.frames += frames.length
+    return this.#builder.addStack(frames, state)
   }
 
   #userFrame(pid: number, address: bigint, returnAddress: boolean): number {
@@ -225,4 +258,10 @@ export class ReplayWindow {
       flags: 0,
     })
   }
+}
+
+/** A sample without a chain has its leaf at least. */
+function chainOf({ fields, cpumode }: SampleRecord): Chain {
+  const words = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
+  return splitChain(words, cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER)
 }

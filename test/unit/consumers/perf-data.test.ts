@@ -8,6 +8,7 @@ import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { EncodeJob } from '../../../src/core/encoder.ts'
 import { type FileRecord, readRecords } from '../../../src/formats/perf-data/file-records.ts'
 import { openPerfData } from '../../../src/formats/perf-data/reader.ts'
+import { readStackNotes } from '../../../src/formats/perf-data/stack-notes-reader.ts'
 import { encodePerfDataWindow } from '../../../src/formats/perf-data/window.ts'
 import { openFileSource } from '../../../src/sampler/replay/file-source.ts'
 import {
@@ -51,6 +52,18 @@ function recordsOf(path: string): FileRecord[] {
   source.close()
   assert.deepEqual([...file.problems, ...problems], [])
   return records
+}
+
+/** The states of the file's samples, '-' where it says nothing. */
+function statesOf(path: string): string[] {
+  const source = openFileSource(path)
+  const { features } = openPerfData(source)
+  source.close()
+  const notes = features.stackNotes && readStackNotes(features.stackNotes, assert.fail)
+  return recordsOf(path).flatMap((record) => {
+    if (record.kind !== 'sample') return []
+    return [notes?.note(notes.numberOf(record.index))?.state ?? '-']
+  })
 }
 
 const kindsOf = (path: string): string[] => recordsOf(path).map(({ kind }) => kind)
@@ -104,6 +117,33 @@ test('rotating twice within one second overwrites nothing', async (t) => {
   files.forEach((file, index) => {
     assert.equal(kindsOf(file).filter((kind) => kind === 'sample').length, 10 + index)
   })
+})
+
+test('every rotated file knows its own stacks; a .part knows none yet', async (t) => {
+  const { directory, consumer } = await started(t, { rotationInterval: '2s' })
+  for (let sequence = 0; sequence < 4; sequence++) await write(consumer, { sequence, samples: 3 })
+  const [first = '', part = ''] = names(directory).map((name) => join(profiles(directory), name))
+  const states = ['unverified', 'unverified', 'broken']
+  assert.deepEqual(statesOf(first), [...states, ...states])
+  assert.deepEqual(statesOf(part), Array(6).fill('-'))
+  await consumer.stop()
+  assert.deepEqual(statesOf(part.slice(0, -'.part'.length)), [...states, ...states])
+  const sizes = consumer.outcome().files.map((file) => statSync(file).size)
+  assert.equal(
+    consumer.outcome().bytes,
+    sizes.reduce((sum, size) => sum + size, 0),
+  )
+})
+
+test('the notes of its stacks count against the size of a file', async (t) => {
+  const { consumer } = await started(t, { maxFileBytes: '64KiB' })
+  for (let sequence = 0; sequence < 12; sequence++)
+    await write(consumer, { sequence, samples: 150, reasons: 150 })
+  await consumer.stop()
+  const sizes = consumer.outcome().files.map((file) => statSync(file).size)
+  assert.ok(sizes.length > 1)
+  assert.ok(Math.max(...sizes) <= 65_536, `${sizes}`)
+  assert.ok(Math.max(...sizes) > 40_000, `${sizes}`)
 })
 
 test('a clock that steps back makes retention delete the oldest files, not the newest', async (t) => {

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import { frameLabel } from '../../../src/core/frame-label.ts'
-import type { ProfileBatch, SessionInfo } from '../../../src/core/profile.ts'
+import { FRAME_KINDS, type ProfileBatch, type SessionInfo, STACK_STATES } from '../../../src/core/profile.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
 import { ReplayedProcesses } from '../../../src/sampler/replay/processes.ts'
 import { Replay, type ReplayOptions } from '../../../src/sampler/replay.ts'
-import { consumerOf, contextOf, temporaryDirectory } from '../../integration/perf-data-tools.ts'
+import {
+  consumerOf,
+  contextOf,
+  temporaryDirectory,
+  withoutStackNotes,
+} from '../../integration/perf-data-tools.ts'
 import {
   APP,
   FAULTS,
@@ -46,6 +51,9 @@ async function replayed(file: string, options: Partial<ReplayOptions> = {}): Pro
   return { sessions: replay.sessions, windows, problems: replay.problems }
 }
 
+const exactness = ({ stacks }: ProfileBatch, frame: number): string =>
+  (stacks.frames.flags[frame]! & 1) === 0 ? '' : '+call'
+
 /** A sample as a line: everything that a consumer could tell from it. */
 function linesOf(batches: readonly ProfileBatch[], label = frameLabel): string[] {
   return batches.flatMap((batch) => {
@@ -53,9 +61,7 @@ function linesOf(batches: readonly ProfileBatch[], label = frameLabel): string[]
     return Array.from({ length: samples.length }, (_, row) => {
       const stack = samples.stack[row]!
       const frames = [...stacks.frameIndices.subarray(stacks.offsets[stack], stacks.offsets[stack + 1]!)]
-      const chain = frames
-        .filter((frame) => stacks.frames.at(frame).kind !== 'reason')
-        .map((frame) => label(batch, frame))
+      const chain = frames.map((frame) => `${label(batch, frame)}${exactness(batch, frame)}`)
       const { time, pid, tid, cpu, value, comm } = samples
       return [
         batch.session.event.name,
@@ -65,6 +71,7 @@ function linesOf(batches: readonly ProfileBatch[], label = frameLabel): string[]
         cpu[row],
         value[row],
         strings.at(comm[row]!),
+        STACK_STATES[stacks.state[stack]!],
         ...chain,
       ].join(' ')
     })
@@ -312,12 +319,34 @@ test('a sample without a known mapping says so', async (t) => {
 
 test('a stack that reached the limit of frames is known to be cut', async (t) => {
   const shallow = session(0, { maxStack: 6 })
-  const again = await replayed(
-    await recorded(t, [windowBatches({ sessions: [shallow], sequence: 0, samples: 1, depth: 4 })]),
-  )
+  const window = windowBatches({ sessions: [shallow], sequence: 0, samples: 1, depth: 4 })
+  const again = await replayed(withoutStackNotes(await recorded(t, [window])))
   const [batch] = again.windows[0] ?? []
   assert.equal(batch?.stacks.state[0], 2)
   assert.equal(frameLabel(batch!, batch!.stacks.frameIndices.at(-1)!), '[truncated: max stack]')
+})
+
+test('a file without stack notes has stacks that are unverified, and no reasons', async (t) => {
+  const window = windowBatches({ sessions: [session(0)], sequence: 0, samples: 3 })
+  const again = await replayed(withoutStackNotes(await recorded(t, [window])))
+  const [batch] = again.windows[0] ?? []
+  assert.deepEqual(again.problems, [])
+  assert.deepEqual(
+    [...new Set(batch?.stacks.state)].map((state) => STACK_STATES[state]),
+    ['unverified'],
+  )
+  assert.ok(!batch?.stacks.frames.kind.includes(FRAME_KINDS.indexOf('reason')))
+})
+
+test('damaged stack notes are said, and the file is replayed without them', async (t) => {
+  const window = windowBatches({ sessions: [session(0)], sequence: 0, samples: 3 })
+  const file = await recorded(t, [window])
+  const bytes = readFileSync(file)
+  bytes.fill(0xff, bytes.indexOf('SONDESTK') + 40)
+  writeFileSync(file, bytes)
+  const again = await replayed(file)
+  assert.equal(again.windows[0]?.[0]?.samples.length, 3)
+  assert.match(again.problems.join(), /^its stack notes are damaged \(.*\): all stacks are unverified$/)
 })
 
 test('the kernel of the recording is known by address and build id', async (t) => {

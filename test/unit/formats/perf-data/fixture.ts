@@ -89,6 +89,8 @@ export interface WindowSpec {
   readonly lost?: number
   /** Distinct user frames, deepest stack. */
   readonly depth?: number
+  /** So many more processes, whose stacks are nothing but a reason of their own. */
+  readonly reasons?: number
 }
 
 export const SECOND = 1_000_000_000n
@@ -108,7 +110,13 @@ export function windowBuffer(spec: WindowSpec): SharedArrayBuffer {
   )
   for (const [index, { id }] of spec.sessions.entries()) {
     builder.addSession(id)
-    addSamples(builder, { id, index, start, count: spec.samples, stacks })
+    addSamples(builder, {
+      id,
+      index,
+      start,
+      count: spec.samples,
+      stacks: [...stacks, ...endless(builder, spec)],
+    })
     if (spec.lost !== undefined) {
       const time = monotonicTime(start + SECOND / 2n)
       builder.addNotice(id, { kind: 'lost', time, cpu: 1, count: spec.lost })
@@ -118,6 +126,13 @@ export function windowBuffer(spec: WindowSpec): SharedArrayBuffer {
   const unixOffset = spec.wall === undefined ? UNIX_OFFSET : BigInt(spec.wall.getTime()) * 1_000_000n - start
   return builder.build({ start, end: start + SECOND, unixOffset, sequence: spec.sequence })
 }
+
+const endless = (builder: WindowBuilder, { reasons = 0 }: WindowSpec): number[][] =>
+  Array.from({ length: reasons }, (_, index) => {
+    const text = `[broken: no unwind rows in a-library-with-a-long-name-${index}.so]`
+    const stack = builder.addStack([builder.addFrame({ kind: 'reason', text })], 'broken')
+    return [stack, stack, stack]
+  })
 
 export const windowBatches = (spec: WindowSpec): ProfileBatch[] =>
   batchesOf(windowBuffer(spec), spec.sessions)

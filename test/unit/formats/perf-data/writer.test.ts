@@ -165,6 +165,7 @@ test('features are read back as they were written', () => {
     clock: { unix: 1_780_000_000_000_000_000n, monotonic: 77n },
     buildIds: [{ buildId: 'aabbcc', path: '/srv/app', kernel: false }],
     version: 'sonde 1.2.3',
+    stackNotes: Uint8Array.of(1, 2, 3),
   })
   const problems: string[] = []
   assert.deepEqual(
@@ -174,7 +175,7 @@ test('features are read back as they were written', () => {
   assert.deepEqual(problems, [])
   assert.deepEqual(
     encodeFeatures(features).map(({ bit }) => bit),
-    [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 21, 23, 29],
+    [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 21, 23, 29, 108],
   )
 })
 
