@@ -13,8 +13,11 @@ namespace sonde {
 enum class GoRole : uint8_t {
   /// Begins a stack.
   kEntry,
-  /// Leaves a goroutine's stack for good, and calls on the thread's.
-  kLeaves,
+  /// Leaves a goroutine's stack for good, and makes one call on the thread's (runtime.mcall).
+  kCallsOnThread,
+  /// The same where a stack has to grow (runtime.morestack): calls what is kNewstack.
+  kGrowsStack,
+  kNewstack,
   /// Calls on another stack and comes back.
   kSwitches,
   /// Changes stacks so that its frame is right on both.

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kMaxGoValueBytes = 32 << 20;
 /// Of one function's values. The longest in programs of 130 MB has 2 KiB.
 constexpr size_t kMaxGoSequence = 64 << 10;
+/// Programs have 30. A file that gives all its functions one name must not cost more.
+constexpr size_t kMaxGoSpecials = 64;
 /// abi.FuncFlagSPWrite
 constexpr uint8_t kMovesStackPointer = 2;
 
@@ -41,10 +43,16 @@ RecordLayout RecordLayoutOf(GoTableLayout layout) {
   __builtin_unreachable();
 }
 
-uint32_t Number(std::span<const uint8_t> bytes, size_t offset) {
+uint32_t NumberAt(std::span<const uint8_t> bytes, size_t offset) {
   uint32_t number;
   std::memcpy(&number, bytes.data() + offset, sizeof(number));
   return number;
+}
+
+/// Whether the values of a function that changes stacks are of use.
+bool HoldsAnyway(std::optional<GoRole> role) {
+  return role == GoRole::kSwitchesWithFrame || role == GoRole::kCallsOnThread ||
+         role == GoRole::kGrowsStack;
 }
 
 /// An address or offset in the index.
@@ -70,7 +78,7 @@ Result<GoTable> GoTableBuilder::Build(const TargetFile& file,
     const auto done = (builder.*step)();
     if (!done) return done.error();
   }
-  for (const Special& special : builder.specials_) builder.AddSpecial(special);
+  builder.AddSpecials(sections);
   return std::move(builder.table_);
 }
 
@@ -104,16 +112,15 @@ Status GoTableBuilder::AddFunction(uint64_t address, FileWindow& records, uint64
   const RecordLayout layout = RecordLayoutOf(header_.layout);
   const auto bytes = records.From(record, layout.bytes);
   if (bytes.size() < layout.bytes) return DamagedGoTable("no record of a function");
-  const bool same = header_.relative() ? Number(bytes, 0) == address
+  const bool same = header_.relative() ? NumberAt(bytes, 0) == address
                                        : std::memcmp(bytes.data(), &address, sizeof(address)) == 0;
   if (!same) return DamagedGoTable("a record of another function");
-  const auto role = names_.RoleOf(Number(bytes, layout.name));
-  if (role) specials_.push_back({table_.values_.size(), *role});
-  const uint32_t values = Number(bytes, layout.stack_values);
+  const auto role = names_.RoleOf(NumberAt(bytes, layout.name));
+  if (role && specials_.size() < kMaxGoSpecials) specials_.push_back({table_.values_.size(), *role});
+  const uint32_t values = NumberAt(bytes, layout.stack_values);
   const uint8_t flags = layout.flags == 0 ? 0 : bytes[layout.flags];
-  // Those of a function that leaves a stack are looked at first.
-  const bool exempt = role == GoRole::kSwitchesWithFrame || role == GoRole::kLeaves;
-  const bool known = exempt || ((flags & kMovesStackPointer) == 0 && role != GoRole::kSwitches);
+  const bool known =
+      (flags & kMovesStackPointer) == 0 ? role != GoRole::kSwitches : HoldsAnyway(role);
   table_.values_.push_back(values == 0 ? GoTable::kForeign : known ? values : GoTable::kUnsaid);
   return Ok();
 }
@@ -146,43 +153,6 @@ Status GoTableBuilder::CopyValues() {
   }
   table_.stack_bytes_.shrink_to_fit();
   return Ok();
-}
-
-void GoTableBuilder::AddSpecial(const Special& special) {
-  switch (special.role) {
-    case GoRole::kEntry:
-      table_.entries_.push_back(RangeOf(special.function));
-      return;
-    case GoRole::kLeaves:
-      table_.entries_.push_back(Deepest(special.function));
-      table_.values_[special.function] = GoTable::kUnsaid;
-      return;
-    case GoRole::kSignalReturn:
-      table_.signal_return_ = RangeOf(special.function).start;
-      return;
-    case GoRole::kSwitches:
-    case GoRole::kSwitchesWithFrame:
-      return;
-  }
-}
-
-SvmaRange GoTableBuilder::RangeOf(size_t function) const {
-  return {table_.base_ + table_.starts_[function], table_.base_ + table_.starts_[function + 1]};
-}
-
-/// Where a function has most on the stack: after it has changed stacks, it makes room for its call there.
-SvmaRange GoTableBuilder::Deepest(size_t function) const {
-  const SvmaRange whole = RangeOf(function);
-  if (table_.values_[function] >= GoTable::kUnsaid) return whole;
-  SvmaRange deepest = whole;
-  int64_t most = -1;
-  GoPcValues values = table_.ValuesOf(function);
-  for (uint64_t start = 0; values.Next(); start = values.end()) {
-    if (values.value() <= most) continue;
-    most = values.value();
-    deepest = {whole.start + start, std::min(whole.end, whole.start + values.end())};
-  }
-  return deepest;
 }
 
 }  // namespace sonde

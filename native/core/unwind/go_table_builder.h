@@ -28,9 +28,11 @@ class GoTableBuilder {
   Status ReadFunctions();
   Status AddFunction(uint64_t address, FileWindow& records, uint64_t record);
   Status CopyValues();
-  void AddSpecial(const Special& special);
+  void AddSpecials(const std::vector<ElfSection>& sections);
   SvmaRange RangeOf(size_t function) const;
   SvmaRange Deepest(size_t function) const;
+  bool IsNewstack(uint64_t svma) const;
+  SvmaRange CallOfNewstack(size_t function, const std::vector<ElfSection>& sections) const;
 
   const TargetFile& file_;
   const GoHeader& header_;

@@ -16,7 +16,7 @@ using ModuleWords = std::array<uint64_t, kModuleWords>;
 /// Of one section that is looked through.
 constexpr uint64_t kMaxSearched = 128 << 20;
 /// Of places that refer to the table. One does in every program seen.
-constexpr size_t kMaxReferences = 64;
+constexpr size_t kMaxTableReferences = 64;
 /// Between the last function and the end of .text.
 constexpr uint64_t kTextPadding = 64;
 
@@ -76,7 +76,7 @@ std::optional<uint64_t> GoTextSearch::TextOf(const ModuleWords& words) const {
 std::optional<uint64_t> GoTextSearch::InData(const ElfSection& section) const {
   FileWindow window(file_, {section.file_offset, std::min(section.size, kMaxSearched)});
   size_t references = 0;
-  for (uint64_t at = -section.svma & 7; references < kMaxReferences; at += 8) {
+  for (uint64_t at = -section.svma & 7; references < kMaxTableReferences; at += 8) {
     const auto word = window.Read<uint64_t>(at);
     if (!word) break;
     if (*word != header_.svma) continue;
@@ -108,7 +108,8 @@ void GoTextSearch::EachRelocation(const ElfSection& section, Visit&& visit) cons
 std::vector<uint64_t> GoTextSearch::References(const ElfSection& section) const {
   std::vector<uint64_t> references;
   EachRelocation(section, [&](uint64_t svma, uint64_t value) {
-    if (value == header_.svma && references.size() < kMaxReferences) references.push_back(svma);
+    if (value == header_.svma && references.size() < kMaxTableReferences)
+      references.push_back(svma);
   });
   return references;
 }
