@@ -271,8 +271,8 @@ Unwinder::Walk::Ended Unwinder::Walk::Leave(uint64_t cfa, uint64_t return_addres
     const bool near = cfa > Top() && cfa - Top() <= kMaxStack;
     return near && snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kOtherStack;
   }
-  // A leaf of a machine with a link register may not have touched the stack.
-  const bool may_stay = signal_frame || (architecture_.has_link_register && !returns_);
+  // A leaf may keep its return address in a register: always where there is a link register, vfork on x86-64.
+  const bool may_stay = signal_frame || !returns_;
   if (cfa < StackPointer() || (cfa == StackPointer() && !may_stay)) {
     return UnwindEnd::kReturnAddress;
   }
