@@ -208,9 +208,9 @@ const sleepUntil = (time: number): Promise<void> =>
 
 function tell(request: RecordRequest, tally: Tally, end: RunEnd): void {
   for (const problem of end.problems) say('record', problem)
-  say('record', closingLine(tally, end))
   const stacks = stackText(tally.stacks())
   if (stacks !== undefined) say('record', `stacks: ${stacks}`)
+  say('record', closingLine(tally, end))
   writeSummary(request.summary, () =>
     summaryOf({ tally, consumers: end.consumers, processStart: processStart(), now: new Date() }),
   )

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import type { CallGraph } from '../../src/core/call-graph.ts'
 import type { StackSummary } from '../../src/core/summary.ts'
 
 export const launcher = join(import.meta.dirname, '../../scripts/sonde')
@@ -48,6 +49,7 @@ export interface Summary {
     readonly taken: number
     readonly lost: Readonly<Record<string, number>>
     readonly value: number
+    readonly callGraph: CallGraph
   }[]
   readonly samples: {
     readonly taken: number
