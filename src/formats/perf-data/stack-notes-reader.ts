@@ -4,6 +4,8 @@ import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/proces
 import { STACK_STATES } from '../../core/profile.ts'
 import { ByteReader } from './bytes.ts'
 import {
+  MAX_NOTE_ELEMENTS,
+  MAX_NOTE_FRAMES,
   NOTE_FRAME,
   type NoteFrame,
   PART,
@@ -13,10 +15,6 @@ import {
   type StackNote,
 } from './stack-notes.ts'
 
-/** No stack of a perf.data file has more. */
-const MAX_FRAMES_OF_A_NOTE = 8192
-/** A writer's bounded tables have fewer. */
-const MAX_ELEMENTS = 2 ** 22
 /** Longest text that is kept of a file. */
 const MAX_TEXT_BYTES = 65_536
 
@@ -117,7 +115,7 @@ function readParts(part: (name: PartName) => ByteReader): NoteParts {
 }
 
 /** Every element takes a byte at least: more of them than bytes cannot be. */
-function countOf(reader: ByteReader, most: number = MAX_ELEMENTS): number {
+function countOf(reader: ByteReader, most: number = MAX_NOTE_ELEMENTS): number {
   const count = reader.u32()
   if (count > reader.remaining || count > most)
     throw new RangeError(`${count} elements in ${reader.remaining} bytes`)
@@ -165,7 +163,7 @@ function readNote(reader: ByteReader, frames: readonly NoteFrame[]): StackNote {
   const state = member(STACK_STATES, reader.u8())
   const places = (read: (place: number) => unknown): void => {
     const count = reader.varint()
-    if (count > MAX_FRAMES_OF_A_NOTE) throw new RangeError(`a stack of ${count} frames`)
+    if (count > MAX_NOTE_FRAMES) throw new RangeError(`a stack of ${count} frames`)
     let place = 0
     for (let each = 0; each < count; each++) {
       place += reader.varint()

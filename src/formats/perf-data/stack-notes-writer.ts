@@ -1,9 +1,9 @@
-// Collects the notes of a file's stacks while the file grows, in bounded memory, already in the bytes they will have.
+// Collects the notes of a file's samples while the file grows, in bounded memory, already in the bytes they will have.
 
-import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/process.ts'
-import { FRAME_KINDS, type Frame, type ProfileBatch, type StackTable } from '../../core/profile.ts'
+import type { ProfileBatch, StackTable } from '../../core/profile.ts'
 import { ByteWriter, varintBytes } from './bytes.ts'
-import { NOTE_FRAME, PART, type PartName, STACK_NOTES_MAGIC, STACK_NOTES_VERSION } from './stack-notes.ts'
+import { PART, STACK_NOTES_MAGIC, STACK_NOTES_VERSION } from './stack-notes.ts'
+import { NO_NOTE, StackNotesDictionary } from './stack-notes-dictionary.ts'
 
 /** The notes of one batch's samples: what `append` takes over when the samples are on disk. */
 export interface NoteRuns {
@@ -23,22 +23,13 @@ export interface StackNotesLimits {
 /** A file of 100 MiB needs 2 to 4 MiB of them. */
 const LIMITS: StackNotesLimits = { dictionaryBytes: 16 * 2 ** 20, runBytes: 16 * 2 ** 20 }
 
-const NATIVE = FRAME_KINDS.indexOf('native')
-const KERNEL = FRAME_KINDS.indexOf('kernel')
-const NO_NOTE = 0
-const NO_ROOM = -1
 const NOT_YET = -1
 const HEADER_BYTES = 16
 const PART_HEADER_BYTES = 12
 
-const encoder = new TextEncoder()
-
 export class StackNotesWriter {
   readonly #limits: StackNotesLimits
-  readonly #strings = new Entries()
-  readonly #frames = new Entries()
-  readonly #notes = new Entries()
-  readonly #runtimes = new Entries()
+  readonly #dictionary: StackNotesDictionary
   readonly #runs = new ByteWriter()
   #runCount = 0
   /** The last run, which the next samples may go on. */
@@ -47,6 +38,7 @@ export class StackNotesWriter {
 
   constructor(limits: StackNotesLimits = LIMITS) {
     this.#limits = limits
+    this.#dictionary = new StackNotesDictionary(limits.dictionaryBytes)
   }
 
   /** Samples that were appended and have no note, for want of room. */
@@ -59,7 +51,7 @@ export class StackNotesWriter {
     return (
       HEADER_BYTES +
       5 * PART_HEADER_BYTES +
-      this.#dictionaryBytes() +
+      this.#dictionary.bytes +
       this.#runs.length +
       2 * varintBytes(Number.MAX_SAFE_INTEGER) +
       runs.bytes
@@ -69,7 +61,7 @@ export class StackNotesWriter {
   /** Finds the notes of a batch's samples. Changes nothing that is told: the samples may yet fail to be written. */
   plan(batch: ProfileBatch): NoteRuns {
     for (const image of batch.processes.images) {
-      if (image.runtime !== undefined) this.#addRuntime(image, image.runtime)
+      if (image.runtime !== undefined) this.#dictionary.addRuntime(image, image.runtime)
     }
     const { stack } = batch.samples
     const notes = new Int32Array(batch.stacks.length).fill(NOT_YET)
@@ -96,15 +88,10 @@ export class StackNotesWriter {
     this.#closeRun()
     this.#open = { note: NO_NOTE, samples: 0 }
     if (this.#runCount === 0) return undefined
-    const parts: readonly (readonly [PartName, number, Uint8Array])[] = [
-      ['strings', this.#strings.count, this.#strings.bytes],
-      ['frames', this.#frames.count, this.#frames.bytes],
-      ['notes', this.#notes.count, this.#notes.bytes],
-      ['runs', this.#runCount, this.#runs.finish()],
-      ['runtimes', this.#runtimes.count, this.#runtimes.bytes],
-    ]
+    const runs = { name: 'runs', count: this.#runCount, bytes: this.#runs.finish() } as const
+    const parts = [...this.#dictionary.parts(), runs]
     const writer = new ByteWriter().u64(STACK_NOTES_MAGIC).u32(STACK_NOTES_VERSION).u32(parts.length)
-    for (const [name, count, bytes] of parts) {
+    for (const { name, count, bytes } of parts) {
       writer
         .u32(PART[name])
         .u32(bytes.length + 4)
@@ -112,17 +99,6 @@ export class StackNotesWriter {
         .bytes(bytes)
     }
     return writer.finish()
-  }
-
-  #dictionaryBytes(): number {
-    return [this.#strings, this.#frames, this.#notes, this.#runtimes].reduce(
-      (sum, { bytes }) => sum + bytes.length,
-      0,
-    )
-  }
-
-  #isFull(): boolean {
-    return this.#dictionaryBytes() >= this.#limits.dictionaryBytes
   }
 
   #appendRun(note: number, samples: number): void {
@@ -149,116 +125,9 @@ export class StackNotesWriter {
   #noteOnce(stacks: StackTable, stack: number, known: Int32Array): number {
     let note = known[stack]!
     if (note === NOT_YET) {
-      note = this.#noteOf(stacks, stack)
+      note = this.#dictionary.addNote(stacks, stack)
       known[stack] = note
     }
     return note
-  }
-
-  /** Its number, counted from 1; NO_NOTE where there is no room for it. */
-  #noteOf(stacks: StackTable, stack: number): number {
-    const { kind, flags } = stacks.frames
-    const inserted: number[] = []
-    const unusual: number[] = []
-    let part = -1
-    const from = stacks.offsets[stack]!
-    const length = stacks.offsets[stack + 1]! - from
-    for (let place = 0; place < length; place++) {
-      const frame = stacks.frameIndices[from + place]!
-      const frameKind = kind[frame]!
-      if (frameKind === NATIVE || frameKind === KERNEL) {
-        const isReturnAddress = (flags[frame]! & 1) !== 0
-        if (isReturnAddress !== (frameKind === part)) unusual.push(place)
-        part = frameKind
-      } else {
-        const number = this.#addFrame(stacks.frames.at(frame))
-        if (number === NO_ROOM) return NO_NOTE
-        inserted.push(place, number)
-      }
-    }
-    const index = this.#addNote(stacks.state[stack]!, inserted, unusual)
-    return index === NO_ROOM ? NO_NOTE : index + 1
-  }
-
-  #addNote(state: number, inserted: readonly number[], unusual: readonly number[]): number {
-    return this.#notes.once(`${state}/${inserted.join()}/${unusual.join()}`, this.#isFull(), (writer) => {
-      writer.u8(state).varint(inserted.length / 2)
-      let previous = 0
-      for (let at = 0; at < inserted.length; at += 2) {
-        writer.varint(inserted[at]! - previous).varint(inserted[at + 1]!)
-        previous = inserted[at]!
-      }
-      writer.varint(unusual.length)
-      previous = 0
-      for (const place of unusual) {
-        writer.varint(place - previous)
-        previous = place
-      }
-    })
-  }
-
-  #addFrame(frame: Frame): number {
-    switch (frame.kind) {
-      case 'interpreted': {
-        const texts = [frame.language, frame.function, frame.file].map((text) => this.#addString(text))
-        if (texts.includes(NO_ROOM)) return NO_ROOM
-        return this.#frames.once(`i${texts.join()}/${frame.line}`, this.#isFull(), (writer) => {
-          writer.u8(NOTE_FRAME.interpreted)
-          for (const text of texts) writer.varint(text)
-          writer.varint(frame.line)
-        })
-      }
-      case 'reason': {
-        const text = this.#addString(frame.text)
-        if (text === NO_ROOM) return NO_ROOM
-        return this.#frames.once(`r${text}`, this.#isFull(), (writer) =>
-          writer.u8(NOTE_FRAME.reason).varint(text),
-        )
-      }
-      case 'native':
-      case 'kernel':
-        throw new Error(`a ${frame.kind} frame stands in the call chain`)
-    }
-  }
-
-  #addString(text: string): number {
-    return this.#strings.once(text, this.#isFull(), (writer) => {
-      const bytes = encoder.encode(text)
-      writer.varint(bytes.length).bytes(bytes)
-    })
-  }
-
-  #addRuntime({ path, buildId, device, inode }: Image, runtime: ImageRuntime): void {
-    const texts = [path, buildId].map((text) => this.#addString(text))
-    if (texts.includes(NO_ROOM)) return
-    this.#runtimes.once(`${texts.join()}/${device}/${inode}`, this.#isFull(), (writer) => {
-      for (const text of texts) writer.varint(text)
-      writer.u64(device).u64(inode).u8(IMAGE_RUNTIMES.indexOf(runtime))
-    })
-  }
-}
-
-/** Distinct things by key, numbered from 0, as bytes. */
-class Entries {
-  readonly #writer = new ByteWriter()
-  readonly #known = new Map<string, number>()
-
-  get count(): number {
-    return this.#known.size
-  }
-
-  get bytes(): Uint8Array {
-    return this.#writer.finish()
-  }
-
-  /** NO_ROOM where it is new and `full`. */
-  once(key: string, full: boolean, write: (writer: ByteWriter) => unknown): number {
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    if (full) return NO_ROOM
-    write(this.#writer)
-    const number = this.#known.size
-    this.#known.set(key, number)
-    return number
   }
 }

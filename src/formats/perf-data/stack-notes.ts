@@ -36,6 +36,11 @@ export const PART = {
 } as const
 export type PartName = keyof typeof PART
 
+/** The most frames that a note inserts or calls unusual: no call chain of perf.data is longer. */
+export const MAX_NOTE_FRAMES = 8192
+/** The most strings, frames, notes or runtimes of a file. */
+export const MAX_NOTE_ELEMENTS = 2 ** 22
+
 /** A note's own frames, by their kind. */
 export const NOTE_FRAME = { interpreted: 1, reason: 2 } as const
 

@@ -1,0 +1,160 @@
+// The distinct notes of a file, and the frames, texts and images they speak of, as bytes.
+
+import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/process.ts'
+import { FRAME_KINDS, type Frame, type StackTable } from '../../core/profile.ts'
+import { ByteWriter } from './bytes.ts'
+import { MAX_NOTE_ELEMENTS, MAX_NOTE_FRAMES, NOTE_FRAME, type PartName } from './stack-notes.ts'
+
+/** The number of no note. */
+export const NO_NOTE = 0
+
+const NATIVE = FRAME_KINDS.indexOf('native')
+const KERNEL = FRAME_KINDS.indexOf('kernel')
+const NO_ROOM = -1
+
+const encoder = new TextEncoder()
+
+/** One part of the section, without its head. */
+export interface NotesPart {
+  readonly name: PartName
+  readonly count: number
+  readonly bytes: Uint8Array
+}
+
+export class StackNotesDictionary {
+  readonly #maxBytes: number
+  readonly #room: Room
+  readonly #strings = new Entries()
+  readonly #frames = new Entries()
+  readonly #notes = new Entries()
+  readonly #runtimes = new Entries()
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+    this.#room = { bytes: maxBytes }
+  }
+
+  get bytes(): number {
+    return this.#maxBytes - this.#room.bytes
+  }
+
+  parts(): readonly NotesPart[] {
+    return [
+      { name: 'strings', ...this.#strings.part() },
+      { name: 'frames', ...this.#frames.part() },
+      { name: 'notes', ...this.#notes.part() },
+      { name: 'runtimes', ...this.#runtimes.part() },
+    ]
+  }
+
+  /** Its number, counted from 1; NO_NOTE where there is no room for it. */
+  addNote(stacks: StackTable, stack: number): number {
+    const { kind, flags } = stacks.frames
+    const inserted: number[] = []
+    const unusual: number[] = []
+    let part = -1
+    const from = stacks.offsets[stack]!
+    const length = stacks.offsets[stack + 1]! - from
+    for (let place = 0; place < length; place++) {
+      const frame = stacks.frameIndices[from + place]!
+      const frameKind = kind[frame]!
+      if (frameKind === NATIVE || frameKind === KERNEL) {
+        const isReturnAddress = (flags[frame]! & 1) !== 0
+        if (isReturnAddress !== (frameKind === part)) unusual.push(place)
+        part = frameKind
+      } else {
+        const number = this.#addFrame(stacks.frames.at(frame))
+        if (number === NO_ROOM) return NO_NOTE
+        inserted.push(place, number)
+      }
+    }
+    if (inserted.length / 2 > MAX_NOTE_FRAMES || unusual.length > MAX_NOTE_FRAMES) return NO_NOTE
+    const index = this.#addNoteOf(stacks.state[stack]!, inserted, unusual)
+    return index === NO_ROOM ? NO_NOTE : index + 1
+  }
+
+  #addNoteOf(state: number, inserted: readonly number[], unusual: readonly number[]): number {
+    return this.#notes.once(this.#room, `${state}/${inserted.join()}/${unusual.join()}`, (writer) => {
+      writer.u8(state).varint(inserted.length / 2)
+      let previous = 0
+      for (let at = 0; at < inserted.length; at += 2) {
+        writer.varint(inserted[at]! - previous).varint(inserted[at + 1]!)
+        previous = inserted[at]!
+      }
+      writer.varint(unusual.length)
+      previous = 0
+      for (const place of unusual) {
+        writer.varint(place - previous)
+        previous = place
+      }
+    })
+  }
+
+  #addFrame(frame: Frame): number {
+    switch (frame.kind) {
+      case 'interpreted': {
+        const texts = [frame.language, frame.function, frame.file].map((text) => this.#addString(text))
+        if (texts.includes(NO_ROOM)) return NO_ROOM
+        return this.#frames.once(this.#room, `i${texts.join()}/${frame.line}`, (writer) => {
+          writer.u8(NOTE_FRAME.interpreted)
+          for (const text of texts) writer.varint(text)
+          writer.varint(frame.line)
+        })
+      }
+      case 'reason': {
+        const text = this.#addString(frame.text)
+        if (text === NO_ROOM) return NO_ROOM
+        return this.#frames.once(this.#room, `r${text}`, (writer) =>
+          writer.u8(NOTE_FRAME.reason).varint(text),
+        )
+      }
+      case 'native':
+      case 'kernel':
+        throw new Error(`a ${frame.kind} frame stands in the call chain`)
+    }
+  }
+
+  #addString(text: string): number {
+    return this.#strings.once(this.#room, text, (writer) => {
+      const bytes = encoder.encode(text)
+      writer.varint(bytes.length).bytes(bytes)
+    })
+  }
+
+  addRuntime({ path, buildId, device, inode }: Image, runtime: ImageRuntime): void {
+    const texts = [path, buildId].map((text) => this.#addString(text))
+    if (texts.includes(NO_ROOM)) return
+    this.#runtimes.once(this.#room, `${texts.join()}/${device}/${inode}`, (writer) => {
+      for (const text of texts) writer.varint(text)
+      writer.u64(device).u64(inode).u8(IMAGE_RUNTIMES.indexOf(runtime))
+    })
+  }
+}
+
+/** What all tables together may still take. */
+interface Room {
+  bytes: number
+}
+
+/** Distinct things by key, numbered from 0, as bytes. */
+class Entries {
+  readonly #writer = new ByteWriter()
+  readonly #known = new Map<string, number>()
+
+  part(): Pick<NotesPart, 'count' | 'bytes'> {
+    return { count: this.#known.size, bytes: this.#writer.finish() }
+  }
+
+  /** NO_ROOM where it is new and there is none. */
+  once(room: Room, key: string, write: (writer: ByteWriter) => unknown): number {
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    if (room.bytes <= 0 || this.#known.size >= MAX_NOTE_ELEMENTS) return NO_ROOM
+    const before = this.#writer.length
+    write(this.#writer)
+    room.bytes -= this.#writer.length - before
+    const number = this.#known.size
+    this.#known.set(key, number)
+    return number
+  }
+}
