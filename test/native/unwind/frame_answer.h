@@ -13,12 +13,16 @@
 
 namespace sonde::test {
 
-/// The operations that make the CFA and the registers of the caller, in bytes. Registers by x86-64 numbers: those that a
-/// function keeps for its caller, and the return address.
+/// Registers that a function keeps for its caller, and the return address.
+#if defined(__aarch64__)
+inline constexpr int kKeptRegisters[] = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
+#else
+inline constexpr int kKeptRegisters[] = {3, 6, 12, 13, 14, 15, 16};
+#endif
+
+/// The operations that make the CFA and the registers of the caller, in bytes.
 class FrameAnswer {
  public:
-  static constexpr int kRegisters[] = {3, 6, 12, 13, 14, 15, 16};
-
   static FrameAnswer Ours(const CfiRow& row) {
     FrameAnswer answer;
     if (row.cfa_is_expression) {
@@ -26,7 +30,7 @@ class FrameAnswer {
     } else {
       answer.AddSum(row.cfa_register, row.cfa_offset);
     }
-    for (const int number : kRegisters) {
+    for (const int number : kKeptRegisters) {
       answer.Begin("r" + std::to_string(number));
       answer.AddRule(row.rules[static_cast<size_t>(number)], row);
     }
@@ -41,7 +45,7 @@ class FrameAnswer {
     Dwarf_Op memory[3];
     if (dwarf_frame_cfa(frame, &operations, &count) != 0) answer.text_ += "failed";
     answer.AddOperations(operations, count);
-    for (const int number : kRegisters) {
+    for (const int number : kKeptRegisters) {
       answer.Begin("r" + std::to_string(number));
       if (dwarf_frame_register(frame, number, memory, &operations, &count) != 0) continue;
       // elfutils 0.188 takes rbx, of which nothing is said, for undefined.

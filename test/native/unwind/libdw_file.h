@@ -4,6 +4,7 @@
 #include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <link.h>
 
 #include <cstring>
 #include <memory>
@@ -15,6 +16,20 @@
 #include "core/unwind/cfi.h"
 
 namespace sonde::test {
+
+/// The path of a library that this process has loaded, by a part of its name.
+inline std::string LoadedLibrary(const std::string& name) {
+  std::pair<std::string, std::string> search{name, ""};
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* argument) {
+        auto& [wanted, found] = *static_cast<decltype(search)*>(argument);
+        const std::string path = info->dlpi_name;
+        if (path.find("/" + wanted) != std::string::npos) found = path;
+        return found.empty() ? 0 : 1;
+      },
+      &search);
+  return search.second;
+}
 
 class LibdwFile {
  public:
