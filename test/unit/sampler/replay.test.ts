@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import { frameLabel } from '../../../src/core/frame-label.ts'
+import { ProcessLanguages } from '../../../src/core/language.ts'
 import { FRAME_KINDS, type ProfileBatch, type SessionInfo, STACK_STATES } from '../../../src/core/profile.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
@@ -324,6 +325,61 @@ test('a stack that reached the limit of frames is known to be cut', async (t) =>
   const [batch] = again.windows[0] ?? []
   assert.equal(batch?.stacks.state[0], 2)
   assert.equal(frameLabel(batch!, batch!.stacks.frameIndices.at(-1)!), '[truncated: max stack]')
+})
+
+/** A Go program and a kernel thread; a signal handler, and functions of an interpreter among native code. */
+function unusual(): ProfileBatch[] {
+  const builder = new WindowBuilder()
+  const own = { kind: 'file', buildId: '', device: 1n } as const
+  const image = builder.addImage({ ...own, path: '/usr/bin/etcd', inode: 5n, runtime: 'go' })
+  const place = { start: avma(0x1000n), end: avma(0x9000n), fileOffset: fileOffset(0n), bias: 0x1000n }
+  const rest = { addressSpace: 'file_offset', protection: 5, flags: 2 } as const
+  const mapping = builder.addMapping({ pid: 10, image, ...place, ...rest })
+  const base = { time: monotonicTime(SECOND), pid: 10, tid: 10, synthesised: true } as const
+  builder.addEvent({ ...base, kind: 'comm', comm: 'etcd', exec: false })
+  builder.addEvent({ ...base, kind: 'mmap', mapping })
+  const native = (address: bigint, returnAddress: boolean) =>
+    builder.addFrame({ kind: 'native', mapping, svma: svma(address), returnAddress })
+  const kernel = builder.addFrame({
+    kind: 'kernel',
+    avma: avma(0xffff_ffff_8100_0000n),
+    returnAddress: false,
+  })
+  const python = builder.addFrame({
+    kind: 'interpreted',
+    language: 'python',
+    function: 'main',
+    file: 'a.py',
+    line: 7,
+  })
+  const reason = builder.addFrame({ kind: 'reason', text: '[truncated: stack bytes]' })
+  const stacks = [
+    builder.addStack([native(0x100n, false), native(0x200n, true), native(0x300n, false)], 'complete'),
+    builder.addStack([kernel, python, native(0x100n, false), python, native(0x200n, true), reason], 'broken'),
+    builder.addStack([kernel], 'kernel'),
+  ]
+  builder.addSession(0)
+  for (const [index, stack] of [...stacks, ...stacks].entries()) {
+    const time = SECOND + BigInt(index)
+    builder.addSample(0, { time, pid: 10, tid: 10, cpu: 0, stack, value: 1n, comm: 'etcd' })
+  }
+  const times = { start: SECOND, end: 2n * SECOND, unixOffset: 0n, sequence: 0 }
+  return batchesOf(builder.build(times), [session(0)])
+}
+
+test('signal handlers, frames of interpreters, reasons and the runtime of a file come back', async (t) => {
+  const window = unusual()
+  const again = await replayed(await recorded(t, [window]))
+  assert.deepEqual(
+    again.windows.flatMap((batches) => linesOf(batches)),
+    linesOf(window),
+  )
+  const [batch] = again.windows[0] ?? []
+  assert.equal(new ProcessLanguages(batch!.processes).at(10, SECOND), 'go')
+  assert.deepEqual(
+    batch?.processes.images.map(({ path, runtime }) => [path, runtime]),
+    [['/usr/bin/etcd', 'go']],
+  )
 })
 
 test('a file without stack notes has stacks that are unverified, and no reasons', async (t) => {
