@@ -58,7 +58,7 @@ export function planSampling(request: SamplingRequest): SamplingPlan {
     native: permitted.events.map((event, id) => nativeSession(event, { id, rate, maxStack, callGraph })),
     target,
     ring: {
-      bytes: request.ringBytes ?? ringBytesFor(permitted.events, { rate, callGraph }),
+      bytes: request.ringBytes ?? ringBytesFor(permitted.events, { rate, callGraph, cpus: cpus.length }),
       asked: request.ringBytes !== undefined,
     },
     notices: [...chosen.notices, ...permitted.notices],

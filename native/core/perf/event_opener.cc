@@ -133,7 +133,7 @@ EventOpener::Times EventOpener::TimesOf(uint32_t tid, int depth) const {
 }
 
 Status EventOpener::OpenBookkeeping(pid_t pid, uint32_t cpu_index) {
-  const auto watermark = static_cast<uint32_t>(options_.ring_bytes / 4);
+  const auto watermark = static_cast<uint32_t>(options_.ring_bytes / 2);
   const perf_event_attr attr = BookkeepingAttr(options_.target, features_, watermark);
   auto event = Event::Open(attr, pid, cpus_[cpu_index], "bookkeeping");
   if (!event) return event.error();

@@ -26,7 +26,7 @@ struct SampledEvent {
 /// A CPU's ring. Every event of the CPU writes into it.
 struct CpuRing {
   int cpu = 0;
-  /// Of the first event of the CPU; wakes when the ring is a quarter full.
+  /// Of the first event of the CPU; wakes when the ring is half full.
   int owner_fd = -1;
   RingBuffer buffer;
 };
