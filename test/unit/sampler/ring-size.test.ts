@@ -22,7 +22,10 @@ test('a ring holds a quarter of a second of samples with their stacks, in powers
 })
 
 test('the samples of all events are in one ring', () => {
-  assert.equal(ringBytesFor([clock, clock, clock, clock], { rate: at(99), callGraph: dwarf, cpus: 64 }), 1024 * KIB)
+  assert.equal(
+    ringBytesFor([clock, clock, clock, clock], { rate: at(99), callGraph: dwarf, cpus: 64 }),
+    1024 * KIB,
+  )
 })
 
 test('without stacks the smallest ring is enough, and no ring is larger than 4 MiB', () => {
