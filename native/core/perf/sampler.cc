@@ -38,9 +38,8 @@ uint64_t RandomSeed() {
 }
 
 bool CapturesStacks(const SamplerOptions& options) {
-  return std::ranges::any_of(options.sessions, [](const SessionOptions& session) {
-    return session.stack_bytes != 0;
-  });
+  return std::ranges::any_of(
+      options.sessions, [](const SessionOptions& session) { return session.stack_bytes != 0; });
 }
 
 /// One per CPU that may be sampled.
@@ -275,8 +274,7 @@ void Sampler::BeginWindowEnd() {
 
 bool Sampler::MayFinishWindow() const {
   const uint64_t now = MonotonicNow();
-  return now >= boundary_ + kGrace &&
-         (!collector_.Waits() || now >= boundary_ + kPatienceForRows);
+  return now >= boundary_ + kGrace && (!collector_.Waits() || now >= boundary_ + kPatienceForRows);
 }
 
 void Sampler::FinishWindow() {

@@ -79,8 +79,7 @@ std::optional<std::span<const uint64_t>> StackUnwinder::Unwind(const SampleRecor
   return Words(sample, outcome);
 }
 
-std::span<const uint64_t> StackUnwinder::UnwindNow(const SampleRecord& sample,
-                                                   uint32_t max_stack) {
+std::span<const uint64_t> StackUnwinder::UnwindNow(const SampleRecord& sample, uint32_t max_stack) {
   UnwindOutcome outcome = Walk(sample, max_stack);
   if (outcome.end == UnwindEnd::kPending) outcome.end = UnwindEnd::kLateRows;
   return Words(sample, outcome);

@@ -30,9 +30,10 @@ std::string ContentKey(const TargetFile& file, const std::vector<uint8_t>& build
   if (!build_id.empty()) return key.append(build_id.begin(), build_id.end());
   struct stat status = {};
   if (fstat(file.descriptor(), &status) != 0) return {};
-  for (const auto part : {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
-                          static_cast<uint64_t>(status.st_mtim.tv_sec),
-                          static_cast<uint64_t>(status.st_mtim.tv_nsec)}) {
+  for (const auto part :
+       {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
+        static_cast<uint64_t>(status.st_mtim.tv_sec),
+        static_cast<uint64_t>(status.st_mtim.tv_nsec)}) {
     key += std::to_string(part) + '/';
   }
   return key;

@@ -41,7 +41,8 @@ UnwindProcesses::UnwindProcesses(UnwindLoader& loader, CodeLibrary& library)
 // --- what processes map --------------------------------------------------------------------------
 
 void UnwindProcesses::Apply(const ProcessRecord& record) {
-  if (record.kind == ProcessEventKind::kFork && record.pid == record.parent_pid) return;  // a thread
+  if (record.kind == ProcessEventKind::kFork && record.pid == record.parent_pid)
+    return;  // a thread
   Process& process = processes_[record.pid];
   process.pid = record.pid;
   const bool begins = record.kind == ProcessEventKind::kFork ||
@@ -111,9 +112,8 @@ void UnwindProcesses::Add(UnwindLoader::LoadedProcess loaded) {
   if (found == processes_.end()) return;
   Process& process = found->second;
   if (process.jit >= Process::Jit::kUnknown || !loaded.generated_code_keeps_frame_pointers) {
-    process.jit = loaded.generated_code_keeps_frame_pointers
-                      ? Process::Jit::kKeepsFramePointers
-                      : Process::Jit::kLosesFramePointers;
+    process.jit = loaded.generated_code_keeps_frame_pointers ? Process::Jit::kKeepsFramePointers
+                                                             : Process::Jit::kLosesFramePointers;
   }
   // It became another program meanwhile, whose mappings come as records.
   if (process.began_at > loaded.process.as_of) return;
@@ -128,9 +128,8 @@ void UnwindProcesses::Add(UnwindLoader::LoadedProcess loaded) {
 
 void UnwindProcesses::ForgetPast() {
   process_ = nullptr;
-  std::erase_if(processes_, [](const auto& known) {
-    return known.second.gone && !known.second.sampled;
-  });
+  std::erase_if(processes_,
+                [](const auto& known) { return known.second.gone && !known.second.sampled; });
   for (auto& [pid, process] : processes_) {
     process.sampled = false;
     if (process.space.epochs() == 1) continue;

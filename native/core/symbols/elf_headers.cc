@@ -182,9 +182,8 @@ constexpr uint32_t kGoBuildIdType = 4;
 
 std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment) {
   constexpr std::string_view kOwner(ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU));
-  const auto found = FindNote(notes, alignment, kOwner, NT_GNU_BUILD_ID, [](uint32_t size) {
-    return size > 0 && size <= kMaxBuildIdBytes;
-  });
+  const auto found = FindNote(notes, alignment, kOwner, NT_GNU_BUILD_ID,
+                              [](uint32_t size) { return size > 0 && size <= kMaxBuildIdBytes; });
   const auto* id = reinterpret_cast<const uint8_t*>(found.data());
   return {id, id + found.size()};
 }

@@ -29,7 +29,8 @@ Result<std::vector<ElfSection>> ReadElfSections(const TargetFile& file, const El
   const auto table_bytes = std::as_writable_bytes(std::span(table));
   const auto read = file.ReadAt(table_bytes, headers.sections.file_offset);
   if (!read) return read.error();
-  if (*read != table_bytes.size()) return Error{ENOEXEC, "ELF: the section headers lie behind the file's end"};
+  if (*read != table_bytes.size())
+    return Error{ENOEXEC, "ELF: the section headers lie behind the file's end"};
 
   const Elf64_Shdr& texts = table[headers.sections.names];
   std::vector<char> names(std::min({texts.sh_size, kMaxNameBytes, file.size()}));

@@ -52,8 +52,7 @@ Result<EhFrameSections> ReadEhFrame(const TargetFile& file, const ElfHeaders& he
   auto header = CopyOf(file, place.svma, place.file_offset, place.size);
   if (!header) return header.error();
   const ElfSection* section = FindSection(sections, ".eh_frame");
-  auto frames =
-      section != nullptr ? CopyOf(file, section) : FramesBehind(file, headers, *header);
+  auto frames = section != nullptr ? CopyOf(file, section) : FramesBehind(file, headers, *header);
   if (!frames) return frames.error();
   return EhFrameSections{.header = std::move(*header), .frames = std::move(*frames)};
 }

@@ -27,9 +27,7 @@ const RowCache::Known& RowCache::Keep(uint64_t svma, RowAndRules row) {
   return Put(svma, known);
 }
 
-const RowCache::Known& RowCache::KeepDamaged(uint64_t svma) {
-  return Put(svma, {.damaged = true});
-}
+const RowCache::Known& RowCache::KeepDamaged(uint64_t svma) { return Put(svma, {.damaged = true}); }
 
 const RowCache::Known& RowCache::Put(uint64_t svma, const Known& known) {
   if ((used_ + 1) * 2 > entries_.size()) Grow();

@@ -38,9 +38,9 @@ Result<UnwindTables> UnwindTables::Read(const TargetFile& file, const Architectu
     if (go) tables.go_ = std::move(*go);
   }
   // Code between the rows of a file that has them is of runtimes and assemblers: V8's builtins keep frame pointers.
-  tables.keeps_frame_pointers_ =
-      tables.is_go() || tables.Functions() * kMaxBytesPerFunction >= tables.CodeBytes() ||
-      SetsUpFramePointers(file, tables.headers_, architecture);
+  tables.keeps_frame_pointers_ = tables.is_go() ||
+                                 tables.Functions() * kMaxBytesPerFunction >= tables.CodeBytes() ||
+                                 SetsUpFramePointers(file, tables.headers_, architecture);
   return tables;
 }
 

@@ -112,8 +112,7 @@ Unwinder::Walk::Ended Unwinder::Walk::StepByRow(const UnwindRow& row) {
   const uint64_t base = from_frame_pointer ? FramePointer() : StackPointer();
   const uint64_t cfa = base + static_cast<uint64_t>(int64_t{row.cfa_offset});
   const auto at = [cfa](int32_t offset) { return cfa + static_cast<uint64_t>(int64_t{offset}); };
-  const UnwindEnd bad =
-      from_frame_pointer ? UnwindEnd::kFramePointer : UnwindEnd::kReturnAddress;
+  const UnwindEnd bad = from_frame_pointer ? UnwindEnd::kFramePointer : UnwindEnd::kReturnAddress;
   uint64_t return_address = registers_.value[architecture_.return_address];
   if (row.return_address_offset == UnwindRow::kKept) {
     // Only the innermost frame may still have it there: every call overwrites it.
@@ -231,8 +230,8 @@ Unwinder::Walk::Ended Unwinder::Walk::StepByFramePointer(UnwindEnd failed) {
   const auto return_address = frame < StackPointer() ? std::nullopt : Word(frame + kWord);
   if (!return_address) return StepByKernel(Unreadable(frame, failed));
   FollowFramePointer(frame);
-  registers_.known &= uint64_t{1} << architecture_.frame_pointer |
-                      uint64_t{1} << architecture_.stack_pointer;
+  registers_.known &=
+      uint64_t{1} << architecture_.frame_pointer | uint64_t{1} << architecture_.stack_pointer;
   return Leave(frame + 2 * kWord, *return_address, false);
 }
 

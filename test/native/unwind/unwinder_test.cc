@@ -31,9 +31,7 @@ Code Frame(int32_t size, int32_t frame_pointer = UnwindRow::kKept) {
                 .kind = UnwindRow::Kind::kStackPointer});
 }
 Code Outermost() { return Known({.kind = UnwindRow::Kind::kOutermost}); }
-Code FramePointerCode() {
-  return {.state = Code::State::kKnown, .keeps_frame_pointers = true};
-}
+Code FramePointerCode() { return {.state = Code::State::kKnown, .keeps_frame_pointers = true}; }
 
 class UnwinderTest : public testing::Test {
  protected:
