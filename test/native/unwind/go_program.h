@@ -55,14 +55,14 @@ class GoProgram {
     // Without a home the go command has no place for what it has compiled.
     const bool has_cache = getenv("HOME") != nullptr || getenv("GOCACHE") != nullptr;
     command_ = "cd " + directory_ + " && " + (has_cache ? "" : "GOCACHE=$PWD/cache ") +
-               "GOFLAGS= GOWORK=off GO111MODULE=off GOTOOLCHAIN=local " + build_.environment +
-               " go ";
+               "GOENV=off GOFLAGS= GOWORK=off GO111MODULE=off GOTOOLCHAIN=local " +
+               build_.environment + " go ";
   }
   ~GoProgram() { std::filesystem::remove_all(directory_); }
   GoProgram(const GoProgram&) = delete;
   GoProgram& operator=(const GoProgram&) = delete;
 
-  static bool HasGo() { return RunShell("go version").second; }
+  static bool HasGo() { return RunShell("GOENV=off GOFLAGS= go version").second; }
   static bool HasC() { return RunShell("gcc --version").second; }
 
   /// The path of the program; a failed build fails the test. `linker_flags`: as -s -w.
@@ -96,7 +96,7 @@ class GoProgram {
 import ("crypto/sha512"; "encoding/json"; "fmt"; "os"; "time")
 func main() {
   fmt.Println(sha512.Sum512([]byte(time.Now().String())))
-  json.NewEncoder(os.Stdout).Encode(map[string]any{"a": 1})
+  json.NewEncoder(os.Stdout).Encode(map[string]interface{}{"a": 1})
 )" + (build_.needs_c ? "  fmt.Println(C.twice(3))\n}\n" : "}\n");
   }
   static constexpr const char* kC = R"(
