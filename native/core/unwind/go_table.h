@@ -14,7 +14,7 @@
 namespace sonde {
 
 /// What unwinding needs of a Go program's function table, .gopclntab (cmd/link/internal/ld/pcln.go, runtime/symtab.go):
-/// about 10 bytes for each function. Immutable.
+/// 12 to 25 bytes for each function. Immutable.
 class GoTable {
  public:
   /// Reads the tables of Go 1.2 and later, of 64-bit little-endian machines, with or without symbols. Bounded, whatever
