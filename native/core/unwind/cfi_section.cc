@@ -1,6 +1,5 @@
 #include "core/unwind/cfi_section.h"
 
-#include <array>
 #include <string_view>
 
 #include "core/unwind/dwarf_constants.h"
@@ -14,26 +13,6 @@ constexpr uint32_t kLongLength = 0xffffffff;
 constexpr uint8_t kAddressBytes = 8;
 /// "zPLRSB" and its kin; the one of old compilers is "eh".
 constexpr size_t kMaxAugmentation = 15;
-
-/// An augmentation string.
-struct Augmentation {
-  std::array<char, kMaxAugmentation> text;
-  size_t size = 0;
-
-  std::string_view view() const { return {text.data(), size}; }
-};
-
-Augmentation ReadAugmentation(DwarfCursor& cursor) {
-  Augmentation augmentation;
-  while (const char character = cursor.Read<char>()) {
-    if (augmentation.size == kMaxAugmentation) {
-      cursor.Fail();
-      break;
-    }
-    augmentation.text[augmentation.size++] = character;
-  }
-  return augmentation;
-}
 
 /// What version 4 says of addresses: whether they are ours.
 bool HasFlatAddresses(DwarfCursor& cursor, uint8_t version) {
@@ -126,8 +105,7 @@ Cie CfiSection::ReadCieAt(size_t offset) const {
   DwarfCursor cursor = Cursor(entry.body, entry.end);
   const auto version = cursor.Read<uint8_t>();
   if (version != 1 && version != 3 && version != 4) return cie;
-  const Augmentation augmentation = ReadAugmentation(cursor);
-  std::string_view letters = augmentation.view();
+  std::string_view letters = cursor.ReadText(kMaxAugmentation);
   if (!HasFlatAddresses(cursor, version)) return cie;
   if (letters.starts_with("eh")) {
     cursor.Read<uint64_t>();  // a pointer for the exceptions of GCC 2

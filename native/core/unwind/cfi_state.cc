@@ -43,6 +43,14 @@ CfiState& CfiState::operator=(const CfiState& other) {
   return *this;
 }
 
+void CfiState::Clear() {
+  set_ = 0;
+  cfa_offset_ = 0;
+  cfa_ = Cfa::kUnknown;
+  cfa_register_ = 0;
+  signed_return_address_ = false;
+}
+
 void CfiState::SetCfa(uint64_t number, int64_t offset) {
   cfa_ = number < kMaxRegisters ? Cfa::kRegister : Cfa::kUnknown;
   cfa_register_ = static_cast<uint8_t>(number);

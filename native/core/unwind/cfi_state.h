@@ -10,14 +10,18 @@
 
 namespace sonde {
 
-/// What call frame instructions change. Made and copied often, and so without the rules that were not set.
+/// What call frame instructions change. Made and copied often, and so without the rules that were not set; new ones hold
+/// nothing at all, so that an array of them costs nothing.
 class CfiState {
  public:
   using Kind = RegisterRule::Kind;
 
-  CfiState() {}
+  CfiState() = default;
   CfiState(const CfiState&) = delete;
   CfiState& operator=(const CfiState& other);
+
+  /// Neither a CFA nor rules.
+  void Clear();
 
   /// CFA = register + offset. A register that we do not keep makes a CFA that is not known.
   void SetCfa(uint64_t number, int64_t offset);
@@ -43,12 +47,11 @@ class CfiState {
  private:
   enum class Cfa : uint8_t { kUnknown, kRegister, kExpression };
 
-  uint64_t set_ = 0;  ///< bit n: there is a rule of register n
-  int64_t cfa_offset_ = 0;
-  Cfa cfa_ = Cfa::kUnknown;
-  uint8_t cfa_register_ = 0;
-  bool signed_return_address_ = false;
-  // Without values where there is no rule.
+  uint64_t set_;  ///< bit n: there is a rule of register n
+  int64_t cfa_offset_;
+  Cfa cfa_;
+  uint8_t cfa_register_;
+  bool signed_return_address_;
   std::array<int64_t, kMaxRegisters> operands_;
   std::array<Kind, kMaxRegisters> kinds_;
 };

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 
 namespace sonde {
 
@@ -23,9 +25,11 @@ class DwarfCursor {
   /// Of the next byte.
   size_t offset() const { return static_cast<size_t>(next_ - begin_); }
 
+  /// Leaves out what follows.
+  void Finish() { next_ = end_; }
   void Fail() {
     ok_ = false;
-    next_ = end_;
+    Finish();
   }
 
   /// An integer of fixed size.
@@ -61,6 +65,18 @@ class DwarfCursor {
     }
     next_ += count;
     return {next_ - count, count};
+  }
+
+  /// Characters up to a zero, which is read too: `max_size` of them at most.
+  std::string_view ReadText(size_t max_size) {
+    const auto* text = reinterpret_cast<const char*>(next_);
+    const size_t size = std::string_view(text, std::min(Left(), max_size + 1)).find('\0');
+    if (size == std::string_view::npos) {
+      Fail();
+      return {};
+    }
+    next_ += size + 1;
+    return {text, size};
   }
 
  private:

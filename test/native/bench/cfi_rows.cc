@@ -1,5 +1,6 @@
-// What it costs to find the row of an instruction that is not in the cache, against elfutils in the same run. Prints one
-// JSON object per file; test/bench/cfi-rows.bench.ts runs it and says what the figures should be.
+// What it costs to find the row of an instruction that is not in the cache, against elfutils in the same run. Elfutils
+// keeps what it has parsed: its first round is what a cache's miss would cost. Prints one JSON object per file;
+// test/bench/cfi-rows.bench.ts runs it and says what the figures should be.
 #include <algorithm>
 #include <cstdio>
 #include <random>
@@ -12,7 +13,7 @@ namespace {
 
 constexpr size_t kAddresses = 100'000;
 /// The machine is shared: the best round counts.
-constexpr int kRounds = 5;
+constexpr int kRounds = 9;
 
 /// Instructions of random functions.
 std::vector<uint64_t> RandomAddresses(const test::LibdwFile& file, const RowSource& rows) {
@@ -49,17 +50,20 @@ uint64_t AskLibdw(Dwarf_CFI* cfi, uint64_t address) {
   return sum;
 }
 
+struct Cost {
+  double first_ns = 0;
+  double best_ns = 1e9;
+};
+
 template <typename Ask>
-double BestNanoseconds(const std::vector<uint64_t>& addresses, Ask&& ask) {
-  double best = 1e9;
-  for (int round = 0; round < kRounds; round++) {
-    volatile uint64_t sum = 0;
-    const uint64_t start = ClockNow(CLOCK_PROCESS_CPUTIME_ID);
-    for (const uint64_t address : addresses) sum = sum + ask(address);
-    const uint64_t end = ClockNow(CLOCK_PROCESS_CPUTIME_ID);
-    best = std::min(best, static_cast<double>(end - start) / static_cast<double>(addresses.size()));
-  }
-  return best;
+void Round(const std::vector<uint64_t>& addresses, Cost& cost, Ask&& ask) {
+  volatile uint64_t sum = 0;
+  const uint64_t start = ClockNow(CLOCK_PROCESS_CPUTIME_ID);
+  for (const uint64_t address : addresses) sum = sum + ask(address);
+  const uint64_t end = ClockNow(CLOCK_PROCESS_CPUTIME_ID);
+  const double ns = static_cast<double>(end - start) / static_cast<double>(addresses.size());
+  if (cost.first_ns == 0) cost.first_ns = ns;
+  cost.best_ns = std::min(cost.best_ns, ns);
 }
 
 void Report(const char* path) {
@@ -68,12 +72,17 @@ void Report(const char* path) {
   const auto rows = MakeEhFrame(file->EhFrame(), kThisArchitecture);
   if (!rows) return;
   const auto addresses = RandomAddresses(*file, **rows);
-  const double ours =
-      BestNanoseconds(addresses, [&](uint64_t address) { return AskUs(**rows, address); });
-  const double theirs = BestNanoseconds(
-      addresses, [&](uint64_t address) { return AskLibdw(file->eh_frame(), address); });
-  std::printf("{\"path\":\"%s\",\"functions\":%zu,\"bytes\":%zu,\"ns\":%.0f,\"libdwNs\":%.0f}\n",
-              path, (*rows)->functions(), (*rows)->bytes(), ours, theirs);
+  Cost ours;
+  Cost theirs;
+  for (int round = 0; round < kRounds; round++) {
+    Round(addresses, ours, [&](uint64_t address) { return AskUs(**rows, address); });
+    Round(addresses, theirs, [&](uint64_t address) { return AskLibdw(file->eh_frame(), address); });
+  }
+  std::printf(
+      "{\"path\":\"%s\",\"functions\":%zu,\"bytes\":%zu,\"ns\":%.0f,\"firstNs\":%.0f,"
+      "\"libdwNs\":%.0f,\"libdwFirstNs\":%.0f}\n",
+      path, (*rows)->functions(), (*rows)->bytes(), ours.best_ns, ours.first_ns, theirs.best_ns,
+      theirs.first_ns);
 }
 
 }  // namespace

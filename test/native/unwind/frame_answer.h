@@ -6,31 +6,30 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/unwind/row_source.h"
 
 namespace sonde::test {
 
 /// Registers that a function keeps for its caller, and the return address.
-#if defined(__aarch64__)
-inline constexpr int kKeptRegisters[] = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
-#else
-inline constexpr int kKeptRegisters[] = {3, 6, 12, 13, 14, 15, 16};
-#endif
+inline std::vector<int> KeptRegisters(const Architecture& architecture) {
+  if (!architecture.has_link_register) return {3, 6, 12, 13, 14, 15, 16};
+  return {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
+}
 
 /// The operations that make the CFA and the registers of the caller, in bytes.
 class FrameAnswer {
  public:
-  static FrameAnswer Ours(const CfiRow& row) {
+  static FrameAnswer Ours(const CfiRow& row, const Architecture& architecture) {
     FrameAnswer answer;
     if (row.cfa_is_expression) {
       answer.AddBytes(row.expressions[static_cast<size_t>(row.cfa_offset)]);
     } else {
       answer.AddSum(row.cfa_register, row.cfa_offset);
     }
-    for (const int number : kKeptRegisters) {
+    for (const int number : KeptRegisters(architecture)) {
       answer.Begin("r" + std::to_string(number));
       answer.AddRule(row.rules[static_cast<size_t>(number)], row);
     }
@@ -38,14 +37,14 @@ class FrameAnswer {
     return answer;
   }
 
-  static FrameAnswer Libdw(Dwarf_Frame* frame) {
+  static FrameAnswer Libdw(Dwarf_Frame* frame, const Architecture& architecture) {
     FrameAnswer answer;
     Dwarf_Op* operations = nullptr;
     size_t count = 0;
     Dwarf_Op memory[3];
     if (dwarf_frame_cfa(frame, &operations, &count) != 0) answer.text_ += "failed";
     answer.AddOperations(operations, count);
-    for (const int number : kKeptRegisters) {
+    for (const int number : KeptRegisters(architecture)) {
       answer.Begin("r" + std::to_string(number));
       if (dwarf_frame_register(frame, number, memory, &operations, &count) != 0) continue;
       // elfutils 0.188 takes rbx, of which nothing is said, for undefined.
