@@ -78,7 +78,7 @@ export type TimedRecord = Exclude<FileRecord, RoundRecord>
 export interface ReadOptions {
   /** Called with a sentence for what is damaged and was left out. */
   readonly problem: (text: string) => void
-  /** zstd, for compressed files: pure code has none of its own. */
+  /** zstd, for compressed files: pure code has none of its own. Throws for what is damaged or too large. */
   readonly decompress?: (bytes: Uint8Array) => Uint8Array
 }
 
@@ -124,13 +124,20 @@ function* rawRecords(
     let used = 0
     for (const { record, next } of recordsIn(chunk)) {
       if (record.type === RECORD.COMPRESSED || record.type === RECORD.COMPRESSED2) {
-        rest = concatenated(rest, decompressed(record, file, options))
+        const unpacked = decompressed(record, file, options)
         let consumed = 0
+        if (unpacked !== undefined) rest = concatenated(rest, unpacked)
         for (const inner of recordsIn(rest)) {
           consumed = inner.next
           yield { ...inner.record, at: at + used }
         }
         rest = rest.subarray(consumed)
+        // What does not end where the next one begins would be kept for ever.
+        if (unpacked === undefined || rest.length >= MAX_RECORD_BYTES) {
+          const left = end - at - used
+          options.problem(`the compressed record at byte ${at + used} is damaged: ${left} bytes are left out`)
+          return
+        }
       } else {
         yield { ...record, at: at + used }
       }
@@ -165,17 +172,22 @@ function brokenAt(chunk: Uint8Array, at: number, end: number): string {
   return cutOff ? `the last record is cut off: ${left}` : `the record at byte ${at} is damaged: ${left}`
 }
 
+/** Undefined where it is damaged. */
 function decompressed(
   { type, body }: RawRecord,
   file: PerfDataFile,
   { decompress }: ReadOptions,
-): Uint8Array {
+): Uint8Array | undefined {
   if (decompress === undefined || type === RECORD.COMPRESSED2) {
     const kind = type === RECORD.COMPRESSED2 ? 'PERF_RECORD_COMPRESSED2' : 'PERF_RECORD_COMPRESSED'
     const message = `Cannot read ${file.source.name}: it is compressed (${kind}). Unpack it with perf inject -i FILE -o NEW.`
     throw new AgentError('PERF_DATA.COMPRESSED', message)
   }
-  return decompress(body)
+  try {
+    return decompress(body)
+  } catch {
+    return undefined
+  }
 }
 
 function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -44,9 +44,11 @@ export interface PerfDataFile {
 
 /** Bounds on what a file may ask for. */
 const MAX_ATTRS_BYTES = 16 * 2 ** 20
+/** Of all events together. */
 const MAX_IDS_BYTES = 16 * 2 ** 20
 const MAX_FEATURE_BYTES = 64 * 2 ** 20
 const MIN_ATTR_BYTES = 64
+const MAX_EVENTS = 4096
 
 /** The first FILE_HEADER_BYTES of a file whose magic has been checked. */
 export function readHeader(bytes: Uint8Array): FileHeader {
@@ -133,9 +135,12 @@ function readFeatures(header: FileHeader, source: ByteSource, problems: string[]
   const tableAt = header.data.offset + header.data.size
   const sections = featureSections(header, source.read(tableAt, header.features.length * 16))
   if (sections.length < header.features.length) problems.push('the feature sections are cut off')
+  // Each byte belongs to one of them: sections that overlap would be read as often as the file says.
+  let unread = source.size
   const blobs = sections.flatMap(({ offset, size }, index): FeatureBlob[] => {
-    const inside = offset >= 0 && size <= MAX_FEATURE_BYTES && offset + size <= source.size
-    if (!inside) problems.push(`feature ${header.features[index]} lies outside the file`)
+    const inside = size <= Math.min(MAX_FEATURE_BYTES, unread) && offset + size <= source.size
+    if (inside) unread -= size
+    else problems.push(`feature ${header.features[index]} lies outside the file`)
     return inside ? [{ bit: header.features[index] ?? 0, bytes: source.read(offset, size) }] : []
   })
   return decodeFeatures(blobs, (problem) => problems.push(problem))
@@ -144,21 +149,26 @@ function readFeatures(header: FileHeader, source: ByteSource, problems: string[]
 function readEvents(header: FileHeader, source: ByteSource, described: readonly FileEvent[]): FileEvent[] {
   const { attrs, attrEntryBytes } = header
   const attrBytes = attrEntryBytes - 16
-  const usable = attrBytes >= MIN_ATTR_BYTES && attrs.size >= attrEntryBytes && attrs.size <= MAX_ATTRS_BYTES
+  const count = Math.floor(attrs.size / attrEntryBytes)
+  const usable =
+    attrBytes >= MIN_ATTR_BYTES && count > 0 && count <= MAX_EVENTS && attrs.size <= MAX_ATTRS_BYTES
   if (!usable || attrs.offset + attrs.size > source.size)
     throw unreadable(source, 'its list of events is damaged.')
   const reader = new ByteReader(source.read(attrs.offset, attrs.size))
-  return Array.from({ length: Math.floor(attrs.size / attrEntryBytes) }, (_, index) => {
+  let idBytes = 0
+  return Array.from({ length: count }, (_, index) => {
     const attr = decodeAttr(reader.bytes(attrBytes))
-    const ids = readIds({ offset: Number(reader.u64()), size: Number(reader.u64()) }, source)
+    const place = { offset: Number(reader.u64()), size: Number(reader.u64()) }
+    idBytes += place.size
+    if (idBytes > MAX_IDS_BYTES) throw unreadable(source, 'its list of event ids is damaged.')
+    const ids = readIds(place, source)
     const name = described[index]?.name ?? ''
     return { attr, ids, name }
   })
 }
 
 function readIds({ offset, size }: Section, source: ByteSource): bigint[] {
-  if (size > MAX_IDS_BYTES || offset + size > source.size)
-    throw unreadable(source, 'its list of event ids is damaged.')
+  if (offset + size > source.size) throw unreadable(source, 'its list of event ids is damaged.')
   const reader = new ByteReader(source.read(offset, size))
   return Array.from({ length: Math.floor(size / 8) }, () => reader.u64())
 }

@@ -2,7 +2,7 @@
 
 import type { CallGraph } from '../../core/call-graph.ts'
 import type { HostInfo, KernelModule } from '../../core/host.ts'
-import type { EventInfo, SessionInfo } from '../../core/profile.ts'
+import type { EventInfo, SamplingRate, SessionInfo } from '../../core/profile.ts'
 import { hertz } from '../../core/units.ts'
 import { type MmapRecord, readRecords } from '../../formats/perf-data/file-records.ts'
 import type { FileEvent } from '../../formats/perf-data/header.ts'
@@ -10,24 +10,33 @@ import { ATTR_FLAG } from '../../formats/perf-data/layout.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
 import { EVENTS } from '../events.ts'
 
+/** No Linux runs on more (NR_CPUS). */
+const MAX_CPUS = 8192
+
 /** One session per event of the file, numbered from 0. */
 export function sessionsOf(file: PerfDataFile): SessionInfo[] {
   const host = hostOf(file)
+  // perf.data does not say which CPUs were sampled; all of them is what an agent does.
+  const cpus = Array.from({ length: Math.min(host.cpusOnline, MAX_CPUS) }, (_, cpu) => cpu)
   return file.events.map((event, id) => ({
     id,
     event: eventInfoOf(event, id),
-    rate: isSet(event, ATTR_FLAG.freq)
-      ? { by: 'frequency', hertz: hertz(Number(event.attr.sampleFreqOrPeriod)) }
-      : { by: 'period', period: event.attr.sampleFreqOrPeriod },
+    rate: rateOf(event),
     config: null,
-    // perf.data does not say which CPUs were sampled; all of them is what an agent does.
-    cpus: Array.from({ length: host.cpusOnline }, (_, cpu) => cpu),
+    cpus,
     callGraph: callGraphOf(event),
     maxStack: event.attr.sampleMaxStack,
     inherit: isSet(event, ATTR_FLAG.inherit),
     host,
     commandLine: file.features.commandLine ?? [],
   }))
+}
+
+/** A frequency of 0 is none, and would be divided by. */
+function rateOf(event: FileEvent): SamplingRate {
+  const { sampleFreqOrPeriod: rate } = event.attr
+  if (isSet(event, ATTR_FLAG.freq) && rate > 0n) return { by: 'frequency', hertz: hertz(Number(rate)) }
+  return { by: 'period', period: rate }
 }
 
 const callGraphOf = ({ attr }: FileEvent): CallGraph =>

@@ -149,16 +149,71 @@ test('what cannot be read at all is refused with the reason', () => {
   refused((bytes) => void bytes.writeBigUInt64LE(1n << 40n, 32), /list of events is damaged/)
 })
 
+const EVENTS_AT = 16
+const FEATURES_AT = 72
+
+test('feature sections that all lie over the same bytes are not read once each', () => {
+  const bytes = fileOf(data(1))
+  const table = bytes.indexOf('node-7') - 4 - 2 * 16
+  bytes.fill(0xff, FEATURES_AT, FEATURES_AT + 32)
+  const overlapping = Buffer.concat([bytes.subarray(0, table), Buffer.alloc(256 * 16), Buffer.alloc(4096)])
+  for (let entry = 0; entry < 256; entry++)
+    overlapping.writeBigUInt64LE(BigInt(overlapping.length), table + entry * 16 + 8)
+  let asked = 0
+  const source = inMemory(overlapping)
+  const counting: ByteSource = {
+    ...source,
+    read(offset, length) {
+      asked += length
+      return source.read(offset, length)
+    },
+  }
+  assert.match(openPerfData(counting).problems.join('\n'), /lies outside the file/)
+  assert.ok(asked < 3 * overlapping.length, `${asked} bytes of ${overlapping.length}`)
+})
+
+test('a list of more events than anybody records is refused', () => {
+  const bytes = fileOf(data(1))
+  const entry = Number(bytes.readBigUInt64LE(EVENTS_AT))
+  const many = Buffer.concat([bytes, Buffer.alloc(5000 * entry)])
+  many.writeBigUInt64LE(BigInt(bytes.length), EVENTS_AT + 8)
+  many.writeBigUInt64LE(BigInt(5000 * entry), EVENTS_AT + 16)
+  assert.throws(() => read(many), /list of events is damaged/)
+})
+
+function compressedRecord(body: Uint8Array): Buffer {
+  const header = Buffer.alloc(8)
+  header.writeUInt32LE(81)
+  header.writeUInt16LE(8 + body.length, 6)
+  return Buffer.concat([header, body])
+}
+
+test('a compressed record that cannot be unpacked ends the file, not the program', () => {
+  const { records, problems } = read(
+    fileOf(Buffer.concat([data(2), compressedRecord(Buffer.alloc(40))])),
+    (part) => zstdDecompressSync(part),
+  )
+  assert.equal(records.filter(({ kind }) => kind === 'sample').length, 2)
+  assert.match(problems.join('\n'), /the compressed record at byte \d+ is damaged: 48 bytes are left out/)
+})
+
+test('compressed records without an end are not kept until memory is full', () => {
+  const bomb = compressedRecord(zstdCompressSync(Buffer.alloc(2 ** 20)))
+  let unpacked = 0
+  const { problems } = read(fileOf(Buffer.concat(Array.from({ length: 100 }, () => bomb))), (part) => {
+    unpacked++
+    return zstdDecompressSync(part)
+  })
+  assert.equal(unpacked, 1)
+  assert.match(problems.join('\n'), /the compressed record at byte \d+ is damaged/)
+})
+
 test('compressed records are unpacked, also where a record lies in two of them', () => {
   const plain = data(20)
   const half = Math.floor(plain.length / 2 / 8) * 8 + 8
-  const compressed = [plain.subarray(0, half + 4), plain.subarray(half + 4)].map((part) => {
-    const body = zstdCompressSync(part)
-    const header = Buffer.alloc(8)
-    header.writeUInt32LE(81)
-    header.writeUInt16LE(8 + body.length, 6)
-    return Buffer.concat([header, body])
-  })
+  const compressed = [plain.subarray(0, half + 4), plain.subarray(half + 4)].map((part) =>
+    compressedRecord(zstdCompressSync(part)),
+  )
   const bytes = fileOf(Buffer.concat(compressed))
   assert.deepEqual(kindsOf(read(bytes, (part) => zstdDecompressSync(part))), kindsOf(read(fileOf(plain))))
   assert.throws(() => read(bytes), /it is compressed \(PERF_RECORD_COMPRESSED\)\. Unpack it with perf inject/)
