@@ -11,7 +11,7 @@ namespace sonde {
 namespace {
 
 /// Of a CIE or FDE. The longest of node's 102,000 functions has 4,399, of libclang's 37,000 7,943.
-constexpr size_t kMaxInstructionBytes = 256 << 10;
+constexpr size_t kMaxInstructionBytes = 64 << 10;
 /// Compilers nest none, assembly two or three.
 constexpr size_t kMaxRemembered = 8;
 /// Stands for the registers that are not kept.

@@ -8,7 +8,7 @@
 namespace sonde {
 
 /// Runs the call frame instructions of `fde` up to the instruction at `svma`, which it covers.
-/// Error: ENOEXEC for what is no instruction, E2BIG for more than 256 KiB of them or 8 remembered states.
+/// Error: ENOEXEC for what is no instruction, E2BIG for more than 64 KiB of them or 8 remembered states.
 Result<CfiRow> RunCfi(const CfiSection& section, const Fde& fde, uint64_t svma,
                       const Architecture& architecture);
 

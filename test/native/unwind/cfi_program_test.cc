@@ -212,7 +212,7 @@ TEST(CfiProgram, WhatIsNoInstructionIsRefused) {
 
 TEST(CfiProgram, InstructionsWithoutEndAreNotRun) {
   ByteString program;
-  for (int count = 0; count < 300'000; count++) program.U8(DW_CFA_nop);
+  for (int count = 0; count < 70'000; count++) program.U8(DW_CFA_nop);
   EXPECT_EQ(ErrorOf(program), E2BIG);
 }
 
