@@ -47,6 +47,9 @@ class CodeLibrary {
     UnwindTablesPtr tables;
     RowCache cache = {};
     uint64_t used_at = 0;
+    uint64_t known_since = 0;
+    /// CPU time that making rows has taken.
+    uint64_t making = 0;
   };
   struct Entry {
     enum class State : uint8_t { kWanted, kAsked, kKnown, kUnreadable, kLate };
@@ -61,7 +64,7 @@ class CodeLibrary {
   Entry& EntryOf(const ImagePtr& image);
   void Ask(Entry& entry, uint32_t pid);
   Code InRows(Entry& entry, const MappedRange& range, uint64_t address, uint64_t now);
-  const RowCache::Known& KnownAt(Rows& rows, uint64_t svma);
+  const RowCache::Known& KnownAt(Rows& rows, uint64_t svma, uint64_t now);
   void MakeRoom(uint64_t now);
   void ForgetUnused();
 

@@ -62,7 +62,13 @@ UnwindOutcome StackUnwinder::Walk(const SampleRecord& sample, uint32_t max_stack
   snapshot.instruction = snapshot.registers.value[kInstructionPointer];
   frames_.clear();
   CodeMap& code = processes_.CodeOf(sample.pid, sample.time, snapshot.instruction);
-  return unwinder_.Unwind(snapshot, code, frames_);
+  const UnwindOutcome outcome = unwinder_.Unwind(snapshot, code, frames_);
+  if (outcome.end == UnwindEnd::kComplete) {
+    processes_.LearnRoot(sample.tid == sample.pid, frames_);
+  } else if (outcome.end == UnwindEnd::kStackBytes && processes_.AddRoot(frames_)) {
+    return {};
+  }
+  return outcome;
 }
 
 std::span<const uint64_t> StackUnwinder::Words(const SampleRecord& sample, UnwindOutcome outcome) {

@@ -96,6 +96,8 @@ void UnwindProcesses::ApplyFork(Process& process, const ProcessRecord& record) {
 void UnwindProcesses::Restart(Process& process, uint64_t time) {
   process.space.Clear(time);
   process.waiting.clear();
+  process.taught_first = false;
+  process.taught_other = false;
   process.jit = Process::Jit::kKeepsFramePointers;
   process.gone = false;
   process.began_at = time;
@@ -159,6 +161,54 @@ CodeMap& UnwindProcesses::CodeOf(uint32_t pid, uint64_t time, uint64_t instructi
                     At(instruction).state == Code::State::kUnmapped;
   if (lost) Ask(process);
   return map_;
+}
+
+// --- how stacks begin ----------------------------------------------------------------------------
+
+std::optional<StackRoots::Place> UnwindProcesses::PlaceOf(uint64_t return_address) {
+  const AddressSpace::Mapped* mapped = process_->space.Find(return_address - 1, epoch_);
+  if (mapped == nullptr || mapped->range.image->kind != ImageKind::kFile) return std::nullopt;
+  const AddressBias bias = BiasOf(mapped->range);
+  return StackRoots::Place{mapped->range.image, return_address - bias.bias};
+}
+
+void UnwindProcesses::LearnRoot(bool first_thread, std::span<const uint64_t> frames) {
+  bool& taught = first_thread ? process_->taught_first : process_->taught_other;
+  const size_t length = first_thread ? 3 : 2;
+  // The innermost frame is no return address.
+  if (taught || frames.size() <= length) return;
+  taught = true;
+  std::vector<StackRoots::Place> places;
+  for (const uint64_t frame : frames.last(length)) {
+    auto place = PlaceOf(frame);
+    if (!place) return;
+    places.push_back(std::move(*place));
+  }
+  roots_.Learn(places);
+}
+
+bool UnwindProcesses::AddRoot(std::vector<uint64_t>& frames) {
+  if (frames.size() < 2) return false;
+  const auto place = PlaceOf(frames.back());
+  const auto next = place ? roots_.Behind(*place) : std::nullopt;
+  if (!next) return false;
+  std::vector<uint64_t> root = {next->svma + (frames.back() - place->svma)};
+  if (next->has_start) {
+    const auto start = StartOfProgram();
+    if (!start) return false;
+    root.push_back(*start);
+  }
+  frames.insert(frames.end(), root.begin(), root.end());
+  return true;
+}
+
+/// The return address in `_start` of what the process runs.
+std::optional<uint64_t> UnwindProcesses::StartOfProgram() {
+  for (const auto& [start, mapped] : process_->space.live()) {
+    const auto svma = roots_.StartOf(mapped.range.image);
+    if (svma) return *svma + BiasOf(mapped.range).bias;
+  }
+  return std::nullopt;
 }
 
 /// A number that stands for the process as it was in the epoch, and for nothing else.

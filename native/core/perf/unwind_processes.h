@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "core/perf/address_space.h"
 #include "core/perf/code_library.h"
 #include "core/perf/process_record.h"
+#include "core/perf/stack_roots.h"
 #include "core/perf/unwind_loader.h"
 #include "core/unwind/unwinder.h"
 
@@ -24,6 +27,13 @@ class UnwindProcesses {
   void Add(UnwindLoader::LoadedProcess loaded);
   /// The code of process `pid` at `time`, when it was at `instruction`. Valid until the next call of anything here.
   CodeMap& CodeOf(uint32_t pid, uint64_t time, uint64_t instruction);
+  // Both are about the process of the last CodeOf.
+  /// Notes how a stack begins that was followed to its root, and is the first one's of a process or another thread's.
+  void LearnRoot(bool first_thread, std::span<const uint64_t> frames);
+  /// Adds the frames of the C library behind its call of main, or of a thread's function, where they are known. False
+  /// where they are not.
+  bool AddRoot(std::vector<uint64_t>& frames);
+
   /// No sample of the past will come: forgets what was mapped before, and who is gone and was not sampled lately.
   void ForgetPast();
 
@@ -45,6 +55,9 @@ class UnwindProcesses {
     uint32_t spaces = 0;
     bool sampled = false;
     bool gone = false;
+    /// Whether a stack of its first thread, or of another one, has been learnt from.
+    bool taught_first = false;
+    bool taught_other = false;
   };
 
   /// A known answer.
@@ -72,10 +85,13 @@ class UnwindProcesses {
   void ApplyFork(Process& process, const ProcessRecord& record);
   void Restart(Process& process, uint64_t time);
   uint32_t SpaceOf(Process& process, uint32_t epoch);
+  std::optional<StackRoots::Place> PlaceOf(uint64_t return_address);
+  std::optional<uint64_t> StartOfProgram();
 
   UnwindLoader& loader_;
   CodeLibrary& library_;
   ImageRegistry images_;
+  StackRoots roots_;
   std::unordered_map<uint32_t, Process> processes_;
   const uint32_t generated_name_;
   uint32_t next_space_ = 1;

@@ -3,19 +3,22 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 namespace sonde {
 namespace {
 
 /// Of the names of all sections. A build with a section per function has many, but files that run are linked.
-constexpr uint64_t kMaxNameBytes = 1 << 20;
+constexpr uint64_t kMaxSectionNameBytes = 1 << 20;
 constexpr uint32_t kMaxSections = 1 << 16;
+/// Of one. Without ends among them, the names of 65,536 sections would each be as long as all of them together.
+constexpr size_t kMaxSectionName = 255;
 
 std::string NameAt(const std::vector<char>& names, uint32_t at) {
   if (at >= names.size()) return {};
-  const auto end = std::find(names.begin() + at, names.end(), '\0');
-  return {names.begin() + at, end};
+  const char* name = names.data() + at;
+  return {name, strnlen(name, std::min(names.size() - at, kMaxSectionName))};
 }
 
 }  // namespace
@@ -33,7 +36,7 @@ Result<std::vector<ElfSection>> ReadElfSections(const TargetFile& file, const El
     return Error{ENOEXEC, "ELF: the section headers lie behind the file's end"};
 
   const Elf64_Shdr& texts = table[headers.sections.names];
-  std::vector<char> names(std::min({texts.sh_size, kMaxNameBytes, file.size()}));
+  std::vector<char> names(std::min({texts.sh_size, kMaxSectionNameBytes, file.size()}));
   const auto names_read = file.ReadAt(std::as_writable_bytes(std::span(names)), texts.sh_offset);
   if (!names_read) return names_read.error();
   names.resize(*names_read);

@@ -5,6 +5,7 @@
 #include "core/symbols/elf_sections.h"
 #include "core/unwind/eh_frame_file.h"
 #include "core/unwind/frame_pointers.h"
+#include "core/unwind/signal_frame.h"
 
 namespace sonde {
 namespace {
@@ -13,6 +14,11 @@ namespace {
 constexpr uint64_t kMaxBytesPerFunction = 4096;
 /// `_start` is a dozen instructions. The file names its first one only.
 constexpr uint64_t kStartBytes = 64;
+/// Between the functions of a file that has rows: stubs of a static program's PLT, the start-up files' own functions, a
+/// system call after which there are two threads. The code of V8's builtins is a megabyte.
+constexpr uint64_t kMaxStubBytes = 1024;
+/// mov $15, %rax; syscall
+constexpr uint64_t kSignalReturnBytes = 9;
 
 }  // namespace
 
@@ -33,10 +39,8 @@ Result<UnwindTables> UnwindTables::Read(const TargetFile& file, const Architectu
     tables.Add(MakeEhFrame(std::move(*frames), architecture));
   }
   if (!debug->bytes.empty()) tables.Add(MakeDebugFrame(std::move(*debug), architecture));
-  if (FindSection(*sections, ".gopclntab") != nullptr) {
-    auto go = GoTable::Read(file, *sections);
-    if (go) tables.go_ = std::move(*go);
-  }
+  auto go = GoTable::Read(file, *sections);
+  if (go) tables.go_ = std::move(*go);
   // Code between the rows of a file that has them is of runtimes and assemblers: V8's builtins keep frame pointers.
   tables.keeps_frame_pointers_ = tables.is_go() ||
                                  tables.Functions() * kMaxBytesPerFunction >= tables.CodeBytes() ||
@@ -59,6 +63,9 @@ size_t UnwindTables::Functions() const {
 }
 
 Result<RowAndRules> UnwindTables::Find(uint64_t svma) const {
+  if (IsSignalReturn(svma)) {
+    return Compact(SignalReturnRow(*architecture_), svma, *architecture_);
+  }
   RowAndRules found;
   bool covered = false;
   if (!go_ || !go_->Covers(svma)) {
@@ -71,11 +78,38 @@ Result<RowAndRules> UnwindTables::Find(uint64_t svma) const {
       break;
     }
     if (!covered && damage_) return *damage_;
-  } else if (const auto bytes = go_->StackBytes(svma)) {
+    if (!covered) found.row = BetweenFunctions(svma);
+  } else if (const auto bytes = go_->StackBytes(svma); bytes && !architecture_->has_link_register) {
     found.row.cfa_offset = static_cast<int32_t>(*bytes) + 8;
   }
-  found.row.entry = IsEntry(svma);
+  found.row.entry = found.row.entry || IsEntry(svma);
   return found;
+}
+
+/// What no row covers though its neighbours have some, is a few instructions of assembly that leave the stack as it is.
+UnwindRow UnwindTables::BetweenFunctions(uint64_t svma) const {
+  if (architecture_->has_link_register || sources_.empty()) return {};
+  SvmaRange gap{.start = 0, .end = UINT64_MAX};
+  for (const auto& source : sources_) {
+    const SvmaRange own = source->GapAt(svma);
+    gap = {.start = std::max(gap.start, own.start), .end = std::min(gap.end, own.end)};
+  }
+  if (!gap.Contains(svma) || gap.end - gap.start > kMaxStubBytes) return {};
+  // In clone, glibc ends the rows before the system call: in the new thread they begin with one that nothing called.
+  return {.cfa_offset = 8, .entry = IsOutermost(gap.end)};
+}
+
+bool UnwindTables::IsOutermost(uint64_t svma) const {
+  return std::ranges::any_of(sources_, [&](const auto& source) {
+    const auto row = source->Find(svma);
+    return row && row->rules[row->return_address].kind == RegisterRule::Kind::kUndefined;
+  });
+}
+
+/// A frame that returns there is looked up at the byte before.
+bool UnwindTables::IsSignalReturn(uint64_t svma) const {
+  if (!go_ || !go_->signal_return()) return false;
+  return svma + 1 - *go_->signal_return() <= kSignalReturnBytes;
 }
 
 bool UnwindTables::IsEntry(uint64_t svma) const {

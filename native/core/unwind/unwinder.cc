@@ -12,6 +12,16 @@ constexpr uint64_t kWord = 8;
 constexpr uint64_t kMaxStack = 8 << 20;
 /// No code lies in the first page.
 constexpr uint64_t kFirstCode = 4096;
+/// Operations of all expressions of one stack. 1,024 frames with aligned stacks (a CFA and six registers by expressions
+/// of two) take 14,000; forged rules would have 33 expressions that loop in each frame: 0.1 s a sample.
+constexpr unsigned kMaxStackOperations = 1 << 15;
+
+/// Whether the frame is the one that frame pointers make: the caller's where the pointer leads, the return address behind
+/// it. The kernel's walk takes the same step.
+bool IsLinkedFrame(const UnwindRow& row) {
+  return row.kind == UnwindRow::Kind::kFramePointer && row.cfa_offset == 16 &&
+         row.frame_pointer_offset == -16 && row.return_address_offset == -8;
+}
 
 }  // namespace
 
@@ -51,7 +61,8 @@ class Unwinder::Walk final : private StackMemory {
   std::optional<Ended> LeaveUnfinishedFrame(const Code& code);
   Ended StepByKernel(UnwindEnd otherwise);
   Ended Restore(const CfiRow& rules, uint64_t cfa, RegisterSet& caller);
-  std::optional<uint64_t> CfaOf(const CfiRow& rules) const;
+  std::optional<uint64_t> CfaOf(const CfiRow& rules);
+  Result<uint64_t> ValueOf(const std::vector<uint8_t>& expression, std::optional<uint64_t> initial);
   Ended Leave(uint64_t cfa, uint64_t return_address, bool signal_frame);
   void FollowFramePointer(uint64_t slot);
   uint64_t Unsigned(uint64_t address) const;
@@ -69,6 +80,7 @@ class Unwinder::Walk final : private StackMemory {
   size_t kernel_steps_;
   /// The captured bytes are left behind; only the kernel's return addresses are known.
   bool by_kernel_ = false;
+  unsigned operations_left_ = kMaxStackOperations;
 };
 
 UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
@@ -92,15 +104,19 @@ Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
   if (code.state == Code::State::kUnreadable) return UnwindEnd::kUnreadableRows;
   if (code.row.kind == UnwindRow::Kind::kOutermost) return UnwindEnd::kComplete;
   if (code.row.kind == UnwindRow::Kind::kNone) {
-    if (code.row.entry) return UnwindEnd::kComplete;
+    const bool may_be_left = code.row.cfa_offset != 0;
+    if (code.row.entry && !may_be_left) return UnwindEnd::kComplete;
     // Another function's frame pointer would lead past the callers of this one, without a sign.
     if (code.state == Code::State::kKnown && !code.keeps_frame_pointers) return UnwindEnd::kNoRows;
     if (const auto left = LeaveUnfinishedFrame(code)) return *left;
+    if (code.row.entry) return UnwindEnd::kComplete;
     const UnwindEnd failed = code.generated ? UnwindEnd::kNoRows : UnwindEnd::kFramePointer;
     return by_kernel_ ? StepByKernel(failed) : StepByFramePointer(failed);
   }
-  // The registers that a row starts from are not known there.
-  if (by_kernel_) return UnwindEnd::kStackBytes;
+  if (by_kernel_) {
+    // The registers that any other row starts from are not known there.
+    return IsLinkedFrame(code.row) ? StepByKernel(UnwindEnd::kStackBytes) : UnwindEnd::kStackBytes;
+  }
   const Ended ended = code.row.kind == UnwindRow::Kind::kRules ? StepByRules(code.row, *code.rules)
                                                                : StepByRow(code.row);
   return ended && code.row.entry ? UnwindEnd::kComplete : ended;
@@ -119,7 +135,10 @@ Unwinder::Walk::Ended Unwinder::Walk::StepByRow(const UnwindRow& row) {
     if (!registers_.Knows(architecture_.return_address)) return UnwindEnd::kRegisters;
   } else {
     const auto saved = Word(at(row.return_address_offset));
-    if (!saved) return Unreadable(at(row.return_address_offset), bad);
+    if (!saved) {
+      const UnwindEnd unreadable = Unreadable(at(row.return_address_offset), bad);
+      return IsLinkedFrame(row) ? StepByKernel(unreadable) : unreadable;
+    }
     return_address = *saved;
   }
   // Compilers do not say that an epilogue has restored the register: the place it was saved at lies below the stack
@@ -146,11 +165,19 @@ void Unwinder::Walk::FollowFramePointer(uint64_t slot) {
   }
 }
 
-std::optional<uint64_t> Unwinder::Walk::CfaOf(const CfiRow& rules) const {
+Result<uint64_t> Unwinder::Walk::ValueOf(const std::vector<uint8_t>& expression,
+                                         std::optional<uint64_t> initial) {
+  return Evaluate(expression, {.registers = registers_,
+                               .memory = *this,
+                               .initial = initial,
+                               .operations_left = &operations_left_});
+}
+
+std::optional<uint64_t> Unwinder::Walk::CfaOf(const CfiRow& rules) {
   if (rules.cfa_is_expression) {
     const auto place = static_cast<size_t>(rules.cfa_offset);
     if (place >= rules.expressions.size()) return std::nullopt;
-    const auto value = Evaluate(rules.expressions[place], registers_, *this, std::nullopt);
+    const auto value = ValueOf(rules.expressions[place], std::nullopt);
     return value ? std::optional(*value) : std::nullopt;
   }
   if (!registers_.Knows(rules.cfa_register)) return std::nullopt;
@@ -206,7 +233,7 @@ Unwinder::Walk::Ended Unwinder::Walk::Restore(const CfiRow& rules, uint64_t cfa,
       case Kind::kValueExpression: {
         const auto place = static_cast<size_t>(rule.offset);
         if (place >= rules.expressions.size()) break;
-        const auto result = Evaluate(rules.expressions[place], registers_, *this, cfa);
+        const auto result = ValueOf(rules.expressions[place], cfa);
         if (result) value = *result;
         break;
       }
@@ -235,8 +262,8 @@ Unwinder::Walk::Ended Unwinder::Walk::StepByFramePointer(UnwindEnd failed) {
   return Leave(frame + 2 * kWord, *return_address, false);
 }
 
-/// Of code that keeps frame pointers but has not set its own yet, or never does, where its table says how much of the
-/// stack it uses (Go): nothing where there is no such table, or its frame is whole.
+/// Of code that keeps frame pointers but has not set its own yet, or never does, where it is known how much of the stack
+/// it uses (Go's tables, stubs): nothing where it is not, where its frame is whole, or where no return address is there.
 std::optional<Unwinder::Walk::Ended> Unwinder::Walk::LeaveUnfinishedFrame(const Code& code) {
   if (code.row.cfa_offset == 0 || returns_ || by_kernel_ || !KnowsFramePointer()) {
     return std::nullopt;
@@ -244,7 +271,17 @@ std::optional<Unwinder::Walk::Ended> Unwinder::Walk::LeaveUnfinishedFrame(const 
   const uint64_t cfa = StackPointer() + static_cast<uint64_t>(int64_t{code.row.cfa_offset});
   if (FramePointer() == cfa - 2 * kWord) return std::nullopt;
   const auto return_address = Word(cfa - kWord);
-  if (!return_address) return std::nullopt;
+  if (!return_address || *return_address < kFirstCode) return std::nullopt;
+  switch (code_.At(Unsigned(*return_address) - 1).state) {
+    case Code::State::kUnmapped:
+      return std::nullopt;
+    case Code::State::kPending:
+      return UnwindEnd::kPending;
+    case Code::State::kKnown:
+    case Code::State::kUnreadable:
+    case Code::State::kLate:
+      break;
+  }
   return Leave(cfa, *return_address, false);
 }
 

@@ -150,6 +150,19 @@ TEST_F(UnwinderTest, BehindTheCapturedBytesTheKernelsWalkGoesOn) {
   EXPECT_EQ(frames_, chain);
 }
 
+TEST_F(UnwinderTest, TheKernelsWalkGoesOnThroughRowsOfFramesThatAreLinked) {
+  UnwindRow linked = Frame(16, -16).row;
+  linked.kind = UnwindRow::Kind::kFramePointer;
+  code_.code = {{0x1000, Known(linked)}, {0x1fff, Known(linked)}, {0x2fff, Frame(24)}};
+  stack_ = {0, 0};
+  FramePointer(kStack + 0x4000);
+  snapshot_.cut = true;
+  const Frames chain = {0x1000, 0x2000, 0x3000, 0x4000};
+  snapshot_.chain = chain;
+  EXPECT_EQ(Unwind(), UnwindEnd::kStackBytes) << "of the last one the stack pointer is not known";
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000, 0x3000}));
+}
+
 TEST_F(UnwinderTest, TheKernelsWalkIsNotTrustedOnceTheFramePointerWasAnothers) {
   // The row restores a frame pointer from where the kernel did not look.
   code_.code = {{0x1000, Frame(24, -16)}, {0x1fff, FramePointerCode()}};
