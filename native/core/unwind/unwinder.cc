@@ -335,11 +335,13 @@ std::optional<uint64_t> Unwinder::Walk::Word(uint64_t address) const {
   return word;
 }
 
-/// Why the word at `address` is not there: not captured, or a wrong address.
+/// Why the word at `address` is not there: not captured, or a wrong address. The copy also ends at a page that the thread
+/// has reserved and not touched yet.
 UnwindEnd Unwinder::Walk::Unreadable(uint64_t address, UnwindEnd otherwise) const {
   if (snapshot_.bytes.empty()) return UnwindEnd::kNotCaptured;
   const bool above = address >= bottom_ && address - bottom_ <= kMaxStack;
-  return snapshot_.cut && above ? UnwindEnd::kStackBytes : otherwise;
+  if (!above) return otherwise;
+  return snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kNotCaptured;
 }
 
 UnwindOutcome Unwinder::Unwind(const StackSnapshot& snapshot, CodeMap& code,

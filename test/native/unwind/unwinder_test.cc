@@ -131,7 +131,7 @@ TEST_F(UnwinderTest, AStackLongerThanWhatWasCapturedIsTruncated) {
   snapshot_.cut = true;
   EXPECT_EQ(Unwind(), UnwindEnd::kStackBytes);
   snapshot_.cut = false;
-  EXPECT_EQ(Unwind(), UnwindEnd::kReturnAddress) << "all there was, was captured";
+  EXPECT_EQ(Unwind(), UnwindEnd::kNotCaptured) << "a page was not there when the stack was copied";
 }
 
 TEST_F(UnwinderTest, BehindTheCapturedBytesTheKernelsWalkGoesOn) {
