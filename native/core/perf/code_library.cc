@@ -7,8 +7,8 @@
 namespace sonde {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
 /// A file that cannot be read is tried again: another process may show it.
+constexpr uint64_t kRetryAfter = 1'000'000'000;
 constexpr int kMaxFailures = 3;
 constexpr size_t kMaxNames = 4096;
 /// Entries of files that nothing maps any more are looked for when there are so many.
@@ -113,7 +113,7 @@ void CodeLibrary::Add(UnwindLoader::LoadedImage loaded, uint64_t now) {
     const bool late = loaded.tables.error().code == ETIMEDOUT;
     entry.state = late ? Entry::State::kLate : Entry::State::kUnreadable;
     entry.failures++;
-    entry.try_again_at = now + kSecond;
+    entry.try_again_at = now + kRetryAfter;
     return;
   }
   const UnwindTablesPtr& tables = *loaded.tables;

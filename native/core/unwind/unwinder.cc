@@ -339,7 +339,7 @@ std::optional<uint64_t> Unwinder::Walk::Word(uint64_t address) const {
 /// has reserved and not touched yet.
 UnwindEnd Unwinder::Walk::Unreadable(uint64_t address, UnwindEnd otherwise) const {
   if (snapshot_.bytes.empty()) return UnwindEnd::kNotCaptured;
-  const bool above = address >= bottom_ && address - bottom_ <= kMaxStack;
+  const bool above = address + kWord > Top() && address - bottom_ <= kMaxStack;
   if (!above) return otherwise;
   return snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kNotCaptured;
 }
