@@ -18,6 +18,7 @@ class CfiRowSource : public RowSource {
       : section_(std::move(section)), places_(std::move(places)), architecture_(architecture) {}
 
   Result<CfiRow> Find(uint64_t svma) const override;
+  SvmaRange GapAt(uint64_t svma) const override;
   size_t functions() const override { return places_.functions(); }
   size_t bytes() const override { return sizeof(*this) + section_.capacity() + places_.capacity(); }
 
@@ -36,6 +37,17 @@ Result<CfiRow> CfiRowSource<Places>::Find(uint64_t svma) const {
   if (!fde.readable || fde.svma != place->svma) return Error{ENOEXEC, "CFI: damaged entry"};
   if (!fde.Covers(svma)) return Error{ENOENT, "CFI: between functions"};
   return RunCfi(section_, fde, svma, architecture_);
+}
+
+template <typename Places>
+SvmaRange CfiRowSource<Places>::GapAt(uint64_t svma) const {
+  SvmaRange gap{.start = 0, .end = places_.NextBehind(svma).value_or(UINT64_MAX)};
+  const auto before = places_.Find(svma);
+  if (before) {
+    const Fde fde = section_.ReadFdeAt(before->fde);
+    gap.start = fde.svma + fde.size;
+  }
+  return gap;
 }
 
 template <typename Places>

@@ -31,12 +31,22 @@ Result<CfiIndex> CfiIndex::Build(const CfiSection& section) {
   return index;
 }
 
-std::optional<CfiPlace> CfiIndex::Find(uint64_t svma) const {
-  const auto behind = std::upper_bound(
+std::vector<CfiPlace>::const_iterator CfiIndex::Behind(uint64_t svma) const {
+  return std::upper_bound(
       places_.begin(), places_.end(), svma,
       [](uint64_t address, const CfiPlace& place) { return address < place.svma; });
+}
+
+std::optional<CfiPlace> CfiIndex::Find(uint64_t svma) const {
+  const auto behind = Behind(svma);
   if (behind == places_.begin()) return std::nullopt;
   return *std::prev(behind);
+}
+
+std::optional<uint64_t> CfiIndex::NextBehind(uint64_t svma) const {
+  const auto behind = Behind(svma);
+  if (behind == places_.end()) return std::nullopt;
+  return behind->svma;
 }
 
 }  // namespace sonde

@@ -25,10 +25,14 @@ class CfiIndex {
 
   /// The last function that begins at or before `svma`.
   std::optional<CfiPlace> Find(uint64_t svma) const;
+  /// Where the first function behind `svma` begins.
+  std::optional<uint64_t> NextBehind(uint64_t svma) const;
   size_t functions() const { return places_.size(); }
   size_t capacity() const { return places_.capacity() * sizeof(CfiPlace); }
 
  private:
+  std::vector<CfiPlace>::const_iterator Behind(uint64_t svma) const;
+
   std::vector<CfiPlace> places_;
 };
 

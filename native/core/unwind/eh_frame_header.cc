@@ -44,7 +44,7 @@ std::optional<EhFrameHeader> EhFrameHeader::Read(SectionBytes section, const Cfi
   return header;
 }
 
-std::optional<CfiPlace> EhFrameHeader::Find(uint64_t svma) const {
+std::optional<size_t> EhFrameHeader::IndexOf(uint64_t svma) const {
   const auto target = static_cast<int64_t>(svma - section_.svma);
   if (FunctionAt(0) > target) return std::nullopt;
   // Without branches, which would be guessed wrongly half the time.
@@ -54,7 +54,19 @@ std::optional<CfiPlace> EhFrameHeader::Find(uint64_t svma) const {
     found = FunctionAt(found + half) <= target ? found + half : found;
     left -= half;
   }
-  return PlaceAt(found);
+  return found;
+}
+
+std::optional<CfiPlace> EhFrameHeader::Find(uint64_t svma) const {
+  const auto index = IndexOf(svma);
+  return index ? std::optional(PlaceAt(*index)) : std::nullopt;
+}
+
+std::optional<uint64_t> EhFrameHeader::NextBehind(uint64_t svma) const {
+  const auto index = IndexOf(svma);
+  const size_t next = index ? *index + 1 : 0;
+  if (next >= count_) return std::nullopt;
+  return PlaceAt(next).svma;
 }
 
 CfiPlace EhFrameHeader::PlaceAt(size_t index) const {

@@ -19,6 +19,8 @@ class EhFrameHeader {
 
   /// The last function that begins at or before `svma`.
   std::optional<CfiPlace> Find(uint64_t svma) const;
+  /// Where the first function behind `svma` begins.
+  std::optional<uint64_t> NextBehind(uint64_t svma) const;
   size_t functions() const { return count_; }
   size_t capacity() const { return section_.bytes.capacity(); }
 
@@ -31,6 +33,7 @@ class EhFrameHeader {
   int64_t FdeAt(size_t index) const { return Word(2 * index + 1); }
   int32_t Word(size_t index) const;
   CfiPlace PlaceAt(size_t index) const;
+  std::optional<size_t> IndexOf(uint64_t svma) const;
   bool IsSorted() const;
   bool Agrees(const CfiSection& frames) const;
 

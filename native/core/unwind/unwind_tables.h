@@ -36,6 +36,9 @@ class UnwindTables {
   explicit UnwindTables(const Architecture& architecture) : architecture_(&architecture) {}
 
   void Add(Result<std::unique_ptr<RowSource>> source);
+  UnwindRow BetweenFunctions(uint64_t svma) const;
+  bool IsOutermost(uint64_t svma) const;
+  bool IsSignalReturn(uint64_t svma) const;
   size_t Functions() const;
   bool IsEntry(uint64_t svma) const;
   uint64_t CodeBytes() const;
