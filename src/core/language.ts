@@ -19,38 +19,42 @@ const INTERPRETERS: readonly (readonly [language: string, executable: RegExp, li
 /** A language whose interpreter or runtime is known; `native` is everything else. */
 export type Language = string
 
-/**
- * By the executable first: what embeds an interpreter (a web server, a debugger) is of its language only where it is
- * nothing else.
- */
-export function languageOf(executable: Image | undefined, others: Iterable<Image>): Language {
-  const own = executable === undefined ? '' : fileName(executable)
-  const interpreter = INTERPRETERS.find(([, name]) => name.test(own))
-  if (interpreter !== undefined) return interpreter[0]
-  if (executable?.runtime !== undefined) return executable.runtime
-  for (const image of others) {
-    const name = fileName(image)
-    const embedded = INTERPRETERS.find(([, , library]) => library.test(name))
-    if (embedded !== undefined) return embedded[0]
-  }
-  return 'native'
+/** What a file says of the process that maps it: where it is the executable, and where it is not. */
+interface ImageLanguages {
+  readonly asExecutable: Language | undefined
+  readonly asLibrary: Language | undefined
+}
+
+function languagesOf(image: Image): ImageLanguages {
+  const name = fileName(image)
+  const interpreter = INTERPRETERS.find(([, executable]) => executable.test(name))
+  const embedded = INTERPRETERS.find(([, , library]) => library.test(name))
+  return { asExecutable: interpreter?.[0] ?? image.runtime, asLibrary: embedded?.[0] }
 }
 
 /** A file that was deleted while it runs (an upgrade) is what it was. */
 const fileName = ({ kind, path }: Image): string =>
   kind === 'file' ? baseName(path.replace(/ \(deleted\)$/, '')) : ''
 
+/** What is known of a process from the files it has mapped so far. */
 interface ProcessFiles {
-  readonly mappings: Mapping[]
-  /** Undefined: to be found anew. */
-  language: Language | undefined
+  /** Where its lowest file lies. Programs lie below what they load, on every architecture. */
+  readonly lowest: bigint
+  readonly asExecutable: Language | undefined
+  readonly asLibrary: Language | undefined
 }
 
-/** The languages of processes as they change in a window: by exec, and by what is loaded. Times asked for must not decrease. */
+/**
+ * The languages of processes as they change in a window: by exec, and by what is loaded. By the executable first: what
+ * embeds an interpreter (a web server, a debugger) is of its language only where it is nothing else. Times asked for must
+ * not decrease.
+ */
 export class ProcessLanguages {
   readonly #table: Pick<ProcessTable, 'images' | 'mappings'>
   readonly #events: readonly ProcessEvent[]
   readonly #files = new Map<number, ProcessFiles>()
+  /** By image, made at its first use. */
+  readonly #languages: ImageLanguages[] = []
   #next = 0
 
   constructor(table: Pick<ProcessTable, 'images' | 'mappings' | 'events'>) {
@@ -65,28 +69,22 @@ export class ProcessLanguages {
       this.#take(event)
     }
     const files = this.#files.get(pid)
-    if (files === undefined) return 'native'
-    files.language ??= this.#languageOf(files.mappings)
-    return files.language
+    return files?.asExecutable ?? files?.asLibrary ?? 'native'
   }
 
   #take(event: ProcessEvent): void {
     switch (event.kind) {
-      case 'mmap': {
-        const mapping = this.#table.mappings[event.mapping]
-        const files = this.#files.get(event.pid) ?? { mappings: [], language: undefined }
-        if (mapping !== undefined) files.mappings.push(mapping)
-        files.language = undefined
-        this.#files.set(event.pid, files)
+      case 'mmap':
+        this.#map(event.pid, this.#table.mappings[event.mapping])
         break
-      }
       case 'comm':
         if (event.exec) this.#files.delete(event.pid)
         break
       case 'fork': {
         if (event.pid === event.parentPid) break
-        const mappings = [...(this.#files.get(event.parentPid)?.mappings ?? [])]
-        this.#files.set(event.pid, { mappings, language: undefined })
+        const copied = this.#files.get(event.parentPid)
+        if (copied === undefined) this.#files.delete(event.pid)
+        else this.#files.set(event.pid, copied)
         break
       }
       case 'exit':
@@ -94,12 +92,17 @@ export class ProcessLanguages {
     }
   }
 
-  #languageOf(mappings: readonly Mapping[]): Language {
-    const images = [...mappings]
-      .sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))
-      .flatMap(({ image }) => this.#table.images[image] ?? [])
-    // Programs lie below what they load, on every architecture.
-    const executable = images.find(({ kind }) => kind === 'file')
-    return languageOf(executable, images)
+  #map(pid: number, mapping: Mapping | undefined): void {
+    const image = mapping === undefined ? undefined : this.#table.images[mapping.image]
+    if (mapping === undefined || image?.kind !== 'file') return
+    this.#languages[mapping.image] ??= languagesOf(image)
+    const { asExecutable, asLibrary } = this.#languages[mapping.image] as ImageLanguages
+    const before = this.#files.get(pid)
+    const isLowest = before === undefined || mapping.start < before.lowest
+    this.#files.set(pid, {
+      lowest: isLowest ? mapping.start : before.lowest,
+      asExecutable: isLowest ? asExecutable : before.asExecutable,
+      asLibrary: before?.asLibrary ?? asLibrary,
+    })
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { avma, fileOffset } from '../../../src/core/address.ts'
-import { languageOf, ProcessLanguages } from '../../../src/core/language.ts'
+import { ProcessLanguages } from '../../../src/core/language.ts'
 import { type Image, imageKindOf, type Mapping, type ProcessEvent } from '../../../src/core/process.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 
@@ -13,6 +13,29 @@ const imageOf = (path: string, over: Partial<Image> = {}): Image => ({
   inode: 0n,
   ...over,
 })
+
+const mappingOf = (pid: number, image: number, start: bigint): Mapping => ({
+  pid,
+  image,
+  start: avma(start),
+  end: avma(start + 0x1000n),
+  fileOffset: fileOffset(0n),
+  bias: 0n,
+  addressSpace: 'svma',
+  protection: 5,
+  flags: 2,
+})
+
+/** Of a process that maps the images, each above the one before. */
+function languageOf(executable: Image | undefined, others: readonly Image[]): string {
+  const images = [...(executable === undefined ? [] : [executable]), ...others]
+  const mappings = images.map((_, image) => mappingOf(1, image, BigInt(image + 1) * 0x1000n))
+  const events = mappings.map((_, mapping): ProcessEvent => {
+    return { kind: 'mmap', mapping, time: monotonicTime(0n), pid: 1, tid: 1, synthesised: true }
+  })
+  return new ProcessLanguages({ images, mappings, events }).at(1, 0n)
+}
+
 const language = (executable: string, ...libraries: readonly string[]): string =>
   languageOf(
     imageOf(executable),
@@ -64,17 +87,6 @@ test('memory that is called like an interpreter is none', () => {
 })
 
 const images = ['/bin/sh', '/usr/bin/python3.11', '/usr/lib/libc.so.6'].map((path) => imageOf(path))
-const mappingOf = (pid: number, image: number, start: bigint): Mapping => ({
-  pid,
-  image,
-  start: avma(start),
-  end: avma(start + 0x1000n),
-  fileOffset: fileOffset(0n),
-  bias: 0n,
-  addressSpace: 'svma',
-  protection: 5,
-  flags: 2,
-})
 const LOW = 0x5555_0000_0000n
 const HIGH = 0x7f00_0000_0000n
 
