@@ -19,7 +19,7 @@ class KernelNamer {
     std::string kallsyms = "/proc/kallsyms";
     std::string modules = "/proc/modules";
   };
-  KernelNamer() = default;
+  KernelNamer() : KernelNamer(Paths()) {}
   explicit KernelNamer(Paths paths) : paths_(std::move(paths)) {}
 
   /// `recorded_text`: the address of _text when the addresses were taken, 0 for this boot. Only the kernel itself moves

@@ -5,8 +5,8 @@
 namespace sonde {
 namespace {
 
-/// Evaluate() takes 1,000 operations; the longest of glibc's signal frames has 5 bytes.
-constexpr size_t kMaxExpressionBytes = 4096;
+/// Of a row. glibc's signal frame has one for each register, together less than 100 bytes.
+constexpr size_t kMaxExpressionBytes = 2048;
 
 template <typename Visit>
 void ForEachBit(uint64_t bits, Visit&& visit) {
@@ -17,12 +17,14 @@ bool IsExpression(RegisterRule::Kind kind) {
   return kind == RegisterRule::Kind::kExpression || kind == RegisterRule::Kind::kValueExpression;
 }
 
-/// Copies the expression whose length lies at `place` in the section, and makes a number of the place. False: it is too
-/// long.
+/// Copies the expression whose length lies at `place` in the section, and makes a number of the place. False where that
+/// makes the row's expressions too long.
 bool CopyExpression(CfiRow& row, const CfiSection& section, int64_t& place) {
   DwarfCursor cursor = section.Cursor(static_cast<size_t>(place), section.bytes().size());
   const auto bytes = cursor.ReadBytes(cursor.ReadUleb());
-  if (bytes.size() > kMaxExpressionBytes) return false;
+  size_t copied = bytes.size();
+  for (const auto& expression : row.expressions) copied += expression.size();
+  if (copied > kMaxExpressionBytes) return false;
   place = static_cast<int64_t>(row.expressions.size());
   row.expressions.emplace_back(bytes.begin(), bytes.end());
   return true;

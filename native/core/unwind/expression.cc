@@ -1,5 +1,6 @@
 #include "core/unwind/expression.h"
 
+#include <algorithm>
 #include <array>
 
 #include "core/unwind/dwarf_constants.h"
@@ -19,7 +20,7 @@ class ExpressionMachine {
                     const StackMemory& memory)
       : expression_(expression), cursor_(expression), registers_(registers), memory_(memory) {}
 
-  Result<uint64_t> Run(std::optional<uint64_t> initial);
+  Result<uint64_t> Run(std::optional<uint64_t> initial, unsigned& operations_left);
 
  private:
   void Step(uint8_t operation);
@@ -51,10 +52,13 @@ class ExpressionMachine {
   const char* error_ = "";
 };
 
-Result<uint64_t> ExpressionMachine::Run(std::optional<uint64_t> initial) {
+Result<uint64_t> ExpressionMachine::Run(std::optional<uint64_t> initial,
+                                        unsigned& operations_left) {
   if (initial) Push(*initial);
+  const unsigned most = std::min(kMaxOperations, operations_left);
   for (unsigned count = 0; !cursor_.AtEnd() && error_code_ == 0; count++) {
-    if (count == kMaxOperations) Fail(E2BIG, "too many operations");
+    if (count == most) Fail(E2BIG, "too many operations");
+    operations_left -= count < most ? 1 : 0;
     Step(cursor_.Read<uint8_t>());
     if (!cursor_.ok()) Fail(ENOEXEC, "an operand is cut off");
   }
@@ -233,9 +237,11 @@ void ExpressionMachine::Jump(int16_t distance) {
 
 }  // namespace
 
-Result<uint64_t> Evaluate(std::span<const uint8_t> expression, const RegisterSet& registers,
-                          const StackMemory& memory, std::optional<uint64_t> initial) {
-  return ExpressionMachine(expression, registers, memory).Run(initial);
+Result<uint64_t> Evaluate(std::span<const uint8_t> expression, const ExpressionInput& input) {
+  unsigned enough = kMaxOperations;
+  unsigned& operations_left = input.operations_left != nullptr ? *input.operations_left : enough;
+  return ExpressionMachine(expression, input.registers, input.memory)
+      .Run(input.initial, operations_left);
 }
 
 }  // namespace sonde

@@ -32,7 +32,8 @@ const RowCache::Known& RowCache::KeepDamaged(uint64_t svma) { return Put(svma, {
 const RowCache::Known& RowCache::Put(uint64_t svma, const Known& known) {
   if ((used_ + 1) * 2 > entries_.size()) Grow();
   Entry& entry = entries_[PlaceOf(svma)];
-  if (entry.svma == kEmpty) used_++;
+  // The last address stands for none: what is said of it is not found again.
+  if (entry.svma == kEmpty && svma != kEmpty) used_++;
   entry = {svma, known};
   return entry.known;
 }

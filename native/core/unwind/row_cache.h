@@ -26,14 +26,17 @@ class RowCache {
   const Known& Keep(uint64_t svma, RowAndRules row);
   const Known& KeepDamaged(uint64_t svma);
 
-  /// More instructions than this in one file are not sampled again and again: 2 MB. Start anew.
-  bool full() const { return used_ >= kMaxEntries; }
+  /// More instructions than this in one file are not sampled again and again: 2 MB, and 6 MB of rules. Start anew.
+  bool full() const { return used_ >= kMaxEntries || rules_.size() >= kMaxRules; }
   size_t bytes() const { return entries_.size() * sizeof(Entry) + rules_.size() * kBytesOfRules; }
 
  private:
   static constexpr size_t kFirstEntries = 64;
   static constexpr size_t kMaxEntries = 1 << 15;
-  static constexpr size_t kBytesOfRules = sizeof(CfiRow) + 256;
+  /// Signal frames, and code of assemblers: a few in a file.
+  static constexpr size_t kMaxRules = 2048;
+  /// With expressions as long as a row may have them.
+  static constexpr size_t kBytesOfRules = sizeof(CfiRow) + 2048;
 
   struct Entry {
     uint64_t svma = kEmpty;
