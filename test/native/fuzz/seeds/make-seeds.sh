@@ -19,7 +19,9 @@ small='-nostdlib -static -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 -Wl,--
 {
   gcc -O1 $small -o "$corpus/elf/gcc" "$work/small.c"
   gcc -O1 $small -s -Wl,--eh-frame-hdr -o "$corpus/elf/gcc-stripped" "$work/small.c"
+  # Without the place it was made at: only the rows are wanted of what -g makes.
   gcc -O1 -g1 -fno-asynchronous-unwind-tables $small -o "$corpus/elf/gcc-debug-frame" "$work/small.c"
+  objcopy -R .debug_info -R .debug_abbrev -R .debug_line -R .debug_str -R .debug_line_str -R .debug_aranges "$corpus/elf/gcc-debug-frame"
   gcc -O1 -m32 -s $small -o "$work/small32" "$work/small.c" 2>/dev/null && cp "$work/small32" "$corpus/elf/gcc-32" || :
   gcc -O1 -shared -fPIC -nostdlib -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 -s -o "$corpus/elf/gcc-shared" "$work/small.c"
 }
