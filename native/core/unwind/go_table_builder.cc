@@ -116,7 +116,8 @@ Status GoTableBuilder::AddFunction(uint64_t address, FileWindow& records, uint64
                                        : std::memcmp(bytes.data(), &address, sizeof(address)) == 0;
   if (!same) return DamagedGoTable("a record of another function");
   const auto role = names_.RoleOf(NumberAt(bytes, layout.name));
-  if (role && specials_.size() < kMaxGoSpecials) specials_.push_back({table_.values_.size(), *role});
+  if (role && specials_.size() < kMaxGoSpecials)
+    specials_.push_back({table_.values_.size(), *role});
   const uint32_t values = NumberAt(bytes, layout.stack_values);
   const uint8_t flags = layout.flags == 0 ? 0 : bytes[layout.flags];
   const bool known =
