@@ -17,8 +17,8 @@ constexpr uint64_t kStartBytes = 64;
 /// Between the functions of a file that has rows: stubs of a static program's PLT, the start-up files' own functions, a
 /// system call after which there are two threads. The code of V8's builtins is a megabyte.
 constexpr uint64_t kMaxStubBytes = 1024;
-/// mov $15, %rax; syscall
-constexpr uint64_t kSignalReturnBytes = 9;
+/// mov $15, %rax; syscall: and what follows, while the kernel is at it.
+constexpr uint64_t kSignalReturnBytes = 10;
 
 }  // namespace
 
@@ -67,29 +67,43 @@ Result<RowAndRules> UnwindTables::Find(uint64_t svma) const {
     return Compact(SignalReturnRow(*architecture_), svma, *architecture_);
   }
   RowAndRules found;
-  bool covered = false;
-  if (!go_ || !go_->Covers(svma)) {
-    for (const auto& source : sources_) {
-      auto row = source->Find(svma);
-      if (!row && row.error().code == ENOENT) continue;
-      if (!row) return row.error();
-      found = Compact(std::move(*row), svma, *architecture_);
-      covered = true;
-      break;
+  if (go_ && go_->Covers(svma)) {
+    const auto bytes = go_->StackBytes(svma);
+    if (bytes && !architecture_->has_link_register) {
+      found.row.cfa_offset = static_cast<int32_t>(*bytes) + 8;
     }
-    if (!covered && damage_) return *damage_;
-    if (!covered) found.row = BetweenFunctions(svma);
-  } else if (const auto bytes = go_->StackBytes(svma); bytes && !architecture_->has_link_register) {
-    found.row.cfa_offset = static_cast<int32_t>(*bytes) + 8;
+  } else {
+    auto row = RowOf(svma);
+    if (row) {
+      found = Compact(std::move(*row), svma, *architecture_);
+    } else if (row.error().code != ENOENT) {
+      return row.error();
+    } else {
+      found.row = BetweenFunctions(svma);
+    }
   }
   found.row.entry = found.row.entry || IsEntry(svma);
   return found;
 }
 
+/// The first source that covers it is believed.
+Result<CfiRow> UnwindTables::RowOf(uint64_t svma) const {
+  // The call that ends a signal's handler is the last instruction of its function: while the kernel is at it, the next one
+  // is behind the function.
+  for (const uint64_t behind : {0, 1}) {
+    for (const auto& source : sources_) {
+      auto row = source->Find(svma - behind);
+      if (row && behind == 1 && !row->signal_frame) continue;
+      if (row || (behind == 0 && row.error().code != ENOENT)) return row;
+    }
+  }
+  return damage_.value_or(Error{ENOENT, "no row"});
+}
+
 /// What no row covers though its neighbours have some, is a few instructions of assembly that leave the stack as it is.
 UnwindRow UnwindTables::BetweenFunctions(uint64_t svma) const {
   if (architecture_->has_link_register || sources_.empty()) return {};
-  SvmaRange gap{.start = 0, .end = UINT64_MAX};
+  SvmaRange gap = SegmentOf(svma);
   for (const auto& source : sources_) {
     const SvmaRange own = source->GapAt(svma);
     gap = {.start = std::max(gap.start, own.start), .end = std::min(gap.end, own.end)};
@@ -97,6 +111,14 @@ UnwindRow UnwindTables::BetweenFunctions(uint64_t svma) const {
   if (!gap.Contains(svma) || gap.end - gap.start > kMaxStubBytes) return {};
   // In clone, glibc ends the rows before the system call: in the new thread they begin with one that nothing called.
   return {.cfa_offset = 8, .entry = IsOutermost(gap.end)};
+}
+
+SvmaRange UnwindTables::SegmentOf(uint64_t svma) const {
+  for (const LoadSegment& segment : headers_.loads) {
+    const SvmaRange range{.start = segment.svma, .end = segment.svma + segment.file_size};
+    if (range.Contains(svma)) return range;
+  }
+  return {};
 }
 
 bool UnwindTables::IsOutermost(uint64_t svma) const {

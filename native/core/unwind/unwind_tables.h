@@ -36,7 +36,9 @@ class UnwindTables {
   explicit UnwindTables(const Architecture& architecture) : architecture_(&architecture) {}
 
   void Add(Result<std::unique_ptr<RowSource>> source);
+  Result<CfiRow> RowOf(uint64_t svma) const;
   UnwindRow BetweenFunctions(uint64_t svma) const;
+  SvmaRange SegmentOf(uint64_t svma) const;
   bool IsOutermost(uint64_t svma) const;
   bool IsSignalReturn(uint64_t svma) const;
   size_t Functions() const;

@@ -186,6 +186,34 @@ TEST_F(UnwinderTest, AFunctionThatHasNotSetItsFramePointerYetIsLeftByItsSize) {
   EXPECT_EQ(frames_, (Frames{0x1000, 0x2000, 0x3000}));
 }
 
+TEST_F(UnwinderTest, AStubWithoutRowsIsLeftByTheAddressOnTopOfTheStack) {
+  Code stub = FramePointerCode();
+  stub.row.cfa_offset = 8;
+  code_.code = {{0x1000, stub}, {0x1fff, Outermost()}, {0x2fff, Outermost()}};
+  stack_ = {0x2000, 0, 0x3000};
+  FramePointer(kStack + 8);
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000}));
+  // What lies there is no code: its frame pointer is.
+  stack_[0] = 0x66666;
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x3000}));
+}
+
+TEST_F(UnwinderTest, WhereAThreadBeginsInTheMiddleOfAFunctionNothingCalledIt) {
+  Code clone = FramePointerCode();
+  clone.row.cfa_offset = 8;
+  clone.row.entry = true;
+  code_.code = {{0x1000, clone}, {0x1fff, Outermost()}};
+  stack_ = {0x2000};
+  FramePointer(1);
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000}));
+  stack_ = {0};
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  EXPECT_EQ(frames_, Frames{0x1000}) << "the new thread";
+}
+
 TEST_F(UnwinderTest, AWayToWhatIsNoCodeWasWrong) {
   code_.code = {{0x1000, Frame(8)}};
   stack_ = {0x666};
