@@ -34,9 +34,10 @@ function upToSwitch(frames: readonly string[], switches: readonly AddressRange[]
   return at < 0 ? frames : frames.slice(0, at + 1)
 }
 
-/** Where Go's runtime leaves one stack for another, or a stack begins. */
+/** Where Go's runtime leaves one stack for another (for the vdso, too), or a stack begins. */
 export function goSwitches(program: string): readonly AddressRange[] {
-  const names = /^runtime\.(systemstack|mcall|morestack|mstart|goexit|rt0_go|asmcgocall|clone)(\.abi0)?$/
+  const names =
+    /^(runtime\.(systemstack|mcall|morestack|mstart|goexit|rt0_go|asmcgocall|clone|nanotime1|walltime)(\.abi0)?|time\.now)$/
   const lines = run('go', ['tool', 'nm', '-size', '-sort=address', program]).stdout.split('\n')
   return lines.flatMap((line) => {
     const [address = '', size = '', , name = ''] = line.trim().split(/\s+/)

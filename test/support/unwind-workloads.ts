@@ -118,6 +118,7 @@ export const unwindWorkloads = {
   plt: native('PLT stubs', 'plt.c', [...withoutFramePointers, '-fno-builtin', '-fplt', '-Wl,-z,lazy']),
   recursion: native('recursion, 500 deep', 'recursion.c', withoutFramePointers, { args: ['500'] }),
   static: native('C, static', 'libc_heavy.c', [...withoutFramePointers, '-static']),
+  spin: native('a loop twelve calls deep', 'spin.c', withoutFramePointers),
   vdso: native('vdso', 'vdso.c', withoutFramePointers),
   oddFrames: native('alloca, aligned stack', 'odd_frames.c', withoutFramePointers),
   clang: native('C by clang, no frame pointers', 'libc_heavy.c', withoutFramePointers, { compiler: 'clang' }),
@@ -128,12 +129,19 @@ export const unwindWorkloads = {
   }),
   rust: rust('rust', ['-O', '-g']),
   rustFramePointers: rust('rust frame pointers', ['-O', '-C', 'force-frame-pointers=yes']),
-  go: { name: 'Go', needs: ['go'], command: (seconds) => [plainGo(), String(seconds)] },
+  go: {
+    name: 'Go',
+    needs: ['go'],
+    command: (seconds) => [plainGo(), String(seconds)],
+    // The handler of the signals that preempt has a stack of its own.
+    mayEnd: ['other-stack'],
+  },
   goStripped: {
     name: 'Go, stripped',
     needs: ['go'],
     command: (seconds) => [goProgram('unwind-go-stripped', ['-ldflags=-s -w']), String(seconds)],
     unstripped: plainGo,
+    mayEnd: ['other-stack'],
   },
   python: {
     name: 'Python',
