@@ -30,6 +30,8 @@ linux-perf     perf report and perf script judge our perf.data
 chromium       opens the flame graph and clicks in it
 binutils       readelf and nm judge the symbol reader
 libdw-dev      the oracle of the CFI reader
+gdb            judges the stacks of stopped programs
+musl-tools     a C library without unwind rows
 '
 # golang-go: go tool pprof judges our pprof files; any go in the path does.
 go_packages='golang-go'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,8 +11,7 @@ const snapshotTool = join(import.meta.dirname, '../../build/native/sonde_snapsho
 const gdbScript = join(import.meta.dirname, 'gdb_frames.py')
 
 /** Where another build of the native tests is meant. */
-export const snapshotProgram = process.env.SONDE_SNAPSHOT ?? snapshotTool
-export const hasSnapshotProgram = (): boolean => existsSync(snapshotProgram)
+const snapshotProgram = process.env.SONDE_SNAPSHOT ?? snapshotTool
 
 /** Addresses are as gdb and we write them: hexadecimal, innermost first. */
 export interface SondeThread {
