@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/hash.h"
+
 namespace sonde {
 namespace {
 
@@ -10,16 +12,6 @@ constexpr size_t kFirstSlots = 1 << 12;
 constexpr size_t kBlockWords = 32 * 1024;
 /// What the tables hold of one stack: its entry, its hash, and two slots of 8 bytes.
 constexpr size_t kTableBytesPerStack = sizeof(StackInterner::RawStack) + 8 + 16;
-
-/// Both halves of a 128-bit product: wyhash's mixing step.
-uint64_t Mix(uint64_t left, uint64_t right) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(left) * right;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
-constexpr uint64_t kFirstSecret = 0xa0761d6478bd642f;
-constexpr uint64_t kSecondSecret = 0xe7037ed1a0b428db;
 
 }  // namespace
 
@@ -32,11 +24,11 @@ uint64_t StackInterner::HashOf(uint32_t pid, std::span<const uint64_t> chain) co
   uint64_t second = seed_ ^ chain.size();
   size_t index = 0;
   for (; index + 1 < chain.size(); index += 2) {
-    first = Mix(first ^ chain[index], kFirstSecret);
-    second = Mix(second ^ chain[index + 1], kSecondSecret);
+    first = MixHash(first ^ chain[index], kFirstHashSecret);
+    second = MixHash(second ^ chain[index + 1], kSecondHashSecret);
   }
-  if (index < chain.size()) first = Mix(first ^ chain[index], kFirstSecret);
-  return Mix(first ^ kSecondSecret, second ^ kFirstSecret);
+  if (index < chain.size()) first = MixHash(first ^ chain[index], kFirstHashSecret);
+  return MixHash(first ^ kSecondHashSecret, second ^ kFirstHashSecret);
 }
 
 bool StackInterner::Equal(uint32_t stack, uint32_t pid, std::span<const uint64_t> chain) const {

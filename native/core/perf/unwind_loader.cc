@@ -1,6 +1,5 @@
 #include "core/perf/unwind_loader.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,21 +22,6 @@ namespace {
 /// Longer than any file on a disk takes.
 constexpr std::chrono::milliseconds kPatience(1000);
 constexpr size_t kMaxEnvironment = 256 << 10;
-
-/// What tells equal contents: build id and size, else the file itself.
-std::string ContentKey(const TargetFile& file, const std::vector<uint8_t>& build_id) {
-  std::string key = std::to_string(file.size()) + '/';
-  if (!build_id.empty()) return key.append(build_id.begin(), build_id.end());
-  struct stat status = {};
-  if (fstat(file.descriptor(), &status) != 0) return {};
-  for (const auto part :
-       {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
-        static_cast<uint64_t>(status.st_mtim.tv_sec),
-        static_cast<uint64_t>(status.st_mtim.tv_nsec)}) {
-    key += std::to_string(part) + '/';
-  }
-  return key;
-}
 
 bool MapsJvm(const ScannedProcess& process) {
   return std::ranges::any_of(process.mappings, [](const ScannedMapping& mapping) {
@@ -72,8 +56,8 @@ struct UnwindLoader::Shared {
   std::deque<Order> orders;
   bool closed = false;
   Answers answers;
-  /// Tables that somebody holds, by content.
-  std::unordered_map<std::string, std::weak_ptr<const UnwindTables>> tables;
+  /// Tables that somebody holds, by fingerprint.
+  std::unordered_map<uint64_t, std::weak_ptr<const UnwindTables>> tables;
 
   void Serve();
   void Ask(Order order);
@@ -122,24 +106,20 @@ void UnwindLoader::Shared::Wake() const {
   (void)!write(wake.get(), &one, sizeof(one));
 }
 
+/// Files with the same rows share them. Each is read once, because what a file says of itself proves nothing: another
+/// may state its build id.
 Result<UnwindTablesPtr> UnwindLoader::Shared::TablesOf(const Result<TargetFile>& file) {
   if (!file) return file.error();
-  const auto headers = ElfHeaders::Read(*file);
-  if (!headers) return headers.error();
-  const std::string key = ContentKey(*file, headers->build_id);
-  {
-    const std::lock_guard lock(mutex);
-    const auto known = tables.find(key);
-    if (known != tables.end()) {
-      if (auto held = known->second.lock()) return held;
-    }
-  }
   auto read = UnwindTables::Read(*file, kThisArchitecture);
   if (!read) return read.error();
   auto made = std::make_shared<const UnwindTables>(std::move(*read));
+  // A Go program's table is not part of the fingerprint.
+  if (made->is_go()) return UnwindTablesPtr(made);
   const std::lock_guard lock(mutex);
   std::erase_if(tables, [](const auto& entry) { return entry.second.expired(); });
-  if (!key.empty()) tables[key] = made;
+  std::weak_ptr<const UnwindTables>& known = tables[made->fingerprint()];
+  if (auto held = known.lock()) return held;
+  known = made;
   return UnwindTablesPtr(made);
 }
 

@@ -1,7 +1,11 @@
 #include "core/unwind/unwind_tables.h"
 
-#include <algorithm>
+#include <sys/random.h>
 
+#include <algorithm>
+#include <span>
+
+#include "core/base/hash.h"
 #include "core/symbols/elf_sections.h"
 #include "core/unwind/eh_frame_file.h"
 #include "core/unwind/frame_pointers.h"
@@ -20,6 +24,28 @@ constexpr uint64_t kMaxStubBytes = 1024;
 /// mov $15, %rax; syscall: and what follows, while the kernel is at it.
 constexpr uint64_t kSignalReturnBytes = 10;
 
+uint64_t SeedOfThisProcess() {
+  static const uint64_t seed = [] {
+    uint64_t made = 0;
+    (void)!getrandom(&made, sizeof(made), GRND_NONBLOCK);
+    return made;
+  }();
+  return seed;
+}
+
+uint64_t FingerprintOf(const ElfHeaders& headers, const EhFrameSections& frames,
+                       const SectionBytes& debug) {
+  uint64_t hash = SeedOfThisProcess() ^ headers.entry;
+  for (const LoadSegment& segment : headers.loads) {
+    hash = HashBytes(std::as_bytes(std::span(&segment.svma, 1)), hash);
+    hash = HashBytes(std::as_bytes(std::span(&segment.file_offset, 1)), hash);
+  }
+  for (const SectionBytes* section : {&frames.header, &frames.frames, &debug}) {
+    hash = HashBytes(section->bytes, hash ^ section->svma);
+  }
+  return hash;
+}
+
 }  // namespace
 
 Result<UnwindTables> UnwindTables::Read(const TargetFile& file, const Architecture& architecture) {
@@ -35,6 +61,7 @@ Result<UnwindTables> UnwindTables::Read(const TargetFile& file, const Architectu
   if (!frames) return frames.error();
   auto debug = ReadDebugFrame(file, *sections);
   if (!debug) return debug.error();
+  tables.fingerprint_ = FingerprintOf(tables.headers_, *frames, *debug);
   if (!frames->frames.bytes.empty()) {
     tables.Add(MakeEhFrame(std::move(*frames), architecture));
   }

@@ -29,6 +29,8 @@ class UnwindTables {
   bool KeepsFramePointers() const { return keeps_frame_pointers_; }
   bool is_go() const { return go_.has_value(); }
   const ElfHeaders& headers() const { return headers_; }
+  /// Of everything that the rows are made from: files with the same one have the same rows, whatever build id they state.
+  uint64_t fingerprint() const { return fingerprint_; }
   /// Memory that it holds.
   size_t bytes() const;
 
@@ -53,6 +55,7 @@ class UnwindTables {
   /// Some rows could not be read: what nothing covers may have had one.
   std::optional<Error> damage_;
   bool keeps_frame_pointers_ = false;
+  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace sonde
