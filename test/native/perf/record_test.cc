@@ -72,7 +72,8 @@ TEST(Record, AThreadOfTheKernelHasNeitherRegistersNorStack) {
 }
 
 TEST(Record, ACapturedPartLongerThanItsRecordIsMalformed) {
-  const auto whole = CapturedBytes(PERF_SAMPLE_REGS_ABI_64, 64, 64).Build();
+  auto bytes = CapturedBytes(PERF_SAMPLE_REGS_ABI_64, 64, 64);
+  const auto whole = bytes.Build();
   for (size_t length = 8 + 9 * 8; length < whole.size(); length += 8) {
     std::vector<uint64_t> part(length / 8);
     std::memcpy(part.data(), whole.data(), length);

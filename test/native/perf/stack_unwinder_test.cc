@@ -81,6 +81,8 @@ class StackUnwinderTest : public testing::Test {
       if (words) return *UnwoundChain::From(*words);
       pollfd answered{.fd = wake_.get(), .events = POLLIN, .revents = 0};
       poll(&answered, 1, 1000);
+      uint64_t answers = 0;
+      (void)!read(wake_.get(), &answers, sizeof(answers));
       unwinder_.TakeAnswers();
     }
     ADD_FAILURE() << "it waits for ever";
