@@ -1,11 +1,19 @@
 #include "core/unwind/signal_frame.h"
 
 #include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
 
 namespace sonde {
 namespace {
 
 using Kind = RegisterRule::Kind;
+
+/// One has two pages.
+constexpr uint64_t kLargestVdso = 64 << 10;
+/// mov x8, #139 (rt_sigreturn); svc #0
+constexpr std::string_view kArmSignalReturn("\x68\x11\x80\xd2\x01\x00\x00\xd4", 8);
 
 /// The instruction pointer of aarch64, which CFI has a number for but calls no register.
 constexpr uint8_t kArmInstruction = 32;
@@ -32,6 +40,20 @@ void AddArm(CfiRow& row) {
 }
 
 }  // namespace
+
+std::optional<uint64_t> FindSignalReturn(const TargetFile& file, const ElfHeaders& headers,
+                                         const Architecture& architecture) {
+  if (!architecture.has_link_register || file.size() > kLargestVdso) return std::nullopt;
+  for (const LoadSegment& segment : headers.loads) {
+    if (!segment.executable || segment.file_size > kLargestVdso) continue;
+    std::string code(segment.file_size, '\0');
+    const auto read = file.ReadAt(std::as_writable_bytes(std::span(code)), segment.file_offset);
+    if (!read) continue;
+    const size_t at = std::string_view(code).substr(0, *read).find(kArmSignalReturn);
+    if (at != std::string::npos) return segment.svma + at;
+  }
+  return std::nullopt;
+}
 
 CfiRow SignalReturnRow(const Architecture& architecture) {
   CfiRow row{.cfa_register = architecture.stack_pointer, .signal_frame = true};

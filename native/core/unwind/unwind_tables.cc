@@ -21,7 +21,7 @@ constexpr uint64_t kStartBytes = 64;
 /// Between the functions of a file that has rows: stubs of a static program's PLT, the start-up files' own functions, a
 /// system call after which there are two threads. The code of V8's builtins is a megabyte.
 constexpr uint64_t kMaxStubBytes = 1024;
-/// mov $15, %rax; syscall: and what follows, while the kernel is at it.
+/// mov $15, %rax; syscall, or the two instructions of aarch64: and what follows, while the kernel is at it.
 constexpr uint64_t kSignalReturnBytes = 10;
 
 uint64_t SeedOfThisProcess() {
@@ -68,6 +68,8 @@ Result<UnwindTables> UnwindTables::Read(const TargetFile& file, const Architectu
   if (!debug->bytes.empty()) tables.Add(MakeDebugFrame(std::move(*debug), architecture));
   auto go = GoTable::Read(file, *sections);
   if (go) tables.go_ = std::move(*go);
+  tables.signal_return_ = tables.is_go() ? tables.go_->signal_return()
+                                         : FindSignalReturn(file, tables.headers_, architecture);
   // Code between the rows of a file that has them is of runtimes and assemblers: V8's builtins keep frame pointers.
   tables.keeps_frame_pointers_ = tables.is_go() ||
                                  tables.Functions() * kMaxBytesPerFunction >= tables.CodeBytes() ||
@@ -157,8 +159,7 @@ bool UnwindTables::IsOutermost(uint64_t svma) const {
 
 /// A frame that returns there is looked up at the byte before.
 bool UnwindTables::IsSignalReturn(uint64_t svma) const {
-  if (!go_ || !go_->signal_return()) return false;
-  return svma + 1 - *go_->signal_return() <= kSignalReturnBytes;
+  return signal_return_ && svma + 1 - *signal_return_ <= kSignalReturnBytes;
 }
 
 bool UnwindTables::IsEntry(uint64_t svma) const {

@@ -52,6 +52,8 @@ class UnwindTables {
   /// In the order in which they are asked.
   std::vector<std::unique_ptr<RowSource>> sources_;
   std::optional<GoTable> go_;
+  /// What a signal's handler returns to, where no row says what lies on the stack then.
+  std::optional<uint64_t> signal_return_;
   /// Some rows could not be read: what nothing covers may have had one.
   std::optional<Error> damage_;
   bool keeps_frame_pointers_ = false;

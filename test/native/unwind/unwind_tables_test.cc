@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,8 +15,24 @@
 #include <csignal>
 #include <string_view>
 
+#include "core/unwind/signal_frame.h"
+
 namespace sonde {
 namespace {
+
+TEST(SignalFrame, TheVdsoOfAarch64IsSearchedForWhatHandlersReturnTo) {
+  constexpr std::string_view kCode("....\x68\x11\x80\xd2\x01\x00\x00\xd4....", 16);
+  const int fd = memfd_create("vdso", MFD_CLOEXEC);
+  ASSERT_EQ(write(fd, kCode.data(), kCode.size()), static_cast<ssize_t>(kCode.size()));
+  const auto file = TargetFile::FromDescriptor(UniqueFd(fd));
+  ASSERT_TRUE(file);
+  ElfHeaders headers;
+  headers.loads.push_back({.svma = 0x500, .file_size = kCode.size(), .executable = true});
+  EXPECT_EQ(FindSignalReturn(*file, headers, kAarch64), 0x504U);
+  EXPECT_FALSE(FindSignalReturn(*file, headers, kX86_64));
+  headers.loads[0].file_size = 8;
+  EXPECT_FALSE(FindSignalReturn(*file, headers, kAarch64));
+}
 
 #if defined(__x86_64__) && defined(__GLIBC__)
 constexpr std::string_view kSyscall("\x0f\x05", 2);
