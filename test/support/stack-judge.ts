@@ -11,7 +11,7 @@ const snapshotTool = join(import.meta.dirname, '../../build/native/sonde_snapsho
 const gdbScript = join(import.meta.dirname, 'gdb_frames.py')
 
 /** Where another build of the native tests is meant. */
-const snapshotProgram = process.env.SONDE_SNAPSHOT ?? snapshotTool
+export const snapshotProgram = process.env.SONDE_SNAPSHOT ?? snapshotTool
 
 /** Addresses are as gdb and we write them: hexadecimal, innermost first. */
 export interface SondeThread {

@@ -2,13 +2,17 @@
 //
 //   sonde_snapshot PID          stops the process for the moment, and prints one line of JSON
 //   sonde_snapshot < PIDS       the same for each line, as it comes
+//   sonde_snapshot --record PID    a recording of the first thread: its registers, stack and what unwinding it needs
+//   sonde_snapshot --trim FILE     a recording without what its replay does not need
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 
 #include "tools/process_code.h"
+#include "tools/snapshot_recorder.h"
 #include "tools/stopped_process.h"
 
 namespace sonde::test {
@@ -52,11 +56,32 @@ bool PrintProcess(pid_t pid, ProcessCode& code) {
   return true;
 }
 
+bool WriteRecording(pid_t pid, ProcessCode& code) {
+  const auto process = StoppedProcess::Stop(pid);
+  if (!process) return false;
+  const auto snapshot = Record(*process, process->threads().front(), code);
+  if (!snapshot) {
+    std::fprintf(stderr, "%s\n", snapshot.error().what.c_str());
+    return false;
+  }
+  Trimmed(*snapshot).Write(std::cout);
+  return true;
+}
+
+bool WriteTrimmed(const char* path) {
+  std::ifstream file(path);
+  Trimmed(RecordedSnapshot::Read(file)).Write(std::cout);
+  return true;
+}
+
 }  // namespace
 }  // namespace sonde::test
 
 int main(int argc, char** argv) {
+  const std::string option = argc > 2 ? argv[1] : "";
+  if (option == "--trim") return sonde::test::WriteTrimmed(argv[2]) ? 0 : 1;
   sonde::test::ProcessCode code;
+  if (option == "--record") return sonde::test::WriteRecording(std::atoi(argv[2]), code) ? 0 : 1;
   if (argc > 1) return sonde::test::PrintProcess(std::atoi(argv[1]), code) ? 0 : 1;
   for (std::string line; std::getline(std::cin, line);) {
     sonde::test::PrintProcess(std::atoi(line.c_str()), code);
