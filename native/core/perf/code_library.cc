@@ -7,17 +7,18 @@
 namespace sonde {
 namespace {
 
-/// A file that cannot be read is tried again: another process may show it.
+/// A file that cannot be read is tried again, later each time: another process may show it.
 constexpr uint64_t kRetryAfter = 1'000'000'000;
-constexpr int kMaxFailures = 3;
+constexpr int kMaxDoublings = 8;
 constexpr size_t kMaxNames = 4096;
+const std::string kOtherFiles = "other files";
 /// Entries of files that nothing maps any more are looked for when there are so many.
 constexpr size_t kManyEntries = 4096;
-/// CPU time that rows of one content may take: so much at first, and this part of the time since. A row of libc takes
-/// 0.3 us; forged ones take a thousand times that, at a new instruction with each sample.
-constexpr uint64_t kFirstMaking = 50'000'000;
-constexpr uint64_t kMakingShare = 50;
-constexpr RowCache::Known kTooCostly{.damaged = true};
+/// For all processes together.
+constexpr uint64_t kMakingAtOnce = 2'000'000'000;
+constexpr uint64_t kMakingShare = 10;
+/// Rows take 100 bytes, or 1 KiB where they have rules.
+constexpr size_t kRowsBetweenLooks = 1024;
 
 std::string BaseName(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -29,15 +30,21 @@ std::string BaseName(const std::string& path) {
 uint32_t NameList::Add(const std::string& name) {
   const auto known = numbers_.find(name);
   if (known != numbers_.end()) return known->second;
-  if (names_.size() >= kMaxNames) return 0;
+  if (names_.size() >= kMaxNames && name != kOtherFiles) return Add(kOtherFiles);
   names_.push_back(name);
   return numbers_[name] = static_cast<uint32_t>(names_.size() - 1);
 }
 
+CodeLibrary::CodeLibrary(UnwindLoader& loader, size_t max_bytes)
+    : loader_(loader),
+      max_bytes_(max_bytes),
+      allowance_{.at_once = kMakingAtOnce, .share = kMakingShare, .since = MonotonicNow()},
+      many_entries_(kManyEntries) {}
+
 CodeLibrary::Entry& CodeLibrary::EntryOf(const ImagePtr& image) {
   const auto known = entries_.find(image.get());
   if (known != entries_.end()) return known->second;
-  if (entries_.size() >= kManyEntries) ForgetUnused();
+  if (entries_.size() >= many_entries_) ForgetUnused();
   Entry& entry = entries_[image.get()];
   entry.image = image;
   entry.name = names_.Add(BaseName(image->path));
@@ -48,14 +55,16 @@ void CodeLibrary::ForgetUnused() {
   std::erase_if(entries_, [](const auto& known) {
     return known.second.image.use_count() == 1 && known.second.state != Entry::State::kAsked;
   });
+  many_entries_ = entries_.size() * 2 + kManyEntries;
   generation_++;
 }
 
-Code CodeLibrary::At(const MappedRange& range, uint64_t address, uint32_t pid, uint64_t now) {
+Code CodeLibrary::At(const MappedRange& range, uint64_t address, const Asker& asker) {
   Entry& entry = EntryOf(range.image);
-  const bool again = entry.state >= Entry::State::kUnreadable && entry.failures < kMaxFailures &&
-                     now >= entry.try_again_at;
-  if (entry.state == Entry::State::kWanted || again) Ask(entry, pid);
+  const bool failed =
+      entry.state == Entry::State::kUnreadable || entry.state == Entry::State::kLate;
+  const bool again = failed && asker.now >= entry.try_again_at;
+  if (entry.state == Entry::State::kWanted || again) Ask(entry, asker.pid);
   switch (entry.state) {
     case Entry::State::kWanted:
     case Entry::State::kAsked:
@@ -67,7 +76,7 @@ Code CodeLibrary::At(const MappedRange& range, uint64_t address, uint32_t pid, u
     case Entry::State::kKnown:
       break;
   }
-  return InRows(entry, range, address, now);
+  return InRows(entry, range, address, asker);
 }
 
 void CodeLibrary::Ask(Entry& entry, uint32_t pid) {
@@ -75,33 +84,45 @@ void CodeLibrary::Ask(Entry& entry, uint32_t pid) {
   loader_.LoadImage(entry.image, pid);
 }
 
-Code CodeLibrary::InRows(Entry& entry, const MappedRange& range, uint64_t address, uint64_t now) {
+Code CodeLibrary::InRows(Entry& entry, const MappedRange& range, uint64_t address,
+                         const Asker& asker) {
   const AddressBias bias = BiasOf(range);
   Code code{.state = Code::State::kUnreadable, .name = entry.name};
   if (bias.space != AddressSpaceKind::kSvma) return code;
   Rows& rows = *entry.rows;
-  rows.used_at = now;
-  const RowCache::Known& known = KnownAt(rows, address - bias.bias, now);
-  if (known.damaged) return code;
+  rows.used_at = asker.now;
+  const RowCache::Known* known = KnownAt(rows, address - bias.bias, asker);
+  if (known == nullptr) code.state = Code::State::kCostly;
+  if (known == nullptr || known->damaged) return code;
   code.state = Code::State::kKnown;
-  code.row = known.row;
-  code.rules = known.rules;
+  code.row = known->row;
+  code.rules = known->rules;
   code.keeps_frame_pointers = rows.tables->KeepsFramePointers();
   return code;
 }
 
-const RowCache::Known& CodeLibrary::KnownAt(Rows& rows, uint64_t svma, uint64_t now) {
+const RowCache::Known* CodeLibrary::KnownAt(Rows& rows, uint64_t svma, const Asker& asker) {
   const RowCache::Known* known = rows.cache.Find(svma);
-  if (known != nullptr) return *known;
-  if (rows.making > kFirstMaking + (now - rows.known_since) / kMakingShare) return kTooCostly;
+  if (known != nullptr) return known;
+  // The one who asks pays: others have the same files.
+  if (asker.allowance.Exceeded(asker.now) || allowance_.Exceeded(asker.now)) return nullptr;
   if (rows.cache.full()) {
     rows.cache = RowCache();
     generation_++;
   }
+  rows_made_++;
   const uint64_t before = ClockNow(CLOCK_THREAD_CPUTIME_ID);
   auto found = rows.tables->Find(svma);
-  rows.making += ClockNow(CLOCK_THREAD_CPUTIME_ID) - before;
-  return found ? rows.cache.Keep(svma, std::move(*found)) : rows.cache.KeepDamaged(svma);
+  const uint64_t took = ClockNow(CLOCK_THREAD_CPUTIME_ID) - before;
+  asker.allowance.used += took;
+  allowance_.used += took;
+  return found ? &rows.cache.Keep(svma, std::move(*found)) : &rows.cache.KeepDamaged(svma);
+}
+
+void CodeLibrary::Tidy(uint64_t now) {
+  if (rows_made_ < kRowsBetweenLooks) return;
+  rows_made_ = 0;
+  MakeRoom(now);
 }
 
 void CodeLibrary::Add(UnwindLoader::LoadedImage loaded, uint64_t now) {
@@ -112,14 +133,13 @@ void CodeLibrary::Add(UnwindLoader::LoadedImage loaded, uint64_t now) {
   if (!loaded.tables) {
     const bool late = loaded.tables.error().code == ETIMEDOUT;
     entry.state = late ? Entry::State::kLate : Entry::State::kUnreadable;
-    entry.failures++;
-    entry.try_again_at = now + kRetryAfter;
+    entry.try_again_at = now + (kRetryAfter << std::min(entry.failures++, kMaxDoublings));
     return;
   }
   const UnwindTablesPtr& tables = *loaded.tables;
   entry.rows = rows_[tables.get()].lock();
   if (entry.rows == nullptr) {
-    entry.rows = std::make_shared<Rows>(Rows{.tables = tables, .known_since = now});
+    entry.rows = std::make_shared<Rows>(Rows{.tables = tables});
     rows_[tables.get()] = entry.rows;
   }
   entry.rows->used_at = now;

@@ -26,14 +26,37 @@ class NameList {
   std::vector<std::string> names_;
 };
 
+/// How much CPU time the making of rows may take: so much at once, and a share of the time that passes. Hostile files make
+/// it as dear as they can.
+struct RowAllowance {
+  uint64_t at_once = 0;
+  /// One part in so many.
+  uint64_t share = 1;
+  uint64_t since = 0;
+  uint64_t used = 0;
+
+  bool Exceeded(uint64_t now) const {
+    return used > at_once + (now > since ? (now - since) / share : 0);
+  }
+};
+
 /// The rows of the files that processes have mapped. Files with the same content share theirs, whoever maps them. What
 /// was not needed for longest goes when there is too much. Owned by one thread.
 class CodeLibrary {
  public:
-  CodeLibrary(UnwindLoader& loader, size_t max_bytes) : loader_(loader), max_bytes_(max_bytes) {}
+  /// Who asks: a process, what its questions may cost, and CLOCK_MONOTONIC.
+  struct Asker {
+    uint32_t pid = 0;
+    RowAllowance& allowance;
+    uint64_t now = 0;
+  };
 
-  /// What to do at `address` of a mapping of a file or of the vdso. `now`: CLOCK_MONOTONIC.
-  Code At(const MappedRange& range, uint64_t address, uint32_t pid, uint64_t now);
+  CodeLibrary(UnwindLoader& loader, size_t max_bytes);
+
+  /// What to do at `address` of a mapping of a file or of the vdso.
+  Code At(const MappedRange& range, uint64_t address, const Asker& asker);
+  /// Forgets rows where there are too many. Between two stacks: rules that were given out are no longer valid then.
+  void Tidy(uint64_t now);
   void Add(UnwindLoader::LoadedImage loaded, uint64_t now);
 
   /// Grows when something was forgotten: rules that were given out are no longer valid then.
@@ -47,9 +70,6 @@ class CodeLibrary {
     UnwindTablesPtr tables;
     RowCache cache = {};
     uint64_t used_at = 0;
-    uint64_t known_since = 0;
-    /// CPU time that making rows has taken.
-    uint64_t making = 0;
   };
   struct Entry {
     enum class State : uint8_t { kWanted, kAsked, kKnown, kUnreadable, kLate };
@@ -63,13 +83,18 @@ class CodeLibrary {
 
   Entry& EntryOf(const ImagePtr& image);
   void Ask(Entry& entry, uint32_t pid);
-  Code InRows(Entry& entry, const MappedRange& range, uint64_t address, uint64_t now);
-  const RowCache::Known& KnownAt(Rows& rows, uint64_t svma, uint64_t now);
+  Code InRows(Entry& entry, const MappedRange& range, uint64_t address, const Asker& asker);
+  /// nullptr where it would cost too much.
+  const RowCache::Known* KnownAt(Rows& rows, uint64_t svma, const Asker& asker);
   void MakeRoom(uint64_t now);
   void ForgetUnused();
 
   UnwindLoader& loader_;
   const size_t max_bytes_;
+  RowAllowance allowance_;
+  /// Since room was last looked for.
+  size_t rows_made_ = 0;
+  size_t many_entries_;
   uint64_t generation_ = 0;
   NameList names_;
   std::unordered_map<const Image*, Entry> entries_;

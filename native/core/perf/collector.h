@@ -47,6 +47,12 @@ class Collector {
   void OnRecord(size_t ring, std::span<const std::byte> bytes);
   /// Takes up the samples that waited for something to be read.
   void Retry();
+  /// Overwrites what is kept of processes' memory. Nothing comes after it.
+  void DropWaiting() {
+    if (unwinder_ != nullptr) {
+      unwinder_->VisitParked([](const StackUnwinder::Parked&) { return true; });
+    }
+  }
   /// Whether samples of the window that ends still wait.
   bool Waits() const { return unwinder_ != nullptr && unwinder_->HasParkedBefore(boundary_); }
   /// A ring held something that is no record, and was skipped to its end.

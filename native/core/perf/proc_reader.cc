@@ -13,6 +13,7 @@ namespace sonde {
 namespace {
 
 /// 65,530 mappings (vm.max_map_count) of long paths.
+constexpr int kMaxThreadsLookedAt = 16;
 constexpr size_t kMaxMapsBytes = 32 << 20;
 constexpr size_t kMaxStatusBytes = 16 << 10;
 
@@ -131,8 +132,18 @@ std::optional<pid_t> ProcReader::ProcessOf(pid_t tid) const {
 }
 
 std::vector<ScannedMapping> ProcReader::Mappings(pid_t pid) const {
-  const auto maps = ReadSmallFile(root_ + "/" + std::to_string(pid) + "/maps", kMaxMapsBytes);
-  return maps ? ParseMaps(*maps) : std::vector<ScannedMapping>{};
+  const std::string directory = root_ + "/" + std::to_string(pid);
+  auto maps = ReadSmallFile(directory + "/maps", kMaxMapsBytes);
+  if (!maps) return {};
+  if (!maps->empty()) return ParseMaps(*maps);
+  // A first thread that has ended shows none, though the others run on.
+  int looked = 0;
+  for (const pid_t tid : Threads(pid)) {
+    if (tid == pid || looked++ == kMaxThreadsLookedAt) continue;
+    maps = ReadSmallFile(directory + "/task/" + std::to_string(tid) + "/maps", kMaxMapsBytes);
+    if (maps && !maps->empty()) return ParseMaps(*maps);
+  }
+  return {};
 }
 
 std::optional<ScannedProcess> ProcReader::Process(pid_t pid) const {

@@ -167,6 +167,7 @@ void Sampler::Close() {
   }
   if (unfinished) unfinished(Error{ECANCELED, "closeWindow: the sampler was closed"});
   events_.reset();
+  collector_.DropWaiting();
   not_dumpable_.reset();
   epoll_.Reset();
   wake_.Reset();

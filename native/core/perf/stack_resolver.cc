@@ -36,8 +36,10 @@ std::string ReasonOf(const UnwindOutcome& outcome, const std::vector<std::string
       return "[broken: unreadable unwind rows in " + name + "]";
     case UnwindEnd::kPending:
     case UnwindEnd::kLateRows:
-      if (name.empty()) return "[broken: mappings not read in time]";
+      if (name.empty()) return "[broken: mappings not known]";
       return "[broken: unwind rows not read in time: " + name + "]";
+    case UnwindEnd::kCostlyRows:
+      return "[broken: unwinding too costly]";
     case UnwindEnd::kFramePointer:
       return "[broken: bad frame pointer]";
     case UnwindEnd::kReturnAddress:

@@ -15,8 +15,8 @@ namespace {
 
 /// All rows of the C, C++, Python, Node.js and Java runtimes together are 15 MB.
 constexpr size_t kMaxRowBytes = 48 << 20;
-/// Some 500 samples, for the moment until a file has been read.
-constexpr size_t kMaxParkedBytes = 4 << 20;
+/// Some 1,500 samples, for the moment until a file has been read: at the start, when nothing is known, on a busy machine.
+constexpr size_t kMaxParkedBytes = 12 << 20;
 
 #if defined(__x86_64__)
 /// DWARF's number of each register of kUserRegisters, in their order. The instruction pointer comes last of the low ones.

@@ -53,8 +53,10 @@ class StackUnwinder {
   void VisitParked(Visit&& visit);
   bool HasParkedBefore(uint64_t time) const;
 
-  /// A window has ended.
-  void EndWindow() { processes_.ForgetPast(); }
+  /// A window has ended. What a sample that still waits needs, is kept until the next one has.
+  void EndWindow() {
+    if (parked_.empty()) processes_.ForgetPast();
+  }
   /// By UnwindOutcome::name.
   const std::vector<std::string>& names() { return library_.names().names(); }
 

@@ -1,5 +1,6 @@
 #include "core/perf/unwind_loader.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@ namespace {
 
 /// Longer than any file on a disk takes.
 constexpr std::chrono::milliseconds kPatience(1000);
+constexpr int kLoaderPriority = -10;
 constexpr size_t kMaxEnvironment = 256 << 10;
 
 bool MapsJvm(const ScannedProcess& process) {
@@ -68,6 +70,9 @@ struct UnwindLoader::Shared {
 };
 
 void UnwindLoader::Shared::Serve() {
+  // Samples wait for it, and room for them is short; its thread's thread inherits this. Without the privilege it stays
+  // as it is.
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLoaderPriority);
   ExpendableThread thread;
   std::unique_lock lock(mutex);
   while (true) {
@@ -151,9 +156,9 @@ void UnwindLoader::LoadProcess(uint32_t pid) {
   auto work = [shared = shared_, pid] {
     LoadedProcess loaded{.process = {.pid = pid, .as_of = MonotonicNow()}};
     loaded.process.mappings = ProcReader().Mappings(static_cast<pid_t>(pid));
-    if (MapsJvm(loaded.process)) {
-      loaded.generated_code_keeps_frame_pointers = TellsJvmToKeepFramePointers(pid);
-    }
+    loaded.generated_code_keeps_frame_pointers =
+        !loaded.process.mappings.empty() &&
+        (!MapsJvm(loaded.process) || TellsJvmToKeepFramePointers(pid));
     shared->Answer(std::move(loaded));
   };
   auto late = [shared = shared_, pid] {

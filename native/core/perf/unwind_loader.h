@@ -25,7 +25,7 @@ class UnwindLoader {
   struct LoadedProcess {
     ScannedProcess process;
     /// Whether code that it makes at run time keeps frame pointers. A JVM does only where it is told to.
-    bool generated_code_keeps_frame_pointers = true;
+    bool generated_code_keeps_frame_pointers = false;
   };
   struct Answers {
     std::vector<LoadedImage> images = {};

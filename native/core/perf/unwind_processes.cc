@@ -11,6 +11,13 @@ constexpr uint64_t kSecond = 1'000'000'000;
 constexpr size_t kCacheLines = 8192;
 /// While a process is being read. One that maps in a loop meanwhile is read again later.
 constexpr size_t kMaxWaiting = 4096;
+constexpr size_t kMaxChildren = 4096;
+/// A process that has not been sampled for so long is read anew when it is: it may be gone without a word, too.
+constexpr uint8_t kMaxIdleWindows = 6;
+/// CPU time that the rows of a process may take: so much at once, and a fiftieth of the time since. A row of libc takes
+/// 0.3 µs; forged ones take a thousand times that, at a new instruction with each sample.
+constexpr uint64_t kRowsAtOnce = 50'000'000;
+constexpr uint64_t kRowsShare = 50;
 
 MappedRange RangeOf(const ProcessRecord& record, ImageRegistry& images) {
   return {.start = record.start,
@@ -82,20 +89,52 @@ void UnwindProcesses::ApplyMmap(Process& process, const ProcessRecord& record) {
 
 void UnwindProcesses::ApplyFork(Process& process, const ProcessRecord& record) {
   Restart(process, record.time);
-  const auto parent = processes_.find(record.parent_pid);
-  if (parent == processes_.end() || parent->second.state != Process::State::kKnown) {
-    process.state = Process::State::kUnknown;
+  Process& parent = processes_[record.parent_pid];
+  parent.pid = record.parent_pid;
+  if (parent.state == Process::State::kKnown) {
+    Inherit(process, parent);
     return;
   }
-  process.space.CopyFrom(parent->second.space);
-  process.jit = parent->second.jit;
-  process.state = Process::State::kKnown;
+  // A child is often gone before it could be read itself; who forks, stays.
+  if (parent.state == Process::State::kUnknown) Ask(parent);
+  process.state = Process::State::kUnknown;
+  if (parent.state != Process::State::kAsked || parent.children.size() >= kMaxChildren) return;
+  parent.children.push_back(process.pid);
+  process.parent = parent.pid;
+  process.state = Process::State::kAsked;
+}
+
+void UnwindProcesses::Inherit(Process& child, const Process& parent) {
+  child.space.CopyFrom(parent.space);
+  // What the parent asked is answered to the parent.
+  child.jit = parent.jit == Process::Jit::kAsked ? Process::Jit::kUnknown : parent.jit;
+  child.state = Process::State::kKnown;
+}
+
+/// The parent has been read, or could not be.
+void UnwindProcesses::ReleaseChildren(Process& parent) {
+  for (const uint32_t pid : std::exchange(parent.children, {})) {
+    const auto found = processes_.find(pid);
+    // It may have become another program, or another process meanwhile.
+    if (found == processes_.end() || found->second.parent != parent.pid) continue;
+    Process& child = found->second;
+    child.parent = 0;
+    if (child.state != Process::State::kAsked) continue;
+    if (parent.state == Process::State::kKnown) {
+      Inherit(child, parent);
+      ApplyWaiting(child, child.began_at);
+      ReleaseChildren(child);
+    } else {
+      Ask(child);
+    }
+  }
 }
 
 /// What was mapped before is of another program.
 void UnwindProcesses::Restart(Process& process, uint64_t time) {
   process.space.Clear(time);
   process.waiting.clear();
+  process.parent = 0;
   process.taught_first = false;
   process.taught_other = false;
   process.jit = Process::Jit::kKeepsFramePointers;
@@ -113,7 +152,8 @@ void UnwindProcesses::Add(UnwindLoader::LoadedProcess loaded) {
   const auto found = processes_.find(loaded.process.pid);
   if (found == processes_.end()) return;
   Process& process = found->second;
-  if (process.jit >= Process::Jit::kUnknown || !loaded.generated_code_keeps_frame_pointers) {
+  if (process.jit == Process::Jit::kUnknown || process.jit == Process::Jit::kAsked ||
+      !loaded.generated_code_keeps_frame_pointers) {
     process.jit = loaded.generated_code_keeps_frame_pointers ? Process::Jit::kKeepsFramePointers
                                                              : Process::Jit::kLosesFramePointers;
   }
@@ -122,22 +162,34 @@ void UnwindProcesses::Add(UnwindLoader::LoadedProcess loaded) {
   for (const ScannedMapping& mapping : loaded.process.mappings) {
     process.space.Supplement(RangeOf(mapping, images_));
   }
-  process.state = Process::State::kKnown;
+  // Gone, or nobody may look: that is not to say that it maps nothing.
+  const bool known = !process.space.live().empty();
+  process.state = known ? Process::State::kKnown : Process::State::kUnreadable;
+  ApplyWaiting(process, loaded.process.as_of);
+  ReleaseChildren(process);
+}
+
+void UnwindProcesses::ApplyWaiting(Process& process, uint64_t as_of) {
   for (const ProcessRecord& record : std::exchange(process.waiting, {})) {
-    if (record.time >= loaded.process.as_of) ApplyTo(process, record);
+    if (record.time >= as_of) ApplyTo(process, record);
   }
 }
 
 void UnwindProcesses::ForgetPast() {
   process_ = nullptr;
-  std::erase_if(processes_,
-                [](const auto& known) { return known.second.gone && !known.second.sampled; });
   for (auto& [pid, process] : processes_) {
+    process.idle_windows = process.sampled ? 0 : static_cast<uint8_t>(process.idle_windows + 1);
     process.sampled = false;
     if (process.space.epochs() == 1) continue;
     process.space.EndWindow();
     process.spaces = 0;
   }
+  std::erase_if(processes_, [](const auto& known) {
+    const Process& process = known.second;
+    const bool waits = process.state == Process::State::kAsked || !process.children.empty();
+    const bool idle = process.idle_windows >= (process.gone ? 1 : kMaxIdleWindows);
+    return idle && !waits;
+  });
 }
 
 // --- what code is where --------------------------------------------------------------------------
@@ -147,18 +199,19 @@ CodeMap& UnwindProcesses::CodeOf(uint32_t pid, uint64_t time, uint64_t instructi
   process.pid = pid;
   process.sampled = true;
   now_ = MonotonicNow();
+  if (process.allowance.since == 0) {
+    process.allowance = {.at_once = kRowsAtOnce, .share = kRowsShare, .since = now_};
+  }
   if (process.state == Process::State::kUnknown) Ask(process);
+  library_.Tidy(now_);
   process_ = &process;
   epoch_ = process.space.epochs() == 1 ? 0 : process.space.EpochAt(time);
   space_ = SpaceOf(process, epoch_);
-  if (cache_generation_ != library_.generation()) {
-    std::ranges::fill(cache_, CacheLine{});
-    cache_generation_ = library_.generation();
-  }
   // What was executed is mapped, so a record of it was lost, or is late.
-  const bool lost = process.state == Process::State::kKnown && !process.gone &&
-                    now_ - process.asked_at > kSecond &&
-                    At(instruction).state == Code::State::kUnmapped;
+  const bool unreadable = process.state == Process::State::kUnreadable;
+  const bool lost = now_ - process.asked_at > kSecond &&
+                    (unreadable || (process.state == Process::State::kKnown &&
+                                    At(instruction).state == Code::State::kUnmapped));
   if (lost) Ask(process);
   return map_;
 }
@@ -227,12 +280,21 @@ uint32_t UnwindProcesses::SpaceOf(Process& process, uint32_t epoch) {
   return process.first_space + epoch;
 }
 
+void UnwindProcesses::FlushIfForgotten() {
+  if (cache_generation_ == library_.generation()) return;
+  std::ranges::fill(cache_, CacheLine{});
+  cache_generation_ = library_.generation();
+}
+
 Code UnwindProcesses::At(uint64_t address) {
+  // A row that was made for an earlier frame may have taken the place of what a line points to.
+  FlushIfForgotten();
   const uint64_t product = (address ^ uint64_t{space_} << 40) * 0x9e3779b97f4a7c15;
   CacheLine& line = cache_[product >> 51];
   static_assert(kCacheLines == 1 << (64 - 51));
   if (line.address == address && line.space == space_) return line.code;
   const Code code = Slowly(address);
+  FlushIfForgotten();
   if (code.state == Code::State::kKnown) line = {address, space_, code};
   return code;
 }
@@ -240,12 +302,14 @@ Code UnwindProcesses::At(uint64_t address) {
 Code UnwindProcesses::Slowly(uint64_t address) {
   Process& process = *process_;
   if (process.state == Process::State::kAsked) return {.state = Code::State::kPending};
+  if (process.state == Process::State::kUnreadable) return {.state = Code::State::kLate};
   const AddressSpace::Mapped* mapped = process.space.Find(address, epoch_);
   if (mapped == nullptr) return {};
   switch (mapped->range.image->kind) {
     case ImageKind::kFile:
     case ImageKind::kVdso:
-      return library_.At(mapped->range, address, process.pid, now_);
+      return library_.At(mapped->range, address,
+                         {.pid = process.pid, .allowance = process.allowance, .now = now_});
     case ImageKind::kAnonymous:
     case ImageKind::kUnknown:
       break;

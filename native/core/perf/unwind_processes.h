@@ -34,12 +34,12 @@ class UnwindProcesses {
   /// where they are not.
   bool AddRoot(std::vector<uint64_t>& frames);
 
-  /// No sample of the past will come: forgets what was mapped before, and who is gone and was not sampled lately.
+  /// No sample of the past will come, and none waits: forgets what was mapped before, and who was not sampled lately.
   void ForgetPast();
 
  private:
   struct Process {
-    enum class State : uint8_t { kUnknown, kAsked, kKnown };
+    enum class State : uint8_t { kUnknown, kAsked, kKnown, kUnreadable };
     enum class Jit : uint8_t { kKeepsFramePointers, kUnknown, kAsked, kLosesFramePointers };
     uint32_t pid = 0;
     State state = State::kUnknown;
@@ -47,6 +47,11 @@ class UnwindProcesses {
     AddressSpace space = {};
     /// Records that came while /proc was being read.
     std::vector<ProcessRecord> waiting = {};
+    /// What it forked while it was being read: they begin with what it has mapped.
+    std::vector<uint32_t> children = {};
+    /// Of the process that it waits for; 0 for none.
+    uint32_t parent = 0;
+    RowAllowance allowance = {};
     uint64_t asked_at = 0;
     /// When it began, or became another program.
     uint64_t began_at = 0;
@@ -55,6 +60,8 @@ class UnwindProcesses {
     uint32_t spaces = 0;
     bool sampled = false;
     bool gone = false;
+    /// Since it was sampled last.
+    uint8_t idle_windows = 0;
     /// Whether a stack of its first thread, or of another one, has been learnt from.
     bool taught_first = false;
     bool taught_other = false;
@@ -83,6 +90,10 @@ class UnwindProcesses {
   void ApplyTo(Process& process, const ProcessRecord& record);
   void ApplyMmap(Process& process, const ProcessRecord& record);
   void ApplyFork(Process& process, const ProcessRecord& record);
+  void Inherit(Process& child, const Process& parent);
+  void ReleaseChildren(Process& parent);
+  void ApplyWaiting(Process& process, uint64_t as_of);
+  void FlushIfForgotten();
   void Restart(Process& process, uint64_t time);
   uint32_t SpaceOf(Process& process, uint32_t epoch);
   std::optional<StackRoots::Place> PlaceOf(uint64_t return_address);

@@ -86,7 +86,10 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
 
   ElfHeaders headers;
   headers.is_64_bit = is_64_bit;
-  headers.entry = header->e_entry;
+  const bool program =
+      header->e_type == ET_EXEC ||
+      std::ranges::any_of(*segments, [](const auto& one) { return one.p_type == PT_INTERP; });
+  if (program) headers.entry = header->e_entry;
   if (header->e_shentsize == sizeof(typename Elf::Section)) {
     headers.sections = {header->e_shoff, header->e_shnum, header->e_shstrndx};
   }

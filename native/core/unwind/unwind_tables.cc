@@ -18,6 +18,8 @@ namespace {
 constexpr uint64_t kMaxBytesPerFunction = 4096;
 /// `_start` is a dozen instructions. The file names its first one only.
 constexpr uint64_t kStartBytes = 64;
+/// From the system call in clone to where the new thread's rows begin: a test and two jumps.
+constexpr uint64_t kMaxCloneBytes = 32;
 /// Between the functions of a file that has rows: stubs of a static program's PLT, the start-up files' own functions, a
 /// system call after which there are two threads. The code of V8's builtins is a megabyte.
 constexpr uint64_t kMaxStubBytes = 1024;
@@ -139,7 +141,7 @@ UnwindRow UnwindTables::BetweenFunctions(uint64_t svma) const {
   }
   if (!gap.Contains(svma) || gap.end - gap.start > kMaxStubBytes) return {};
   // In clone, glibc ends the rows before the system call: in the new thread they begin with one that nothing called.
-  return {.cfa_offset = 8, .entry = IsOutermost(gap.end)};
+  return {.cfa_offset = 8, .entry = gap.end - svma <= kMaxCloneBytes && IsOutermost(gap.end)};
 }
 
 SvmaRange UnwindTables::SegmentOf(uint64_t svma) const {

@@ -100,14 +100,18 @@ UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
 }
 
 Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
-  if (code.state == Code::State::kLate) return UnwindEnd::kLateRows;
+  // Frame pointers of code that nobody knows lead anywhere.
+  if (code.state == Code::State::kLate || code.state == Code::State::kUnmapped) {
+    return UnwindEnd::kLateRows;
+  }
+  if (code.state == Code::State::kCostly) return UnwindEnd::kCostlyRows;
   if (code.state == Code::State::kUnreadable) return UnwindEnd::kUnreadableRows;
   if (code.row.kind == UnwindRow::Kind::kOutermost) return UnwindEnd::kComplete;
   if (code.row.kind == UnwindRow::Kind::kNone) {
     const bool may_be_left = code.row.cfa_offset != 0;
     if (code.row.entry && !may_be_left) return UnwindEnd::kComplete;
     // Another function's frame pointer would lead past the callers of this one, without a sign.
-    if (code.state == Code::State::kKnown && !code.keeps_frame_pointers) return UnwindEnd::kNoRows;
+    if (!code.keeps_frame_pointers) return UnwindEnd::kNoRows;
     if (const auto left = LeaveUnfinishedFrame(code)) return *left;
     if (code.row.entry) return UnwindEnd::kComplete;
     const UnwindEnd failed = code.generated ? UnwindEnd::kNoRows : UnwindEnd::kFramePointer;
@@ -119,7 +123,9 @@ Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
   }
   const Ended ended = code.row.kind == UnwindRow::Kind::kRules ? StepByRules(code.row, *code.rules)
                                                                : StepByRow(code.row);
-  return ended && code.row.entry ? UnwindEnd::kComplete : ended;
+  // What was not captured may have had a caller.
+  const bool captured = ended != UnwindEnd::kStackBytes && ended != UnwindEnd::kNotCaptured;
+  return ended && captured && code.row.entry ? UnwindEnd::kComplete : ended;
 }
 
 Unwinder::Walk::Ended Unwinder::Walk::StepByRow(const UnwindRow& row) {
@@ -280,6 +286,7 @@ std::optional<Unwinder::Walk::Ended> Unwinder::Walk::LeaveUnfinishedFrame(const 
     case Code::State::kKnown:
     case Code::State::kUnreadable:
     case Code::State::kLate:
+    case Code::State::kCostly:
       break;
   }
   return Leave(cfa, *return_address, false);

@@ -37,8 +37,10 @@ struct Code {
     kPending,
     /// Its file, or its rows, could not be read.
     kUnreadable,
-    /// It could not be read in time.
+    /// It could not be read in time, or nobody knows what is mapped there.
     kLate,
+    /// Its rows have cost more than they may.
+    kCostly,
   };
   State state = State::kUnmapped;
   UnwindRow row = {};
@@ -73,6 +75,7 @@ enum class UnwindEnd : uint8_t {
   kNoRows,
   kUnreadableRows,
   kLateRows,
+  kCostlyRows,
   kFramePointer,
   kReturnAddress,
   kRegisters,

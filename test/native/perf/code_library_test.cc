@@ -50,7 +50,7 @@ std::string FileWithRows(const test::TestFrames& frames) {
          BytesOf(eh_frame) + BytesOf(texts);
 }
 
-TEST(CodeLibrary, AFileWhoseRowsTakeLongHasSoMuchTimeForThemAndNoMore) {
+TEST(CodeLibrary, AProcessWhoseRowsTakeLongHasSoMuchTimeForThemAndNoMore) {
   // 24,000 instructions before the first row.
   test::TestFrames frames{.functions = {{.svma = 0x1000, .size = 1 << 29}}};
   for (int i = 0; i < 12'000; i++) {
@@ -63,17 +63,22 @@ TEST(CodeLibrary, AFileWhoseRowsTakeLongHasSoMuchTimeForThemAndNoMore) {
   const auto image = std::make_shared<Image>();
   image->kind = ImageKind::kFile;
   const MappedRange range{.start = 0, .end = 1 << 30, .image = image};
-  ASSERT_EQ(library.At(range, 0x1000, 1, kSecond).state, Code::State::kPending);
+  RowAllowance allowance{.at_once = 50'000'000, .share = 50, .since = kSecond};
+  RowAllowance of_another = allowance;
+  const auto at = [&](uint64_t address, uint64_t now) {
+    return library.At(range, address, {.pid = 1, .allowance = allowance, .now = now}).state;
+  };
+  ASSERT_EQ(at(0x1000, kSecond), Code::State::kPending);
   library.Add({image, std::make_shared<const UnwindTables>(std::move(*tables))}, kSecond);
 
   uint64_t address = 0x1000;
-  while (address < 1 << 20 && library.At(range, address, 1, kSecond).state == Code::State::kKnown) {
-    address++;
-  }
-  EXPECT_EQ(library.At(range, address, 1, kSecond).state, Code::State::kUnreadable);
-  // What is known stays known, and with time there is more.
-  EXPECT_EQ(library.At(range, 0x1000, 1, kSecond).state, Code::State::kKnown);
-  EXPECT_EQ(library.At(range, address, 1, 60 * kSecond).state, Code::State::kKnown);
+  while (address < 1 << 20 && at(address, kSecond) == Code::State::kKnown) address++;
+  EXPECT_EQ(at(address, kSecond), Code::State::kCostly);
+  // What is known stays known, with time there is more, and who has not used his own up is served.
+  EXPECT_EQ(at(0x1000, kSecond), Code::State::kKnown);
+  EXPECT_EQ(at(address + 1, 60 * kSecond), Code::State::kKnown);
+  const CodeLibrary::Asker other{.pid = 2, .allowance = of_another, .now = kSecond};
+  EXPECT_EQ(library.At(range, address + 2, other).state, Code::State::kKnown);
 }
 
 }  // namespace

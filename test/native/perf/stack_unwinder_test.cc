@@ -132,7 +132,7 @@ TEST_F(StackUnwinderTest, OnlySoManySamplesMayWait) {
   size_t parked = 0;
   while (parked < 100'000 && unwinder_.Park(0, 0, moment_.Sample())) parked++;
   EXPECT_GT(parked, 100U);
-  EXPECT_LT(parked * moment_.stack.size(), 8U << 20);
+  EXPECT_LT(parked * moment_.stack.size(), 16U << 20);
   unwinder_.VisitParked([](const StackUnwinder::Parked&) { return true; });
   EXPECT_TRUE(unwinder_.Park(0, 0, moment_.Sample())) << "there is room again";
 }

@@ -72,6 +72,8 @@ const char* WordOf(UnwindEnd end) {
       return "unreadable-rows";
     case UnwindEnd::kLateRows:
       return "late-rows";
+    case UnwindEnd::kCostlyRows:
+      return "costly-rows";
     case UnwindEnd::kFramePointer:
       return "frame-pointer";
     case UnwindEnd::kReturnAddress:

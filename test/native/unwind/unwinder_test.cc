@@ -244,6 +244,14 @@ TEST_F(UnwinderTest, WhatASignalInterruptedIsLookedUpAsItIs) {
   EXPECT_EQ(Unwind(), UnwindEnd::kOtherStack);
 }
 
+TEST_F(UnwinderTest, WhereNothingIsKnownToBeMappedAFramePointerProvesNothing) {
+  code_.code = {{0x1fff, Outermost()}};
+  stack_ = {0, 0x2000};
+  FramePointer(kStack);
+  EXPECT_EQ(Unwind(), UnwindEnd::kLateRows);
+  EXPECT_EQ(frames_, Frames{0x1000});
+}
+
 TEST_F(UnwinderTest, WhatIsStillBeingReadIsPending) {
   code_.code = {{0x1000, Frame(8)}, {0x1fff, Code{.state = Code::State::kPending, .name = 3}}};
   stack_ = {0x2000};
