@@ -97,7 +97,10 @@ Code CodeLibrary::InRows(Entry& entry, const MappedRange& range, uint64_t addres
   code.state = Code::State::kKnown;
   code.row = known->row;
   code.rules = known->rules;
-  code.keeps_frame_pointers = rows.tables->KeepsFramePointers();
+  if (code.row.kind != UnwindRow::Kind::kNone) return code;
+  const auto kept = rows.tables->FramePointersAt(address - bias.bias);
+  code.keeps_frame_pointers = kept != UnwindTables::FramePointers::kLost;
+  code.likely = kept == UnwindTables::FramePointers::kLikely;
   return code;
 }
 

@@ -39,6 +39,11 @@ class Collector {
   void UnwindStacks(UniqueFd wake) { unwinder_ = std::make_unique<StackUnwinder>(std::move(wake)); }
   bool unwinds() const { return unwinder_ != nullptr; }
 
+  /// What /proc says of a process before sampling begins. From any thread.
+  void Show(const ScannedProcess& process) {
+    if (unwinder_ != nullptr) unwinder_->Show(process);
+  }
+
   /// Samples are unwound against what their process has mapped: all rings' bookkeeping records up to now come before the
   /// samples, through Foresee and then Settle. OnRecord gets them too.
   void Foresee(std::span<const std::byte> bytes);

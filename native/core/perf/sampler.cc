@@ -66,7 +66,8 @@ Result<std::unique_ptr<Sampler>> Sampler::Open(SamplerOptions options) {
   if (!opened) return opened.error();
   sampler->drain_ = StartThread("sonde-sampler", [self = sampler.get()] { self->RunDrain(); });
   // After the events: what changes while /proc is read comes as records too.
-  sampler->closer_.ReadProcesses();
+  sampler->closer_.ReadProcesses(
+      [self = sampler.get()](const ScannedProcess& process) { self->collector_.Show(process); });
   sampler->closing_ = StartThread("sonde-window", [self = sampler.get()] { self->RunClosing(); });
   return sampler;
 }

@@ -21,6 +21,7 @@ std::string ReasonOf(const UnwindOutcome& outcome, const std::vector<std::string
   const std::string name = outcome.name < names.size() ? names[outcome.name] : "";
   switch (outcome.end) {
     case UnwindEnd::kComplete:
+    case UnwindEnd::kUnverified:
       break;
     case UnwindEnd::kStackBytes:
       return "[truncated: stack bytes]";
@@ -97,6 +98,9 @@ uint32_t StackResolver::MakeUnwound(const UnwoundChain& chain, const Variant& va
   }
   if (chain.outcome.end == UnwindEnd::kComplete) {
     return tables_.stacks.Add(scratch_, StackState::kComplete);
+  }
+  if (chain.outcome.end == UnwindEnd::kUnverified) {
+    return tables_.stacks.Add(scratch_, StackState::kUnverified);
   }
   return Broken(ReasonOf(chain.outcome, unwind_names_));
 }

@@ -37,6 +37,8 @@ class StackUnwinder {
   static bool CanUnwind(const SampleRecord& sample);
 
   void Apply(const ProcessRecord& record) { processes_.Apply(record); }
+  /// What was read of a process already, so that it need not be read when it is sampled and perhaps gone. From any thread.
+  void Show(const ScannedProcess& process) { loader_.Answer(process); }
 
   /// The words of an UnwoundChain, valid until the next call; nothing where the sample has to wait. `max_stack`: of the
   /// kernel's walk.

@@ -41,6 +41,12 @@ bool TellsJvmToKeepFramePointers(uint32_t pid) {
   return false;
 }
 
+/// What is known of code that it makes at run time. Nothing, where it could not be read.
+bool KeepsFramePointers(const ScannedProcess& process) {
+  if (process.mappings.empty()) return false;
+  return !MapsJvm(process) || TellsJvmToKeepFramePointers(process.pid);
+}
+
 }  // namespace
 
 struct UnwindLoader::Shared {
@@ -156,9 +162,7 @@ void UnwindLoader::LoadProcess(uint32_t pid) {
   auto work = [shared = shared_, pid] {
     LoadedProcess loaded{.process = {.pid = pid, .as_of = MonotonicNow()}};
     loaded.process.mappings = ProcReader().Mappings(static_cast<pid_t>(pid));
-    loaded.generated_code_keeps_frame_pointers =
-        !loaded.process.mappings.empty() &&
-        (!MapsJvm(loaded.process) || TellsJvmToKeepFramePointers(pid));
+    loaded.generated_code_keeps_frame_pointers = KeepsFramePointers(loaded.process);
     shared->Answer(std::move(loaded));
   };
   auto late = [shared = shared_, pid] {
@@ -167,6 +171,12 @@ void UnwindLoader::LoadProcess(uint32_t pid) {
   shared_->Ask({.name = "/proc/" + std::to_string(pid) + "/maps",
                 .work = std::move(work),
                 .late = std::move(late)});
+}
+
+void UnwindLoader::Answer(const ScannedProcess& process) {
+  LoadedProcess loaded{.process = process};
+  loaded.generated_code_keeps_frame_pointers = KeepsFramePointers(process);
+  shared_->Answer(std::move(loaded));
 }
 
 UnwindLoader::Answers UnwindLoader::Take() {

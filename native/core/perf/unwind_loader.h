@@ -41,6 +41,8 @@ class UnwindLoader {
   /// `pid`: a process that has it mapped.
   void LoadImage(const ImagePtr& image, uint32_t pid);
   void LoadProcess(uint32_t pid);
+  /// Gives an answer that nobody asked for. From any thread.
+  void Answer(const ScannedProcess& process);
   Answers Take();
 
  private:

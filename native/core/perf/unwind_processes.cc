@@ -54,7 +54,9 @@ void UnwindProcesses::Apply(const ProcessRecord& record) {
   process.pid = record.pid;
   const bool begins = record.kind == ProcessEventKind::kFork ||
                       (record.kind == ProcessEventKind::kComm && record.exec);
-  if (process.state == Process::State::kAsked && !begins) {
+  // What nobody has asked for yet may be shown in a moment, as of a moment ago.
+  const bool may_be_shown = process.state == Process::State::kUnknown && !sampled_;
+  if ((process.state == Process::State::kAsked || may_be_shown) && !begins) {
     if (process.waiting.size() < kMaxWaiting) process.waiting.push_back(record);
     return;
   }
@@ -149,9 +151,8 @@ void UnwindProcesses::Ask(Process& process) {
 }
 
 void UnwindProcesses::Add(UnwindLoader::LoadedProcess loaded) {
-  const auto found = processes_.find(loaded.process.pid);
-  if (found == processes_.end()) return;
-  Process& process = found->second;
+  Process& process = processes_[loaded.process.pid];
+  process.pid = loaded.process.pid;
   if (process.jit == Process::Jit::kUnknown || process.jit == Process::Jit::kAsked ||
       !loaded.generated_code_keeps_frame_pointers) {
     process.jit = loaded.generated_code_keeps_frame_pointers ? Process::Jit::kKeepsFramePointers
@@ -198,6 +199,7 @@ CodeMap& UnwindProcesses::CodeOf(uint32_t pid, uint64_t time, uint64_t instructi
   Process& process = processes_[pid];
   process.pid = pid;
   process.sampled = true;
+  sampled_ = true;
   now_ = MonotonicNow();
   if (process.allowance.since == 0) {
     process.allowance = {.at_once = kRowsAtOnce, .share = kRowsShare, .since = now_};

@@ -107,6 +107,8 @@ class UnwindProcesses {
   const uint32_t generated_name_;
   uint32_t next_space_ = 1;
 
+  /// Whether there was a sample: before the first, processes are shown that nobody has asked for.
+  bool sampled_ = false;
   std::vector<CacheLine> cache_;
   uint64_t cache_generation_ = 0;
 

@@ -48,17 +48,19 @@ std::unordered_set<uint32_t> WindowCloser::WantedProcesses() const {
   return {found.begin(), found.end()};
 }
 
-void WindowCloser::Scan(const std::unordered_set<uint32_t>& pids) {
+void WindowCloser::Scan(const std::unordered_set<uint32_t>& pids,
+                        const std::function<void(const ScannedProcess&)>& show) {
   for (const uint32_t pid : pids) {
     auto process = proc_.Process(static_cast<pid_t>(pid));
     if (!process) continue;
     // What waits for its exec is still a copy of the agent.
     if (target_.kind == TargetOptions::Kind::kCommand && !started_) process->mappings.clear();
     processes_.AddScanned(*process);
+    if (show) show(*process);
   }
 }
 
-void WindowCloser::ReadProcesses() {
+void WindowCloser::ReadProcesses(const std::function<void(const ScannedProcess&)>& show) {
   if (target_.kind == TargetOptions::Kind::kCpus) {
     processes_.AddScanned({.pid = 0, .threads = {{.tid = 0, .comm = "swapper"}}});
   }
@@ -70,7 +72,7 @@ void WindowCloser::ReadProcesses() {
       if (seen.insert(pid).second) added.insert(pid);
     }
     if (added.empty()) break;
-    Scan(added);
+    Scan(added, show);
   }
   started_ = true;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <unordered_set>
 #include <vector>
@@ -19,14 +20,15 @@ class WindowCloser {
  public:
   WindowCloser(const std::vector<SessionOptions>& sessions, const TargetOptions& target);
 
-  /// Reads /proc for the processes that are sampled. Call it when bookkeeping records already arrive.
-  void ReadProcesses();
+  /// Reads /proc for the processes that are sampled, and shows each. Call it when bookkeeping records already arrive.
+  void ReadProcesses(const std::function<void(const ScannedProcess&)>& show = {});
   /// The window buffer (core/perf/window_layout.h).
   std::vector<std::byte> Close(Window& window, const WindowTimes& times);
 
  private:
   std::unordered_set<uint32_t> WantedProcesses() const;
-  void Scan(const std::unordered_set<uint32_t>& pids);
+  void Scan(const std::unordered_set<uint32_t>& pids,
+            const std::function<void(const ScannedProcess&)>& show = {});
   void ReadProcessesAgain();
 
   std::vector<SessionOptions> sessions_;

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/symbols/elf_sections.h"
+
 namespace sonde {
 namespace {
 
@@ -111,6 +113,14 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
   return headers;
 }
 
+std::vector<uint8_t> BuildIdOfSection(const TargetFile& file, const ElfHeaders& headers) {
+  const auto sections = ReadElfSections(file, headers);
+  if (!sections) return {};
+  const ElfSection* section = FindSection(*sections, ".note.gnu.build-id");
+  if (section == nullptr) return {};
+  return BuildIdOfNotes(ReadNotes(file, section->file_offset, section->size), 4);
+}
+
 /// `offset` within `segment`, whose start is rounded down by `slack` bytes at most.
 bool Covers(const LoadSegment& segment, uint64_t offset, uint64_t slack) {
   return offset + slack >= segment.file_offset &&
@@ -124,8 +134,13 @@ Result<ElfHeaders> ElfHeaders::Read(const TargetFile& file) {
   if (!ident || std::memcmp(ident->data(), ELFMAG, SELFMAG) != 0) return NotElf("no ELF file");
   if ((*ident)[EI_DATA] != ELFDATA2LSB) return NotElf("not little-endian");
   switch ((*ident)[EI_CLASS]) {
-    case ELFCLASS64:
-      return ReadClass<Elf64>(file);
+    case ELFCLASS64: {
+      auto headers = ReadClass<Elf64>(file);
+      // Go's linker leaves the id out of the segment of notes.
+      if (headers && headers->build_id.empty())
+        headers->build_id = BuildIdOfSection(file, *headers);
+      return headers;
+    }
     case ELFCLASS32:
       return ReadClass<Elf32>(file);
     default:

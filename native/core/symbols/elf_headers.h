@@ -40,7 +40,8 @@ struct ElfHeaders {
   bool is_64_bit = true;
   SectionHeaderTable sections;
   EhFrameHeaderSegment eh_frame_header;
-  uint64_t entry = 0;  ///< svma of the first instruction, where it is a program; 0 for libraries, whose entry says nothing
+  uint64_t entry =
+      0;  ///< svma of the first instruction, where it is a program; 0 for libraries, whose entry says nothing
 
   /// Reads a bounded part of the file. Error: ENOEXEC where it is not an ELF file that this machine runs.
   static Result<ElfHeaders> Read(const TargetFile& file);

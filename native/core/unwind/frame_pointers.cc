@@ -17,6 +17,19 @@ constexpr size_t kPieceBytes = 16 << 10;
 constexpr uint64_t kPieces = 16;
 /// Functions are a few hundred bytes long on average; libraries without frame pointers show less than one in 100 KB.
 constexpr size_t kBytesPerFunction = 4096;
+constexpr size_t kSmallBytes = 64 << 10;
+constexpr size_t kBytesPerSmallFunction = 512;
+
+struct Tally {
+  size_t bytes = 0;
+  size_t prologues = 0;
+
+  /// Small pieces of code are of few functions, and all of those should be seen.
+  bool Keeps() const {
+    const size_t per_function = bytes < kSmallBytes ? kBytesPerSmallFunction : kBytesPerFunction;
+    return prologues > 0 && prologues * per_function >= bytes;
+  }
+};
 
 size_t Count(std::string_view code, std::string_view prologue) {
   size_t count = 0;
@@ -24,27 +37,43 @@ size_t Count(std::string_view code, std::string_view prologue) {
   return count;
 }
 
+/// Looks at pieces, spread evenly.
+void CountIn(const TargetFile& file, const CodeRange& code, std::string_view prologue,
+             Tally& tally) {
+  std::vector<char> piece(kPieceBytes);
+  const uint64_t stride = std::max<uint64_t>(code.size / kPieces, kPieceBytes);
+  for (uint64_t i = 0; i < kPieces && i * stride < code.size; i++) {
+    const size_t size = std::min<uint64_t>(kPieceBytes, code.size - i * stride);
+    const auto read =
+        file.ReadAt(std::as_writable_bytes(std::span(piece).first(size)), code.offset + i * stride);
+    if (!read) return;
+    tally.bytes += *read;
+    tally.prologues += Count({piece.data(), *read}, prologue);
+  }
+}
+
+std::string_view PrologueOf(const Architecture& architecture) {
+  return architecture.has_link_register ? kArmPrologue : kX86Prologue;
+}
+
 }  // namespace
+
+bool SetsUpFramePointers(const TargetFile& file, const CodeRange& code,
+                         const Architecture& architecture) {
+  Tally tally;
+  CountIn(file, code, PrologueOf(architecture), tally);
+  return tally.Keeps();
+}
 
 bool SetsUpFramePointers(const TargetFile& file, const ElfHeaders& headers,
                          const Architecture& architecture) {
-  const std::string_view prologue = architecture.has_link_register ? kArmPrologue : kX86Prologue;
-  std::vector<char> piece(kPieceBytes);
-  size_t bytes = 0;
-  size_t prologues = 0;
+  Tally tally;
   for (const LoadSegment& segment : headers.loads) {
     if (!segment.executable) continue;
-    const uint64_t stride = std::max<uint64_t>(segment.file_size / kPieces, kPieceBytes);
-    for (uint64_t i = 0; i < kPieces && i * stride < segment.file_size; i++) {
-      const size_t size = std::min<uint64_t>(kPieceBytes, segment.file_size - i * stride);
-      const auto read = file.ReadAt(std::as_writable_bytes(std::span(piece).first(size)),
-                                    segment.file_offset + i * stride);
-      if (!read) return false;
-      bytes += *read;
-      prologues += Count({piece.data(), *read}, prologue);
-    }
+    CountIn(file, {.offset = segment.file_offset, .size = segment.file_size},
+            PrologueOf(architecture), tally);
   }
-  return prologues > 0 && prologues * kBytesPerFunction >= bytes;
+  return tally.Keeps();
 }
 
 }  // namespace sonde

@@ -23,6 +23,13 @@ constexpr uint64_t kMaxCloneBytes = 32;
 /// Between the functions of a file that has rows: stubs of a static program's PLT, the start-up files' own functions, a
 /// system call after which there are two threads. The code of V8's builtins is a megabyte.
 constexpr uint64_t kMaxStubBytes = 1024;
+/// A stretch without rows that is so long is a runtime's, and of one kind.
+constexpr uint64_t kRuntimeBytes = 64 << 10;
+/// Less is what aligns functions.
+constexpr uint64_t kLeastGap = 16;
+constexpr size_t kMaxGaps = 4096;
+/// Files with more functions than this are looked through in part.
+constexpr uint64_t kMaxGapSteps = 1 << 20;
 /// mov $15, %rax; syscall, or the two instructions of aarch64: and what follows, while the kernel is at it.
 constexpr uint64_t kSignalReturnBytes = 10;
 
@@ -72,11 +79,52 @@ Result<UnwindTables> UnwindTables::Read(const TargetFile& file, const Architectu
   if (go) tables.go_ = std::move(*go);
   tables.signal_return_ = tables.is_go() ? tables.go_->signal_return()
                                          : FindSignalReturn(file, tables.headers_, architecture);
-  // Code between the rows of a file that has them is of runtimes and assemblers: V8's builtins keep frame pointers.
-  tables.keeps_frame_pointers_ = tables.is_go() ||
-                                 tables.Functions() * kMaxBytesPerFunction >= tables.CodeBytes() ||
-                                 SetsUpFramePointers(file, tables.headers_, architecture);
+  tables.has_rows_ = tables.Functions() * kMaxBytesPerFunction >= tables.CodeBytes();
+  if (tables.has_rows_) {
+    tables.JudgeGaps(file);
+  } else if (SetsUpFramePointers(file, tables.headers_, architecture)) {
+    tables.without_rows_ = FramePointers::kLikely;
+  }
   return tables;
+}
+
+UnwindTables::FramePointers UnwindTables::FramePointersAt(uint64_t svma) const {
+  if (is_go()) return FramePointers::kKept;
+  if (!has_rows_) return without_rows_;
+  const auto gap =
+      std::ranges::find_if(kept_, [svma](const SvmaRange& range) { return range.Contains(svma); });
+  if (gap == kept_.end()) return FramePointers::kLost;
+  return gap->end - gap->start >= kRuntimeBytes ? FramePointers::kKept : FramePointers::kLikely;
+}
+
+/// Code between the rows of a file that has them is of runtimes and assemblers. V8's builtins keep frame pointers; objects
+/// that were built without rows may, or may not.
+void UnwindTables::JudgeGaps(const TargetFile& file) {
+  for (const LoadSegment& segment : headers_.loads) {
+    if (!segment.executable) continue;
+    const uint64_t end = segment.svma + std::min(segment.file_size, file.size());
+    uint64_t svma = segment.svma;
+    for (uint64_t step = 0; step < kMaxGapSteps && svma < end; step++) {
+      // Where a function covers it, the gap is the one behind that function.
+      const SvmaRange gap = GapAt(svma);
+      const SvmaRange own{.start = std::max(gap.start, svma), .end = std::min(gap.end, end)};
+      if (own.end > own.start && own.end - own.start >= kLeastGap && kept_.size() < kMaxGaps) {
+        const uint64_t offset = segment.file_offset + (own.start - segment.svma);
+        const CodeRange code{.offset = offset, .size = own.end - own.start};
+        if (SetsUpFramePointers(file, code, *architecture_)) kept_.push_back(own);
+      }
+      svma = std::max({own.start, own.end, svma + 1});
+    }
+  }
+}
+
+SvmaRange UnwindTables::GapAt(uint64_t svma) const {
+  SvmaRange gap{.start = 0, .end = UINT64_MAX};
+  for (const auto& source : sources_) {
+    const SvmaRange own = source->GapAt(svma);
+    gap = {.start = std::max(gap.start, own.start), .end = std::min(gap.end, own.end)};
+  }
+  return gap;
 }
 
 void UnwindTables::Add(Result<std::unique_ptr<RowSource>> source) {
@@ -134,11 +182,9 @@ Result<CfiRow> UnwindTables::RowOf(uint64_t svma) const {
 /// What no row covers though its neighbours have some, is a few instructions of assembly that leave the stack as it is.
 UnwindRow UnwindTables::BetweenFunctions(uint64_t svma) const {
   if (architecture_->has_link_register || sources_.empty()) return {};
-  SvmaRange gap = SegmentOf(svma);
-  for (const auto& source : sources_) {
-    const SvmaRange own = source->GapAt(svma);
-    gap = {.start = std::max(gap.start, own.start), .end = std::min(gap.end, own.end)};
-  }
+  const SvmaRange segment = SegmentOf(svma);
+  SvmaRange gap = GapAt(svma);
+  gap = {.start = std::max(gap.start, segment.start), .end = std::min(gap.end, segment.end)};
   if (!gap.Contains(svma) || gap.end - gap.start > kMaxStubBytes) return {};
   // In clone, glibc ends the rows before the system call: in the new thread they begin with one that nothing called.
   return {.cfa_offset = 8, .entry = gap.end - svma <= kMaxCloneBytes && IsOutermost(gap.end)};

@@ -25,8 +25,14 @@ class UnwindTables {
 
   /// What to do at an instruction; kNone where nothing covers it. Error: ENOEXEC where what covers it is damaged.
   Result<RowAndRules> Find(uint64_t svma) const;
-  /// Whether code without rows can be left by its frame pointer.
-  bool KeepsFramePointers() const { return keeps_frame_pointers_; }
+  /// Whether code that no row covers can be left by its frame pointer.
+  enum class FramePointers : uint8_t {
+    kLost,
+    kKept,
+    /// As far as one can see of the file as a whole, which has no rows: single functions may differ.
+    kLikely,
+  };
+  FramePointers FramePointersAt(uint64_t svma) const;
   bool is_go() const { return go_.has_value(); }
   const ElfHeaders& headers() const { return headers_; }
   /// Of everything that the rows are made from: files with the same one have the same rows, whatever build id they state.
@@ -44,6 +50,8 @@ class UnwindTables {
   bool IsOutermost(uint64_t svma) const;
   bool IsSignalReturn(uint64_t svma) const;
   size_t Functions() const;
+  void JudgeGaps(const TargetFile& file);
+  SvmaRange GapAt(uint64_t svma) const;
   bool IsEntry(uint64_t svma) const;
   uint64_t CodeBytes() const;
 
@@ -56,7 +64,11 @@ class UnwindTables {
   std::optional<uint64_t> signal_return_;
   /// Some rows could not be read: what nothing covers may have had one.
   std::optional<Error> damage_;
-  bool keeps_frame_pointers_ = false;
+  /// Of a file that has no rows to speak of.
+  FramePointers without_rows_ = FramePointers::kLost;
+  bool has_rows_ = false;
+  /// Long stretches without rows in a file that has them elsewhere, which keep frame pointers.
+  std::vector<SvmaRange> kept_;
   uint64_t fingerprint_ = 0;
 };
 

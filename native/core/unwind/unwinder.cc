@@ -81,6 +81,8 @@ class Unwinder::Walk final : private StackMemory {
   /// The captured bytes are left behind; only the kernel's return addresses are known.
   bool by_kernel_ = false;
   unsigned operations_left_ = kMaxStackOperations;
+  /// A frame was left by a frame pointer that is likely and not known to be its own.
+  bool unverified_ = false;
 };
 
 UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
@@ -94,7 +96,9 @@ UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
     frames.push_back(exact ? instruction_ | kExactAddress : instruction_);
     if (code.state == Code::State::kPending) return {UnwindEnd::kPending, code.name};
     const Ended ended = Step(code);
+    if (ended == UnwindEnd::kComplete && unverified_) return {UnwindEnd::kUnverified, code.name};
     if (ended) return {*ended, code.name};
+    unverified_ = unverified_ || code.likely;
   }
   return {UnwindEnd::kDepth};
 }

@@ -48,6 +48,8 @@ struct Code {
   const CfiRow* rules = nullptr;
   /// Where no row covers the instruction: whether this code keeps frame pointers, so that they can be followed.
   bool keeps_frame_pointers = false;
+  /// That is likely of the code as a whole, and nothing says it of this function.
+  bool likely = false;
   /// Made at run time, in memory of no file.
   bool generated = false;
   /// Of the file, for the reason that a stack ends with.
@@ -67,6 +69,8 @@ enum class UnwindEnd : uint8_t {
   kComplete,
   /// Something has to be read first: try again.
   kPending,
+  /// At the outermost frame, on a way that nothing vouches for: frames may be missing.
+  kUnverified,
   // Everything else is a stack that lacks frames.
   kStackBytes,
   kOtherStack,

@@ -58,6 +58,8 @@ const char* WordOf(UnwindEnd end) {
       return "complete";
     case UnwindEnd::kPending:
       return "pending";
+    case UnwindEnd::kUnverified:
+      return "unverified";
     case UnwindEnd::kStackBytes:
       return "stack-bytes";
     case UnwindEnd::kOtherStack:
