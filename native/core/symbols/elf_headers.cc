@@ -17,6 +17,7 @@ namespace {
 constexpr uint16_t kMaxProgramHeaders = 1024;
 constexpr uint64_t kMaxNoteBytes = 64 << 10;
 constexpr int kMaxNoteSegments = 8;
+constexpr uint64_t kMaxDynamicEntries = 4096;
 // What the kernel takes for a build id (BUILD_ID_SIZE_MAX), and all that PERF_RECORD_MMAP2 has room for.
 constexpr uint32_t kMaxBuildIdBytes = 20;
 
@@ -34,11 +35,13 @@ struct Elf64 {
   using Header = Elf64_Ehdr;
   using Segment = Elf64_Phdr;
   using Section = Elf64_Shdr;
+  using Dynamic = Elf64_Dyn;
 };
 struct Elf32 {
   using Header = Elf32_Ehdr;
   using Segment = Elf32_Phdr;
   using Section = Elf32_Shdr;
+  using Dynamic = Elf32_Dyn;
 };
 
 Error NotElf(const char* what) { return Error{ENOEXEC, std::string("ELF header: ") + what}; }
@@ -69,6 +72,25 @@ Result<std::vector<Segment>> ReadSegments(const TargetFile& file, uint64_t offse
   return segments;
 }
 
+/// What is started by a loader, is the loader itself, or needs none: libraries need others.
+template <typename Elf>
+bool IsProgram(const TargetFile& file, const std::vector<typename Elf::Segment>& segments) {
+  for (const auto& segment : segments) {
+    if (segment.p_type == PT_INTERP) return true;
+    if (segment.p_type != PT_DYNAMIC) continue;
+    std::vector<typename Elf::Dynamic> entries(
+        std::min<uint64_t>(segment.p_filesz / sizeof(typename Elf::Dynamic), kMaxDynamicEntries));
+    const auto read = file.ReadAt(std::as_writable_bytes(std::span(entries)), segment.p_offset);
+    if (!read) return false;
+    entries.resize(*read / sizeof(typename Elf::Dynamic));
+    if (std::ranges::any_of(entries, [](const auto& one) { return one.d_tag == DT_NEEDED; })) {
+      // PT_INTERP stands before it where there is one.
+      return false;
+    }
+  }
+  return true;
+}
+
 template <typename Elf>
 Result<ElfHeaders> ReadClass(const TargetFile& file) {
   const auto header = ReadValue<typename Elf::Header>(file, 0);
@@ -88,10 +110,7 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
 
   ElfHeaders headers;
   headers.is_64_bit = is_64_bit;
-  const bool program =
-      header->e_type == ET_EXEC ||
-      std::ranges::any_of(*segments, [](const auto& one) { return one.p_type == PT_INTERP; });
-  if (program) headers.entry = header->e_entry;
+  if (header->e_type == ET_EXEC || IsProgram<Elf>(file, *segments)) headers.entry = header->e_entry;
   if (header->e_shentsize == sizeof(typename Elf::Section)) {
     headers.sections = {header->e_shoff, header->e_shnum, header->e_shstrndx};
   }
