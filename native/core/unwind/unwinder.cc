@@ -114,10 +114,10 @@ Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
   if (code.row.kind == UnwindRow::Kind::kNone) {
     const bool may_be_left = code.row.cfa_offset != 0;
     if (code.row.entry && !may_be_left) return UnwindEnd::kComplete;
-    // Another function's frame pointer would lead past the callers of this one, without a sign.
-    if (!code.keeps_frame_pointers) return UnwindEnd::kNoRows;
     if (const auto left = LeaveUnfinishedFrame(code)) return *left;
     if (code.row.entry) return UnwindEnd::kComplete;
+    // Another function's frame pointer would lead past the callers of this one, without a sign.
+    if (!code.keeps_frame_pointers) return UnwindEnd::kNoRows;
     const UnwindEnd failed = code.generated ? UnwindEnd::kNoRows : UnwindEnd::kFramePointer;
     return by_kernel_ ? StepByKernel(failed) : StepByFramePointer(failed);
   }
