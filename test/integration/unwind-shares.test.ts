@@ -26,7 +26,11 @@ for (const workload of [libcHeavy, exceptions, rust, python]) {
       )
       context.diagnostic(`${large.length} functions, ${ours.samples} and ${perfs.samples} samples`)
       assert.ok(large.length > 5)
-      const different = large.filter((name) => distance(ours, perfs, name) > SIGMAS)
+      // perf itself loses some stacks.
+      const different = large.filter(
+        (name) =>
+          distance(ours, perfs, name) > SIGMAS && Math.abs(share(ours, name) - share(perfs, name)) > 0.01,
+      )
       assert.deepEqual(
         different.map((name) => `${name}: ${share(ours, name)}, by perf ${share(perfs, name)}`),
         [],

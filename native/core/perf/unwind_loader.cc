@@ -22,6 +22,7 @@ namespace {
 
 /// Longer than any file on a disk takes.
 constexpr std::chrono::milliseconds kPatience(1000);
+constexpr std::chrono::milliseconds kPatienceAtEnd(200);
 constexpr int kLoaderPriority = -10;
 constexpr size_t kMaxEnvironment = 256 << 10;
 
@@ -63,6 +64,7 @@ struct UnwindLoader::Shared {
   std::condition_variable ordered;
   std::deque<Order> orders;
   bool closed = false;
+  bool ended = false;
   Answers answers;
   /// Tables that somebody holds, by fingerprint.
   std::unordered_map<uint64_t, std::weak_ptr<const UnwindTables>> tables;
@@ -83,7 +85,7 @@ void UnwindLoader::Shared::Serve() {
   std::unique_lock lock(mutex);
   while (true) {
     ordered.wait(lock, [this] { return closed || !orders.empty(); });
-    if (closed) return;
+    if (closed) break;
     const Order order = std::move(orders.front());
     orders.pop_front();
     lock.unlock();
@@ -92,6 +94,8 @@ void UnwindLoader::Shared::Serve() {
     if (outcome != ExpendableThread::Outcome::kDone) order.late();
     lock.lock();
   }
+  ended = true;
+  ordered.notify_all();
 }
 
 void UnwindLoader::Shared::Ask(Order order) {
@@ -140,9 +144,11 @@ UnwindLoader::UnwindLoader(UniqueFd wake) : shared_(std::make_shared<Shared>()) 
 }
 
 UnwindLoader::~UnwindLoader() {
-  const std::lock_guard lock(shared_->mutex);
+  std::unique_lock lock(shared_->mutex);
   shared_->closed = true;
-  shared_->ordered.notify_one();
+  shared_->ordered.notify_all();
+  // So that nothing is left behind, but for what is stuck.
+  shared_->ordered.wait_for(lock, kPatienceAtEnd, [this] { return shared_->ended; });
 }
 
 void UnwindLoader::LoadImage(const ImagePtr& image, uint32_t pid) {

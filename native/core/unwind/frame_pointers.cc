@@ -17,6 +17,8 @@ constexpr size_t kPieceBytes = 16 << 10;
 constexpr uint64_t kPieces = 16;
 /// Functions are a few hundred bytes long on average; libraries without frame pointers show less than one in 100 KB.
 constexpr size_t kBytesPerFunction = 4096;
+/// Alignment, and a landing pad for jumps, may stand before the first instruction.
+constexpr uint64_t kBeginningBytes = 24;
 constexpr size_t kSmallBytes = 64 << 10;
 constexpr size_t kBytesPerSmallFunction = 512;
 
@@ -63,6 +65,14 @@ bool SetsUpFramePointers(const TargetFile& file, const CodeRange& code,
   Tally tally;
   CountIn(file, code, PrologueOf(architecture), tally);
   return tally.Keeps();
+}
+
+bool BeginsWithFramePointer(const TargetFile& file, const CodeRange& code,
+                            const Architecture& architecture) {
+  Tally tally;
+  CountIn(file, {.offset = code.offset, .size = std::min(code.size, kBeginningBytes)},
+          PrologueOf(architecture), tally);
+  return tally.prologues > 0;
 }
 
 bool SetsUpFramePointers(const TargetFile& file, const ElfHeaders& headers,

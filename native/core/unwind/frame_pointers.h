@@ -17,7 +17,10 @@ struct CodeRange {
 /// (Chromium) can, and so can V8's builtins.
 bool SetsUpFramePointers(const TargetFile& file, const CodeRange& code,
                          const Architecture& architecture);
-/// The same of all code of a file.
+/// Whether the first thing that code does is to set up a frame pointer.
+bool BeginsWithFramePointer(const TargetFile& file, const CodeRange& code,
+                            const Architecture& architecture);
+/// SetsUpFramePointers of all code of a file.
 bool SetsUpFramePointers(const TargetFile& file, const ElfHeaders& headers,
                          const Architecture& architecture);
 

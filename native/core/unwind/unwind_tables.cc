@@ -25,6 +25,8 @@ constexpr uint64_t kMaxCloneBytes = 32;
 constexpr uint64_t kMaxStubBytes = 1024;
 /// A stretch without rows that is so long is a runtime's, and of one kind.
 constexpr uint64_t kRuntimeBytes = 64 << 10;
+/// One function of assembly.
+constexpr uint64_t kFunctionBytes = 256;
 /// Less is what aligns functions.
 constexpr uint64_t kLeastGap = 16;
 constexpr size_t kMaxGaps = 4096;
@@ -92,9 +94,18 @@ UnwindTables::FramePointers UnwindTables::FramePointersAt(uint64_t svma) const {
   if (is_go()) return FramePointers::kKept;
   if (!has_rows_) return without_rows_;
   const auto gap =
-      std::ranges::find_if(kept_, [svma](const SvmaRange& range) { return range.Contains(svma); });
-  if (gap == kept_.end()) return FramePointers::kLost;
-  return gap->end - gap->start >= kRuntimeBytes ? FramePointers::kKept : FramePointers::kLikely;
+      std::ranges::find_if(kept_, [svma](const Gap& one) { return one.range.Contains(svma); });
+  return gap == kept_.end() ? FramePointers::kLost : gap->frame_pointers;
+}
+
+UnwindTables::FramePointers UnwindTables::Judge(const TargetFile& file,
+                                                const CodeRange& code) const {
+  // A single function, and a runtime, is of one kind.
+  if (code.size <= kFunctionBytes && BeginsWithFramePointer(file, code, *architecture_)) {
+    return FramePointers::kKept;
+  }
+  if (!SetsUpFramePointers(file, code, *architecture_)) return FramePointers::kLost;
+  return code.size >= kRuntimeBytes ? FramePointers::kKept : FramePointers::kLikely;
 }
 
 /// Code between the rows of a file that has them is of runtimes and assemblers. V8's builtins keep frame pointers; objects
@@ -110,8 +121,8 @@ void UnwindTables::JudgeGaps(const TargetFile& file) {
       const SvmaRange own{.start = std::max(gap.start, svma), .end = std::min(gap.end, end)};
       if (own.end > own.start && own.end - own.start >= kLeastGap && kept_.size() < kMaxGaps) {
         const uint64_t offset = segment.file_offset + (own.start - segment.svma);
-        const CodeRange code{.offset = offset, .size = own.end - own.start};
-        if (SetsUpFramePointers(file, code, *architecture_)) kept_.push_back(own);
+        const auto judged = Judge(file, {.offset = offset, .size = own.end - own.start});
+        if (judged != FramePointers::kLost) kept_.push_back({own, judged});
       }
       svma = std::max({own.start, own.end, svma + 1});
     }

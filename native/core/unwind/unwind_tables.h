@@ -10,6 +10,7 @@
 #include "core/base/result.h"
 #include "core/symbols/elf_headers.h"
 #include "core/symbols/target_file.h"
+#include "core/unwind/frame_pointers.h"
 #include "core/unwind/go_table.h"
 #include "core/unwind/row_source.h"
 #include "core/unwind/svma_range.h"
@@ -51,6 +52,7 @@ class UnwindTables {
   bool IsSignalReturn(uint64_t svma) const;
   size_t Functions() const;
   void JudgeGaps(const TargetFile& file);
+  FramePointers Judge(const TargetFile& file, const CodeRange& code) const;
   SvmaRange GapAt(uint64_t svma) const;
   bool IsEntry(uint64_t svma) const;
   uint64_t CodeBytes() const;
@@ -67,8 +69,13 @@ class UnwindTables {
   /// Of a file that has no rows to speak of.
   FramePointers without_rows_ = FramePointers::kLost;
   bool has_rows_ = false;
-  /// Long stretches without rows in a file that has them elsewhere, which keep frame pointers.
-  std::vector<SvmaRange> kept_;
+  /// Stretches without rows in a file that has them elsewhere.
+  struct Gap {
+    SvmaRange range;
+    FramePointers frame_pointers = FramePointers::kLost;
+  };
+  /// Those that keep frame pointers, or are likely to.
+  std::vector<Gap> kept_;
   uint64_t fingerprint_ = 0;
 };
 
