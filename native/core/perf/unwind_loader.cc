@@ -146,6 +146,8 @@ UnwindLoader::UnwindLoader(UniqueFd wake) : shared_(std::make_shared<Shared>()) 
 UnwindLoader::~UnwindLoader() {
   std::unique_lock lock(shared_->mutex);
   shared_->closed = true;
+  // What is ordered holds what it would answer to: neither would ever go.
+  const auto left = std::exchange(shared_->orders, {});
   shared_->ordered.notify_all();
   // So that nothing is left behind, but for what is stuck.
   shared_->ordered.wait_for(lock, kPatienceAtEnd, [this] { return shared_->ended; });
