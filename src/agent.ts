@@ -201,6 +201,7 @@ async function consumerContext(
     dataDirectory,
     log,
     tryLock: (fd) => addon.tryLock(fd),
+    encodeSamples: addon.encodeSamples,
     encoder: new RemoteEncoder(worker),
   }
 }

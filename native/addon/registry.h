@@ -18,4 +18,7 @@ void RegisterHost(Napi::Env env, Napi::Object exports);
 /// openSymbols, demangle.
 void RegisterSymbols(Napi::Env env, Napi::Object exports);
 
+/// encodeSamples.
+void RegisterSampleRecords(Napi::Env env, Napi::Object exports);
+
 }  // namespace sonde

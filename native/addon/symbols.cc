@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "addon/pool_call.h"
 #include "addon/registry.h"
 #include "core/symbols/demangle.h"
 #include "core/symbols/image_namer.h"
@@ -80,38 +80,6 @@ NameRequest ToRequest(const Napi::Object& object) {
   return request;
 }
 
-/// Runs `work` on a thread of libuv's pool; what `convert` makes of its value settles the promise.
-template <typename Value>
-class NamingCall : public Napi::AsyncWorker {
- public:
-  using Work = std::function<Value()>;
-  using Convert = std::function<Napi::Value(Napi::Env, const Value&)>;
-
-  static Napi::Promise Start(Napi::Env env, Work work, Convert convert) {
-    auto* call = new NamingCall(env, std::move(work), std::move(convert));
-    const auto promise = call->deferred_.Promise();
-    call->Queue();  // deletes itself when it has settled
-    return promise;
-  }
-
- protected:
-  void Execute() override { value_ = work_(); }
-  void OnOK() override { deferred_.Resolve(convert_(Env(), value_)); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
-
- private:
-  NamingCall(Napi::Env env, Work work, Convert convert)
-      : Napi::AsyncWorker(env, "sonde.symbols"),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        work_(std::move(work)),
-        convert_(std::move(convert)) {}
-
-  Napi::Promise::Deferred deferred_;
-  Work work_;
-  Convert convert_;
-  Value value_;
-};
-
 /// NativeSymbols of src/native/binding.ts.
 class Symbols : public Napi::ObjectWrap<Symbols> {
  public:
@@ -144,12 +112,12 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
       requests.push_back(ToRequest(list.Get(i).As<Napi::Object>()));
     }
     const std::chrono::milliseconds limit(info[1].ToNumber().Int64Value());
-    return NamingCall<Results>::Start(
-        info.Env(),
+    return PoolCall<Results>::Start(
+        info.Env(), "sonde.symbols",
         [namers = Open(info.Env()), requests = std::move(requests), limit] {
           return namers->images.Name(requests, limit);
         },
-        [](Napi::Env env, const Results& results) -> Napi::Value {
+        [](Napi::Env env, Results& results) -> Napi::Value {
           auto array = Napi::Array::New(env, results.size());
           for (uint32_t i = 0; i < results.size(); i++) array.Set(i, ToObject(env, results[i]));
           return array;
@@ -157,13 +125,13 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
   }
 
   Napi::Value NameKernel(const Napi::CallbackInfo& info) {
-    return NamingCall<NameResult>::Start(
-        info.Env(),
+    return PoolCall<NameResult>::Start(
+        info.Env(), "sonde.symbols",
         [namers = Open(info.Env()), addresses = ToAddresses(info[0]),
          recorded_text = ToUint64(info[1])] {
           return namers->kernel.Name(addresses, recorded_text);
         },
-        [](Napi::Env env, const NameResult& result) -> Napi::Value {
+        [](Napi::Env env, NameResult& result) -> Napi::Value {
           return ToObject(env, result);
         });
   }

@@ -38,11 +38,6 @@ export class WorkerClient {
     this.#entry = entry
   }
 
-  /** Requests without an answer yet. */
-  get pending(): number {
-    return this.#waiting.size
-  }
-
   /** Resolves with the answer's value; rejects with its error, or when the thread ends without answering. */
   request(message: unknown): Promise<unknown> {
     const worker = this.#running()

@@ -172,7 +172,7 @@ function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'stack'): Generator<S
 
 /** A process bears the name of its main thread, whichever of its threads was sampled. */
 function* groupsByProcess({ samples, strings, processes }: ProfileBatch): Generator<SampleGroup> {
-  const names = new ProcessNames(processes.events)
+  const names = new ProcessNames(processes)
   const groups = new Map<number, { comm: string; process: string; samples: number; weight: number }>()
   for (let index = 0; index < samples.length; index++) {
     const pid = samples.pid[index] ?? 0

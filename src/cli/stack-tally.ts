@@ -63,7 +63,7 @@ export class StackTally {
   add(batch: ProfileBatch): void {
     const { samples, stacks, strings } = batch
     const verdicts = new Verdicts(stacks)
-    const names = new ProcessNames(batch.processes.events)
+    const names = new ProcessNames(batch.processes)
     const languages = new ProcessLanguages(batch.processes)
     for (let row = 0; row < samples.length; row++) {
       const { state, reason } = verdicts.of(samples.stack[row] ?? 0)

@@ -1,4 +1,4 @@
-import type { Encoder } from './encoder.ts'
+import type { EncodeSamples, ProfileEncoder } from './encoder.ts'
 
 /** From what only repairers read to what went wrong. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -13,5 +13,6 @@ export interface ConsumerContext {
   /** An exclusive lock on an open file that ends with the process; false when another process holds it. */
   readonly tryLock: (fd: number) => boolean
   readonly log: (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void
-  readonly encoder: Encoder
+  readonly encodeSamples: EncodeSamples
+  readonly encoder: ProfileEncoder
 }

@@ -11,24 +11,18 @@ export interface WindowSource {
   readonly names: FrameNames
 }
 
-/**
- * Which records about processes stand before the samples of a stretch of perf.data.
- * `snapshot`: the state at the window's start, then the window's events; a file begins so, and goes on so after a gap.
- * `events`: only what happened in the window. `none`: another session of the same window brought them.
- */
-export type ProcessRecords = 'snapshot' | 'events' | 'none'
-
-/** Records of perf.data (its data section) for one window. */
-export interface PerfDataWindowJob {
-  readonly format: 'perf_data_window'
-  readonly window: WindowSource
-  readonly processes: ProcessRecords
-  /** Monotonic ns given to the snapshot's records; 0n puts them before everything, as perf does. */
-  readonly snapshotTime: bigint
+/** A session whose samples are to be written, and the id by which the records name its event. */
+export interface SampleSession {
+  /** SessionInfo.id. */
+  readonly session: number
+  readonly eventId: bigint
 }
 
-/** Everything that can be encoded; `src/formats/encode-job.ts` knows how. */
-export type EncodeJob = PerfDataWindowJob
+/**
+ * The PERF_RECORD_SAMPLE records of sessions of a window, one session after another. Rejects where the buffer is no
+ * window buffer of this version.
+ */
+export type EncodeSamples = (window: Uint8Array, sessions: readonly SampleSession[]) => Promise<Uint8Array>
 
 /** The file formats of whole profiles, as configuration names them. */
 export const PROFILE_FORMATS = ['pprof', 'folded', 'speedscope', 'html'] as const
@@ -58,8 +52,7 @@ export interface OpenProfile {
   close(): void
 }
 
-/** Turns jobs into bytes, in the order in which they were asked for. */
-export interface Encoder {
-  encode(job: EncodeJob): Promise<Uint8Array>
+/** Makes files of profiles. */
+export interface ProfileEncoder {
   openProfile(limits: ProfileLimits): OpenProfile
 }

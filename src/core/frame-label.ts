@@ -64,5 +64,5 @@ export function addressLabel(image: Pick<Image, 'kind' | 'path'> | undefined, ad
   }
 }
 
-const imageOf = (batch: ProfileBatch, mapping: number): Image | undefined =>
-  batch.processes.images[batch.processes.mappings[mapping]?.image ?? -1]
+const imageOf = ({ processes }: ProfileBatch, mapping: number): Image =>
+  processes.images.at(processes.mappings.at(mapping).image)

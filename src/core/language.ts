@@ -2,6 +2,7 @@
 
 import { baseName } from './frame-label.ts'
 import type { Image, Mapping, ProcessEvent, ProcessTable } from './process.ts'
+import { ProcessStates } from './process-states.ts'
 
 /** By the base names of an interpreter's executable and of its library, which other programs embed. */
 const INTERPRETERS: readonly (readonly [language: string, executable: RegExp, library: RegExp])[] = [
@@ -44,65 +45,56 @@ interface ProcessFiles {
   readonly asLibrary: Language | undefined
 }
 
+type LanguageTable = Pick<ProcessTable, 'images' | 'mappings' | 'events' | 'snapshotLength'>
+
 /**
  * The languages of processes as they change in a window: by exec, and by what is loaded. By the executable first: what
  * embeds an interpreter (a web server, a debugger) is of its language only where it is nothing else. Times asked for must
  * not decrease.
  */
 export class ProcessLanguages {
-  readonly #table: Pick<ProcessTable, 'images' | 'mappings'>
-  readonly #events: readonly ProcessEvent[]
-  readonly #files = new Map<number, ProcessFiles>()
+  readonly #table: LanguageTable
+  readonly #files: ProcessStates<ProcessFiles>
   /** By image, made at its first use. */
   readonly #languages: ImageLanguages[] = []
-  #next = 0
 
-  constructor(table: Pick<ProcessTable, 'images' | 'mappings' | 'events'>) {
+  constructor(table: LanguageTable) {
     this.#table = table
-    this.#events = table.events
+    this.#files = new ProcessStates(table, (event, before, filesOf) => this.#after(event, before, filesOf))
   }
 
   at(pid: number, time: bigint): Language {
-    for (; this.#next < this.#events.length; this.#next++) {
-      const event = this.#events[this.#next] as ProcessEvent
-      if (event.time > time) break
-      this.#take(event)
-    }
-    const files = this.#files.get(pid)
+    const files = this.#files.at(pid, time)
     return files?.asExecutable ?? files?.asLibrary ?? 'native'
   }
 
-  #take(event: ProcessEvent): void {
+  #after(
+    event: ProcessEvent,
+    before: ProcessFiles | undefined,
+    filesOf: (pid: number) => ProcessFiles | undefined,
+  ): ProcessFiles | undefined {
     switch (event.kind) {
       case 'mmap':
-        this.#map(event.pid, this.#table.mappings[event.mapping])
-        break
+        return this.#withMapping(before, this.#table.mappings.at(event.mapping))
       case 'comm':
-        if (event.exec) this.#files.delete(event.pid)
-        break
-      case 'fork': {
-        if (event.pid === event.parentPid) break
-        const copied = this.#files.get(event.parentPid)
-        if (copied === undefined) this.#files.delete(event.pid)
-        else this.#files.set(event.pid, copied)
-        break
-      }
+        return event.exec ? undefined : before
+      case 'fork':
+        return event.pid === event.parentPid ? before : filesOf(event.parentPid)
       case 'exit':
-        break
+        return before
     }
   }
 
-  #map(pid: number, mapping: Mapping | undefined): void {
-    const image = mapping === undefined ? undefined : this.#table.images[mapping.image]
-    if (mapping === undefined || image?.kind !== 'file') return
-    this.#languages[mapping.image] ??= languagesOf(image)
-    const { asExecutable, asLibrary } = this.#languages[mapping.image] as ImageLanguages
-    const before = this.#files.get(pid)
-    const isLowest = before === undefined || mapping.start < before.lowest
-    this.#files.set(pid, {
-      lowest: isLowest ? mapping.start : before.lowest,
+  #withMapping(before: ProcessFiles | undefined, { image: number, start }: Mapping): ProcessFiles | undefined {
+    const image = this.#table.images.at(number)
+    if (image.kind !== 'file') return before
+    this.#languages[number] ??= languagesOf(image)
+    const { asExecutable, asLibrary } = this.#languages[number]
+    const isLowest = before === undefined || start < before.lowest
+    return {
+      lowest: isLowest ? start : before.lowest,
       asExecutable: isLowest ? asExecutable : before.asExecutable,
       asLibrary: before?.asLibrary ?? asLibrary,
-    })
+    }
   }
 }

@@ -95,6 +95,18 @@ export type ProcessEvent = CommEvent | MmapEvent | ForkEvent | ExitEvent
 /** In the order of their codes in the window buffer. */
 export const PROCESS_EVENT_KINDS = ['comm', 'mmap', 'fork', 'exit'] as const
 
+/** Rows of a table, made when somebody asks for one: a busy machine has ten thousand mappings, and few are sampled. */
+export interface Rows<Row> extends Iterable<Row> {
+  readonly length: number
+  /** @throws RangeError when there is no such row */
+  at(index: number): Row
+}
+
+/** A column for hot code, `at` for everything else. */
+export interface EventTable extends Rows<ProcessEvent> {
+  readonly pid: Uint32Array
+}
+
 /**
  * The processes of one window, shared (the same object) by all batches of that window.
  *
@@ -103,8 +115,8 @@ export const PROCESS_EVENT_KINDS = ['comm', 'mmap', 'fork', 'exit'] as const
  * in order of time. A consumer that missed a window loses nothing by starting from the next snapshot.
  */
 export interface ProcessTable {
-  readonly images: readonly Image[]
-  readonly mappings: readonly Mapping[]
-  readonly events: readonly ProcessEvent[]
+  readonly images: Rows<Image>
+  readonly mappings: Rows<Mapping>
+  readonly events: EventTable
   readonly snapshotLength: number
 }

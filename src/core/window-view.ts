@@ -4,6 +4,7 @@ import { avma, fileOffset, svma } from './address.ts'
 import { LOSS_REASONS, type Loss } from './loss.ts'
 import {
   ADDRESS_SPACES,
+  type EventTable,
   IMAGE_KINDS,
   IMAGE_RUNTIMES,
   type Image,
@@ -11,6 +12,7 @@ import {
   PROCESS_EVENT_KINDS,
   type ProcessEvent,
   type ProcessTable,
+  type Rows,
 } from './process.ts'
 import {
   FRAME_KINDS,
@@ -220,37 +222,45 @@ function frameTable(sections: Sections, strings: Strings): FrameTable {
   return { length: kind.length, at, kind, flags, mapping, address }
 }
 
-function processTable(sections: Sections, strings: Strings): ProcessTable {
-  let images: Image[] | undefined
-  let mappings: Mapping[] | undefined
-  let events: ProcessEvent[] | undefined
-  return {
-    get images() {
-      images ??= imagesOf(sections, strings)
-      return images
-    },
-    get mappings() {
-      mappings ??= mappingsOf(sections)
-      return mappings
-    },
-    get events() {
-      events ??= eventsOf(sections, strings)
-      return events
-    },
-    snapshotLength: Number(cell(sections.u64('window'), 4)),
+const processTable = (sections: Sections, strings: Strings): ProcessTable => ({
+  images: imagesOf(sections, strings),
+  mappings: mappingsOf(sections),
+  events: new EventRows(sections, strings),
+  snapshotLength: Number(cell(sections.u64('window'), 4)),
+})
+
+/** Rows that are made once each. */
+class LazyRows<Row> implements Rows<Row> {
+  readonly length: number
+  readonly #make: (index: number) => Row
+  readonly #made: Row[] = []
+
+  constructor(length: number, make: (index: number) => Row) {
+    this.length = length
+    this.#make = make
+  }
+
+  at(index: number): Row {
+    this.#made[index] ??= this.#make(index)
+    return this.#made[index]
+  }
+
+  *[Symbol.iterator](): Iterator<Row> {
+    for (let index = 0; index < this.length; index++) yield this.at(index)
   }
 }
 
-function imagesOf(sections: Sections, strings: Strings): Image[] {
+function imagesOf(sections: Sections, strings: Strings): Rows<Image> {
+  const kind = sections.u8('imageKind')
   const path = sections.u32('imagePath')
   const buildId = sections.u32('imageBuildId')
   const device = sections.u64('imageDevice')
   const inode = sections.u64('imageInode')
   const runtimes = sections.u8('imageRuntime')
-  return Array.from(sections.u8('imageKind'), (kind, index) => {
+  return new LazyRows(kind.length, (index) => {
     const runtime = cell(IMAGE_RUNTIMES, runtimes[index] ?? 0)
     return {
-      kind: cell(IMAGE_KINDS, kind),
+      kind: cell(IMAGE_KINDS, cell(kind, index)),
       path: strings.at(cell(path, index)),
       buildId: strings.at(cell(buildId, index)),
       device: cell(device, index),
@@ -260,7 +270,8 @@ function imagesOf(sections: Sections, strings: Strings): Image[] {
   })
 }
 
-function mappingsOf(sections: Sections): Mapping[] {
+function mappingsOf(sections: Sections): Rows<Mapping> {
+  const pid = sections.u32('mappingPid')
   const image = sections.u32('mappingImage')
   const start = sections.u64('mappingStart')
   const end = sections.u64('mappingEnd')
@@ -269,8 +280,8 @@ function mappingsOf(sections: Sections): Mapping[] {
   const space = sections.u8('mappingSpace')
   const protection = sections.u32('mappingProtection')
   const flags = sections.u32('mappingFlags')
-  return Array.from(sections.u32('mappingPid'), (pid, index) => ({
-    pid,
+  return new LazyRows(pid.length, (index) => ({
+    pid: cell(pid, index),
     image: cell(image, index),
     start: avma(cell(start, index)),
     end: avma(cell(end, index)),
@@ -282,31 +293,55 @@ function mappingsOf(sections: Sections): Mapping[] {
   }))
 }
 
-function eventsOf(sections: Sections, strings: Strings): ProcessEvent[] {
-  const flags = sections.u8('eventFlags')
-  const time = sections.u64('eventTime')
-  const pid = sections.u32('eventPid')
-  const tid = sections.u32('eventTid')
-  const a = sections.u32('eventA')
-  const b = sections.u32('eventB')
-  return Array.from(sections.u8('eventKind'), (code, index): ProcessEvent => {
-    const kind = cell(PROCESS_EVENT_KINDS, code)
+/** Events are asked for one after another, seldom twice: no row is kept. */
+class EventRows implements EventTable {
+  readonly pid: Uint32Array
+  readonly #kind: Uint8Array
+  readonly #strings: Strings
+  readonly #flags: Uint8Array
+  readonly #time: BigUint64Array
+  readonly #tid: Uint32Array
+  readonly #a: Uint32Array
+  readonly #b: Uint32Array
+
+  constructor(sections: Sections, strings: Strings) {
+    this.pid = sections.u32('eventPid')
+    this.#kind = sections.u8('eventKind')
+    this.#strings = strings
+    this.#flags = sections.u8('eventFlags')
+    this.#time = sections.u64('eventTime')
+    this.#tid = sections.u32('eventTid')
+    this.#a = sections.u32('eventA')
+    this.#b = sections.u32('eventB')
+  }
+
+  get length(): number {
+    return this.pid.length
+  }
+
+  at(index: number): ProcessEvent {
+    const kind = cell(PROCESS_EVENT_KINDS, cell(this.#kind, index))
     const base = {
-      time: monotonicTime(cell(time, index)),
-      pid: cell(pid, index),
-      tid: cell(tid, index),
-      synthesised: (cell(flags, index) & 1) !== 0,
+      time: monotonicTime(cell(this.#time, index)),
+      pid: cell(this.pid, index),
+      tid: cell(this.#tid, index),
+      synthesised: (cell(this.#flags, index) & 1) !== 0,
     }
+    const a = cell(this.#a, index)
     switch (kind) {
       case 'comm':
-        return { ...base, kind, comm: strings.at(cell(a, index)), exec: (cell(flags, index) & 2) !== 0 }
+        return { ...base, kind, comm: this.#strings.at(a), exec: (cell(this.#flags, index) & 2) !== 0 }
       case 'mmap':
-        return { ...base, kind, mapping: cell(a, index) }
+        return { ...base, kind, mapping: a }
       case 'fork':
       case 'exit':
-        return { ...base, kind, parentPid: cell(a, index), parentTid: cell(b, index) }
+        return { ...base, kind, parentPid: a, parentTid: cell(this.#b, index) }
     }
-  })
+  }
+
+  *[Symbol.iterator](): Iterator<ProcessEvent> {
+    for (let index = 0; index < this.length; index++) yield this.at(index)
+  }
 }
 
 const sampleColumns = (sections: Sections, session: number): ProfileBatch['samples'] => {

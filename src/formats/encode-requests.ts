@@ -1,13 +1,12 @@
 // What an encoder on another thread is asked, and its answers.
 
-import type { EncodeJob, OpenProfile, ProfileAdded, ProfileFormat, ProfileLimits } from '../core/encoder.ts'
+import type { OpenProfile, ProfileAdded, ProfileFormat, ProfileLimits } from '../core/encoder.ts'
 import { AgentError } from '../core/errors.ts'
 import type { LocalEncoder } from './encode.ts'
 import { type PackedWindow, unpackWindow } from './packed-window.ts'
 
 /** Profiles are numbered by who asks; numbers are not used again. */
 export type EncodeRequest =
-  | { readonly kind: 'encode'; readonly job: EncodeJob }
   | { readonly kind: 'open'; readonly profile: number; readonly limits: ProfileLimits }
   | { readonly kind: 'add'; readonly profile: number; readonly window: PackedWindow }
   | {
@@ -31,8 +30,6 @@ export class EncodeService {
 
   async answer(request: EncodeRequest): Promise<EncodeAnswer> {
     switch (request.kind) {
-      case 'encode':
-        return this.#encoder.encode(request.job)
       case 'open':
         this.#profiles.set(request.profile, this.#encoder.openProfile(request.limits))
         return undefined

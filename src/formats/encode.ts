@@ -1,15 +1,13 @@
 // Every profile to its format, on the thread that asks.
 
 import type {
-  EncodeJob,
-  Encoder,
   OpenProfile,
   ProfileAdded,
+  ProfileEncoder,
   ProfileFormat,
   ProfileLimits,
   WindowSource,
 } from '../core/encoder.ts'
-import { encodeJob } from './encode-job.ts'
 import { encodeFlameGraph } from './flame-graph/flame-graph.ts'
 import { encodeFolded } from './folded/folded.ts'
 import { encodePprof } from './pprof/pprof.ts'
@@ -50,15 +48,11 @@ function only(profiles: readonly SessionProfile[]): SessionProfile {
 }
 
 /** Encodes on the thread that asks. */
-export class LocalEncoder implements Encoder {
+export class LocalEncoder implements ProfileEncoder {
   readonly #gzip: Gzip
 
   constructor(gzip: Gzip) {
     this.#gzip = gzip
-  }
-
-  async encode(job: EncodeJob): Promise<Uint8Array> {
-    return encodeJob(job)
   }
 
   openProfile(limits: ProfileLimits): OpenProfile {

@@ -1,44 +1,27 @@
 // The near side of encoding on another thread. It loads none of the profile formats: they stay over there.
 
 import type {
-  EncodeJob,
-  Encoder,
   OpenProfile,
   ProfileAdded,
+  ProfileEncoder,
   ProfileFormat,
   ProfileLimits,
   WindowSource,
 } from '../core/encoder.ts'
-import { encodeJob } from './encode-job.ts'
 import type { EncodeAnswer, EncodeRequest } from './encode-requests.ts'
 import { packWindow } from './packed-window.ts'
 
 /** Whoever carries requests to the other thread, and answers back, in order. */
 export interface EncodeChannel {
   request(request: EncodeRequest): Promise<unknown>
-  /** Requests without an answer yet. */
-  readonly pending: number
 }
 
-/**
- * Windows up to this size are encoded here: some milliseconds. The other thread costs 0.17 s of CPU and 12 MB to start; a window
- * of a few CPUs at 99 Hz, with its stacks complete, has 0.6 MB.
- */
-const SMALL_WINDOW_BYTES = 2 * 1024 * 1024
-
-export class RemoteEncoder implements Encoder {
+export class RemoteEncoder implements ProfileEncoder {
   readonly #channel: EncodeChannel
   #profiles = 0
 
   constructor(channel: EncodeChannel) {
     this.#channel = channel
-  }
-
-  async encode(job: EncodeJob): Promise<Uint8Array> {
-    // Never past a larger one that is still under way: answers come in the order of the jobs.
-    if (this.#channel.pending === 0 && job.window.buffer.byteLength <= SMALL_WINDOW_BYTES)
-      return encodeJob(job)
-    return bytesOf((await this.#channel.request({ kind: 'encode', job })) as EncodeAnswer)
   }
 
   openProfile(limits: ProfileLimits): OpenProfile {

@@ -1,5 +1,7 @@
 // What the addon (native/addon) exports, as types. Errors of the outside are thrown as NativeError values.
 
+import type { EncodeSamples } from '../core/encoder.ts'
+
 /** A failed system call, as the addon throws it. */
 export interface NativeError extends Error {
   /** errno name, `EACCES`. */
@@ -137,6 +139,8 @@ export interface NativeKernelFacts {
 }
 
 export interface NativeAddon {
+  /** On a thread of libuv's pool; `window` must not change meanwhile. */
+  readonly encodeSamples: EncodeSamples
   openSampler(options: NativeSamplerOptions): NativeSampler
   prepareCommand(argv: readonly string[]): NativeCommand
   openSymbols(options: { readonly maxCacheBytes: number }): NativeSymbols

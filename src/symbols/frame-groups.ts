@@ -52,9 +52,9 @@ function imageGroup(
   index: number,
   groups: Map<string, ImageGroup>,
 ): ImageGroup | undefined {
-  const mapping = batch.processes.mappings[index]
-  const image = mapping && batch.processes.images[mapping.image]
-  if (mapping === undefined || image === undefined || !hasNames(image, mapping)) return undefined
+  const mapping = batch.processes.mappings.at(index)
+  const image = batch.processes.images.at(mapping.image)
+  if (!hasNames(image, mapping)) return undefined
   const key = `${mapping.image}/${ADDRESS_SPACES.indexOf(mapping.addressSpace)}`
   const group = groups.get(key) ?? {
     image,

@@ -1,7 +1,6 @@
 // How fast a window becomes perf.data records, and how large they are. Prints samples/s and bytes per sample.
 
-import { encodeWindow } from '../../src/formats/perf-data/window.ts'
-import { session, windowBatches } from '../unit/formats/perf-data/fixture.ts'
+import { encodeWindow, session, windowBatches } from '../unit/formats/perf-data/fixture.ts'
 
 const SAMPLES = 200_000
 
@@ -17,7 +16,7 @@ for (const depth of [4, 24, 64]) {
   let bytes = 0
   for (let round = 0; round < 7; round++) {
     const before = performance.now()
-    bytes = encodeWindow(batches, { processes: 'snapshot', snapshotTime: 0n }).length
+    bytes = (await encodeWindow(batches, { processes: 'snapshot', snapshotTime: 0n })).length
     best = Math.min(best, performance.now() - before)
   }
   const rate = (SAMPLES / best / 1000).toFixed(2)

@@ -11,6 +11,7 @@ import { WorkerClient } from '../../src/base/worker-client.ts'
 import { files } from '../../src/consumers/files/index.ts'
 import type { ProfileConsumer } from '../../src/core/consumer.ts'
 import { RemoteEncoder } from '../../src/formats/remote-encoder.ts'
+import { loadAddon } from '../../src/native/load.ts'
 import { readPprof } from '../support/pprof-reader.ts'
 import { PERIOD, profileBatchOf, type TestSample, windowOf } from '../support/profile-window.ts'
 
@@ -45,6 +46,7 @@ async function written(
     tryLock: () => true,
     log: () => undefined,
     now: () => new Date(),
+    encodeSamples: loadAddon().encodeSamples,
     encoder: new RemoteEncoder(client),
   }
   const paths = ['p.pb.gz', 'p.folded', 'p.speedscope.json', 'p.html'].map((name) => join(directory, name))
@@ -119,17 +121,4 @@ test('one profile outlives the thread that dies: the next one begins in a new th
   const second = encoder.openProfile(limits)
   assert.deepEqual(await second.add(windowOf({ samples })), { kept: total, tableFull: 0 })
   assert.match(new TextDecoder().decode(await second.encode('folded', [0])), /main;hot;memcpy 3000/)
-})
-
-test('small windows of perf.data do not start the thread', async () => {
-  const asked: unknown[] = []
-  const encoder = new RemoteEncoder({ pending: 0, request: async (request) => void asked.push(request) })
-  const bytes = await encoder.encode({
-    format: 'perf_data_window',
-    window: windowOf({ samples: [{ stack: ['main@app'] }] }),
-    processes: 'snapshot',
-    snapshotTime: 0n,
-  })
-  assert.ok(bytes.length > 0)
-  assert.deepEqual(asked, [])
 })

@@ -9,11 +9,11 @@ import type { TestContext } from 'node:test'
 import { perfData } from '../../src/consumers/perf-data/index.ts'
 import type { ProfileConsumer } from '../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../src/core/consumer-context.ts'
-import type { EncodeJob, Encoder, OpenProfile } from '../../src/core/encoder.ts'
+import type { OpenProfile, ProfileEncoder } from '../../src/core/encoder.ts'
 import type { KernelInfo } from '../../src/core/host.ts'
 import type { SessionInfo } from '../../src/core/profile.ts'
 import { STACK_NOTES_BIT } from '../../src/formats/perf-data/stack-notes.ts'
-import { encodePerfDataWindow } from '../../src/formats/perf-data/window.ts'
+import { loadAddon } from '../../src/native/load.ts'
 import { HOST, session } from '../unit/formats/perf-data/fixture.ts'
 
 export const NO_FLOCK =
@@ -24,12 +24,14 @@ export const tryLock = (fd: number): boolean =>
   spawnSync('flock', ['--exclusive', '--nonblock', '3'], { stdio: ['ignore', 'ignore', 'inherit', fd] })
     .status === 0
 
-export const inlineEncoder: Encoder = {
-  encode: async (job: EncodeJob) => encodePerfDataWindow(job),
+const noProfiles: ProfileEncoder = {
   openProfile(): OpenProfile {
     throw new Error('perf_data has no use for a profile')
   },
 }
+
+/** The addon's. */
+export const { encodeSamples } = loadAddon()
 
 export interface LogLine {
   readonly level: string
@@ -47,7 +49,8 @@ export function contextOf(
     dataDirectory: directory,
     tryLock: () => true,
     log: (level, message, fields) => lines.push({ level, message, fields }),
-    encoder: inlineEncoder,
+    encodeSamples,
+    encoder: noProfiles,
     lines,
     ...over,
   }

@@ -99,6 +99,7 @@ export function fakeAddon(native: NativeSampler, opened: NativeSamplerOptions[] 
       return native
     },
     prepareCommand: unused,
+    encodeSamples: unused,
     openSymbols: unused,
     kernelFacts: () => ({ text: 0n, textEnd: 0n, buildId: '' }),
     clock: () => ({ monotonic: 0n, unixOffset: 0n }),

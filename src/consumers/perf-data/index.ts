@@ -10,7 +10,7 @@ import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
 import { definePlugin } from '../../core/plugin.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
 import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
-import { NO_NAMES } from '../../core/symbolizer.ts'
+import { sampleSession } from '../../formats/perf-data/window.ts'
 import { type Destination, NamedFile, RotatingDirectory } from './destination.ts'
 import { PART } from './part-file.ts'
 import { type Flush, Recording } from './recording.ts'
@@ -147,13 +147,11 @@ class PerfDataConsumer implements ProfileConsumer {
     if (this.#recording === undefined && batch.samples.length === 0) return undefined
     this.#recording ??= await this.#open(batch)
     const recording = this.#recording
-    const records = await this.#context.encoder.encode({
-      format: 'perf_data_window',
-      window: { buffer: batch.buffer, sessions: [batch.session], names: NO_NAMES },
-      processes: recording.processRecordsFor(batch),
-      snapshotTime: recording.snapshotTimeFor(batch),
-    })
-    return { recording, batch, flush: recording.plan(batch, records), isEmpty: records.length === 0 }
+    const { encodeSamples } = this.#context
+    const samples = await encodeSamples(new Uint8Array(batch.buffer), [sampleSession(batch.session)])
+    const records = recording.recordsWith(samples, batch)
+    const isEmpty = records.every(({ length }) => length === 0)
+    return { recording, batch, flush: recording.plan(batch, records), isEmpty }
   }
 
   async #open(batch: ProfileBatch): Promise<Recording> {

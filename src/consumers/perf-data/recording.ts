@@ -2,7 +2,6 @@
 // that are not there yet, and the features behind the data are disowned before new data overwrite them.
 
 import { stackBytesOf } from '../../core/call-graph.ts'
-import type { ProcessRecords } from '../../core/encoder.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
 import { sessionIdsOf } from '../../core/window-view.ts'
 import { type BuildIdEntry, encodeFeatures, layOutFeatures } from '../../formats/perf-data/features.ts'
@@ -10,6 +9,7 @@ import { dataOffset, encodeHead, fileEventOf } from '../../formats/perf-data/hea
 import { featuresOf } from '../../formats/perf-data/host-features.ts'
 import { finishedRound, kernelRecords } from '../../formats/perf-data/records.ts'
 import { type NoteRuns, StackNotesWriter } from '../../formats/perf-data/stack-notes-writer.ts'
+import { noticeRecords, type ProcessRecords, processRecords } from '../../formats/perf-data/window.ts'
 import type { PartFile } from './part-file.ts'
 
 /** Objects named in the BUILD_ID table; the ids of further ones travel with their mappings only. */
@@ -87,23 +87,28 @@ export class Recording {
     return known === undefined || known === batch.session || describesSame(known, batch.session)
   }
 
-  /** Which process records have to come with `batch` so that its samples can be understood. */
-  processRecordsFor(batch: ProfileBatch): ProcessRecords {
+  /** What `samples`, the encoded ones of `batch`, need around them to be understood in this file. */
+  recordsWith(samples: Uint8Array, batch: ProfileBatch): readonly Uint8Array[] {
+    const options = { processes: this.#processRecordsFor(batch), snapshotTime: this.#snapshotTimeFor(batch) }
+    return [processRecords(batch, options), samples, noticeRecords(batch)]
+  }
+
+  #processRecordsFor(batch: ProfileBatch): ProcessRecords {
     const last = this.#contents?.sequence
     if (last === batch.window.sequence) return 'none'
     return last !== undefined && last + 1 === batch.window.sequence ? 'events' : 'snapshot'
   }
 
   /** The time of a snapshot's records: before everything at the file's beginning, at the window's start later on. */
-  snapshotTimeFor({ window, samples }: ProfileBatch): bigint {
+  #snapshotTimeFor({ window, samples }: ProfileBatch): bigint {
     if (this.#contents === undefined) return 0n
     const first = samples.time[0]
     if (first !== undefined && first < window.start) return first
     return window.start
   }
 
-  /** What `append` will write for the encoded `records` of `batch`, and the size of the file then. */
-  plan(batch: ProfileBatch, records: Uint8Array): Flush {
+  /** What `append` will write for `records`, those of `batch`, and the size of the file then. */
+  plan(batch: ProfileBatch, records: readonly Uint8Array[]): Flush {
     const before = this.#contents
     const front =
       before === undefined
@@ -111,12 +116,13 @@ export class Recording {
         : before.sequence === batch.window.sequence
           ? new Uint8Array(0)
           : finishedRound()
-    const contents = grown(before, batch, front.length + records.length)
+    const data = [front, ...records]
+    const contents = grown(before, batch, bytesOf(data))
     const tail = this.#tailOf(contents)
     const size = this.#dataOffset + contents.dataBytes + tail.bytes.length
     const notes = this.#notes.plan(batch)
     const sealedSize = size + this.#notes.bytesWith(notes) + FEATURE_ENTRY_BYTES
-    return { chunks: [front, records, tail.bytes], contents, tail, notes, size, sealedSize }
+    return { chunks: [...data, tail.bytes], contents, tail, notes, size, sealedSize }
   }
 
   /** The batch brought no records, so there is nothing to write; its window is in the file all the same. */
@@ -243,6 +249,9 @@ export interface Flush {
   /** Of the file once it is sealed, at most. */
   readonly sealedSize: number
 }
+
+const bytesOf = (chunks: readonly Uint8Array[]): number =>
+  chunks.reduce((total, { length }) => total + length, 0)
 
 function grown(before: Contents | undefined, batch: ProfileBatch, bytes: number): Contents {
   const { window, session, samples } = batch

@@ -81,9 +81,9 @@ export function appendProcessRecord(
       return
     }
     case 'mmap': {
-      const mapping = processes.mappings[event.mapping]
-      const image = processes.images[mapping?.image ?? -1]
-      if (mapping !== undefined && image !== undefined && image.kind !== 'unknown') {
+      const mapping = processes.mappings.at(event.mapping)
+      const image = processes.images.at(mapping.image)
+      if (image.kind !== 'unknown') {
         appendMmap2(writer, mapping, image, sampleId)
       }
       return

@@ -109,7 +109,7 @@ export class ProfileAggregate {
   #addSamples(target: Target): number {
     const { open, batch } = target
     const { samples } = batch
-    const processNames = new ProcessNames(batch.processes.events)
+    const processNames = new ProcessNames(batch.processes)
     const key = new Uint32Array(6)
     let kept = 0
     for (let sample = 0; sample < samples.length; sample++) {

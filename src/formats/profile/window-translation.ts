@@ -105,10 +105,9 @@ export class WindowTranslation {
   }
 
   #nativeMapping(index: number): MappingEntry {
-    const mapping = this.#batch.processes.mappings[index]
-    const image = this.#batch.processes.images[mapping?.image ?? -1]
-    if (mapping === undefined || image === undefined)
-      return { ...PLACELESS, kind: 'native', path: '[unknown]' }
+    const { images, mappings } = this.#batch.processes
+    const mapping = mappings.at(index)
+    const image = images.at(mapping.image)
     return {
       kind: 'native',
       imageKind: image.kind,

@@ -13,6 +13,7 @@ import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { LaneStats } from '../../../src/core/router.ts'
 import { milliseconds } from '../../../src/core/units.ts'
 import { LocalEncoder } from '../../../src/formats/encode.ts'
+import { loadAddon } from '../../../src/native/load.ts'
 import { createMetricsRouter } from '../../../src/router/metrics-router.ts'
 import { batchOf, healthyConsumer } from '../../support/consumers.ts'
 
@@ -26,6 +27,7 @@ function contextIn(dataDirectory: string): ConsumerContext {
     dataDirectory,
     tryLock: () => true,
     log: () => undefined,
+    encodeSamples: loadAddon().encodeSamples,
     encoder: new LocalEncoder((bytes) => gzipSync(bytes)),
   }
 }

@@ -28,6 +28,7 @@ const contextIn = (dataDirectory: string, changes: Partial<ConsumerContext> = {}
   version: '0.0.0',
   dataDirectory,
   tryLock: () => true,
+  encodeSamples: () => Promise.reject(new Error('no use for perf.data')),
   log: () => undefined,
   encoder: localEncoder,
   ...changes,
@@ -322,7 +323,6 @@ test('a directory that cannot be made is named', async (t) => {
 
 /** An encoder whose profiles do what the test says. */
 const encoderThat = (changes: Partial<OpenProfile>): ConsumerContext['encoder'] => ({
-  encode: (job) => localEncoder.encode(job),
   openProfile: () => ({
     add: async () => ({ kept: 1, tableFull: 0 }),
     encode: async () => new Uint8Array(1),

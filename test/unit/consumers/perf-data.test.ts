@@ -5,16 +5,15 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { ProfileConsumer } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
-import type { EncodeJob } from '../../../src/core/encoder.ts'
+import type { EncodeSamples } from '../../../src/core/encoder.ts'
 import { type FileRecord, readRecords } from '../../../src/formats/perf-data/file-records.ts'
 import { openPerfData } from '../../../src/formats/perf-data/reader.ts'
 import { readStackNotes } from '../../../src/formats/perf-data/stack-notes-reader.ts'
-import { encodePerfDataWindow } from '../../../src/formats/perf-data/window.ts'
 import { openFileSource } from '../../../src/sampler/replay/file-source.ts'
 import {
   consumerOf,
   contextOf,
-  inlineEncoder,
+  encodeSamples,
   temporaryDirectory,
 } from '../../integration/perf-data-tools.ts'
 import { FAULTS, session, type WindowSpec, windowBatches } from '../formats/perf-data/fixture.ts'
@@ -268,17 +267,17 @@ test('a session without samples does not make another file', async (t) => {
 
 test('a batch whose delivery is aborted while it is encoded leaves nothing behind', async (t) => {
   const delivery = new AbortController()
-  const encoder = {
-    ...inlineEncoder,
-    async encode(job: EncodeJob) {
-      if (job.snapshotTime !== 0n) delivery.abort()
-      return encodePerfDataWindow(job)
-    },
+  let second = false
+  const aborting: EncodeSamples = (window, sessions) => {
+    if (second) delivery.abort()
+    return encodeSamples(window, sessions)
   }
-  const { consumer } = await started(t, {}, { encoder })
+  const { consumer } = await started(t, {}, { encodeSamples: aborting })
   await write(consumer, { sequence: 0 })
+  second = true
   const [batch] = windowBatches({ sessions: [session(1)], sequence: 1, samples: 10 })
   await assert.rejects(consumer.consumeProfiles(batch!, delivery.signal), { name: 'AbortError' })
+  second = false
   await write(consumer, { sequence: 2, samples: 5 })
   await consumer.stop()
   const { files, written } = consumer.outcome()
@@ -288,15 +287,12 @@ test('a batch whose delivery is aborted while it is encoded leaves nothing behin
 
 test('a failing encoder fails the batch and nothing else', async (t) => {
   let broken = true
-  const encoder = {
-    ...inlineEncoder,
-    async encode(job: EncodeJob) {
-      if (broken) throw new Error('the worker died')
-      return encodePerfDataWindow(job)
-    },
+  const failing: EncodeSamples = async (window, sessions) => {
+    if (broken) throw new Error('out of memory')
+    return encodeSamples(window, sessions)
   }
-  const { consumer } = await started(t, {}, { encoder })
-  await assert.rejects(write(consumer, { sequence: 0 }), /the worker died/)
+  const { consumer } = await started(t, {}, { encodeSamples: failing })
+  await assert.rejects(write(consumer, { sequence: 0 }), /out of memory/)
   broken = false
   await write(consumer, { sequence: 1 })
   await consumer.stop()
@@ -363,10 +359,10 @@ test('file: when what was sampled could not be written, what was there stays', a
   const directory = temporaryDirectory(t)
   const file = join(directory, 'x.perf.data')
   writeFileSync(file, 'yesterday')
-  const encoder = { ...inlineEncoder, encode: () => Promise.reject(new Error('the worker died')) }
-  const consumer = consumerOf({ file }, contextOf(directory, { encoder }))
+  const failing: EncodeSamples = () => Promise.reject(new Error('out of memory'))
+  const consumer = consumerOf({ file }, contextOf(directory, { encodeSamples: failing }))
   await consumer.start()
-  await assert.rejects(write(consumer, { sequence: 0 }), /the worker died/)
+  await assert.rejects(write(consumer, { sequence: 0 }), /out of memory/)
   await consumer.stop()
   assert.equal(readFileSync(file, 'utf8'), 'yesterday')
 })

@@ -4,6 +4,7 @@ import { avma, fileOffset } from '../../../src/core/address.ts'
 import { ProcessLanguages } from '../../../src/core/language.ts'
 import { type Image, imageKindOf, type Mapping, type ProcessEvent } from '../../../src/core/process.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
+import { processTableOf } from '../../support/process-table.ts'
 
 const imageOf = (path: string, over: Partial<Image> = {}): Image => ({
   kind: imageKindOf(path),
@@ -33,7 +34,7 @@ function languageOf(executable: Image | undefined, others: readonly Image[]): st
   const events = mappings.map((_, mapping): ProcessEvent => {
     return { kind: 'mmap', mapping, time: monotonicTime(0n), pid: 1, tid: 1, synthesised: true }
   })
-  return new ProcessLanguages({ images, mappings, events }).at(1, 0n)
+  return new ProcessLanguages(processTableOf({ images, mappings, events }, events.length)).at(1, 0n)
 }
 
 const language = (executable: string, ...libraries: readonly string[]): string =>
@@ -107,7 +108,7 @@ test('a process changes its language by exec, and a child has its parent’s unt
     { ...base(9n, 3), kind: 'fork', parentPid: 2, parentTid: 2 },
     { ...base(9n, 2), kind: 'exit', parentPid: 1, parentTid: 1 },
   ]
-  const languages = new ProcessLanguages({ images, mappings, events })
+  const languages = new ProcessLanguages(processTableOf({ images, mappings, events }, 2))
   assert.equal(languages.at(1, 2n), 'native')
   assert.equal(languages.at(2, 5n), 'native')
   assert.equal(languages.at(2, 6n), 'python')

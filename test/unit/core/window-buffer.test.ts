@@ -78,12 +78,12 @@ test('what is built is what is read', () => {
   })
   assert.deepEqual([...batch.samples.value], [2n ** 60n])
   assert.equal(batch.strings.at(batch.samples.comm[0] ?? 0), 'work')
-  assert.equal(batch.processes.images[0]?.path, '/bin/ä')
-  assert.equal(batch.processes.images[0]?.runtime, 'go')
-  assert.equal(BigInt.asIntN(64, batch.processes.mappings[0]?.bias ?? 0n), -0x1000n)
+  assert.equal(batch.processes.images.at(0).path, '/bin/ä')
+  assert.equal(batch.processes.images.at(0).runtime, 'go')
+  assert.equal(BigInt.asIntN(64, batch.processes.mappings.at(0).bias), -0x1000n)
   assert.equal(batch.processes.snapshotLength, 2)
   assert.deepEqual(
-    batch.processes.events.map((event) => event.kind),
+    [...batch.processes.events].map((event) => event.kind),
     ['comm', 'mmap', 'exit'],
   )
   assert.deepEqual(batch.losses, [{ reason: 'missed', count: 5 }])

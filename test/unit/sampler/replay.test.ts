@@ -110,7 +110,7 @@ test('with program headers at hand frames get the addresses that the file states
   )
   assert.deepEqual(asked, [`/srv/app ${APP.buildId} 4096`, '/srv/plain  0'])
   const [batch] = again.windows[0] ?? []
-  assert.deepEqual(batch?.processes.mappings.map(({ addressSpace }) => addressSpace).sort(), [
+  assert.deepEqual([...batch!.processes.mappings].map(({ addressSpace }) => addressSpace).sort(), [
     'avma',
     'file_offset',
     'svma',
@@ -158,7 +158,7 @@ test('a long recording comes in windows that bound memory, each beginning with e
   for (const [batch] of byTime.windows) {
     const { events, snapshotLength } = batch!.processes
     assert.deepEqual(
-      events.slice(0, snapshotLength).map(({ kind }) => kind),
+      [...events].slice(0, snapshotLength).map(({ kind }) => kind),
       ['comm', 'mmap', 'mmap', 'mmap'],
     )
   }
@@ -249,7 +249,7 @@ test('processes are what they were when the sample was taken: fork, exec, rename
   )
   const [batch] = again.windows[0] ?? []
   const told = (events: ProfileBatch['processes']['events']) =>
-    events.map(({ kind, pid, time, synthesised }) => ({ kind, pid, time, synthesised }))
+    [...events].map(({ kind, pid, time, synthesised }) => ({ kind, pid, time, synthesised }))
   // The window begins with the first sample, and with it what is known by then.
   const [, , ...happened] = told(batch!.processes.events)
   assert.deepEqual(happened, told(window[0]!.processes.events).slice(2))
@@ -260,7 +260,7 @@ test('who has gone is not in the next window', async (t) => {
   const later = windowBatches({ sessions: [session(0)], sequence: 1, samples: 1, start: 130n * SECOND })
   const again = await replayed(await recorded(t, [life(), later]))
   const [, second] = again.windows
-  const pids = new Set(second?.[0]?.processes.events.map(({ pid }) => pid))
+  const pids = new Set([...second![0]!.processes.events].map(({ pid }) => pid))
   assert.ok(pids.has(10) && !pids.has(11))
 })
 
@@ -315,7 +315,7 @@ test('a sample without a known mapping says so', async (t) => {
     svma: 0x7777n,
     returnAddress: false,
   })
-  assert.equal(batch?.processes.images[0]?.kind, 'unknown')
+  assert.equal(batch?.processes.images.at(0).kind, 'unknown')
 })
 
 test('a stack that reached the limit of frames is known to be cut', async (t) => {
@@ -377,7 +377,7 @@ test('signal handlers, frames of interpreters, reasons and the runtime of a file
   const [batch] = again.windows[0] ?? []
   assert.equal(new ProcessLanguages(batch!.processes).at(10, SECOND), 'go')
   assert.deepEqual(
-    batch?.processes.images.map(({ path, runtime }) => [path, runtime]),
+    [...batch!.processes.images].map(({ path, runtime }) => [path, runtime]),
     [['/usr/bin/etcd', 'go']],
   )
 })

@@ -7,6 +7,27 @@ import type { ProfileBatch, SessionInfo } from '../../../../src/core/profile.ts'
 import { hertz, monotonicTime } from '../../../../src/core/units.ts'
 import { WindowBuilder } from '../../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../../src/core/window-view.ts'
+import {
+  noticeRecords,
+  type ProcessRecordOptions,
+  processRecords,
+  sampleSession,
+} from '../../../../src/formats/perf-data/window.ts'
+import { loadAddon } from '../../../../src/native/load.ts'
+
+const { encodeSamples } = loadAddon()
+
+/** What a file has of these batches of one window, between two rounds. */
+export async function encodeWindow(
+  batches: readonly ProfileBatch[],
+  options: ProcessRecordOptions,
+): Promise<Buffer> {
+  const [first] = batches
+  if (first === undefined) throw new Error('a window without batches')
+  const sessions = batches.map((batch) => sampleSession(batch.session))
+  const samples = await encodeSamples(new Uint8Array(first.buffer), sessions)
+  return Buffer.concat([processRecords(first, options), samples, ...batches.map(noticeRecords)])
+}
 
 export const HOST: HostInfo = {
   hostname: 'node-7',

@@ -7,8 +7,7 @@ import { type FileRecord, readRecords } from '../../../../src/formats/perf-data/
 import { dataOffset, encodeHead, fileEventOf } from '../../../../src/formats/perf-data/header.ts'
 import { type ByteSource, openPerfData } from '../../../../src/formats/perf-data/reader.ts'
 import { finishedRound, kernelRecords } from '../../../../src/formats/perf-data/records.ts'
-import { encodeWindow } from '../../../../src/formats/perf-data/window.ts'
-import { HOST, session, windowBatches } from './fixture.ts'
+import { encodeWindow, HOST, session, windowBatches } from './fixture.ts'
 
 const inMemory = (bytes: Uint8Array): ByteSource => ({
   name: 'x.data',
@@ -16,10 +15,10 @@ const inMemory = (bytes: Uint8Array): ByteSource => ({
   read: (offset, length) => bytes.subarray(offset, offset + length),
 })
 
-const data = (samples: number): Buffer =>
+const data = async (samples: number): Promise<Buffer> =>
   Buffer.concat([
     kernelRecords(HOST),
-    encodeWindow(windowBatches({ sessions: [session(0)], sequence: 0, samples, lost: 3 }), {
+    await encodeWindow(windowBatches({ sessions: [session(0)], sequence: 0, samples, lost: 3 }), {
       processes: 'snapshot',
       snapshotTime: 0n,
     }),
@@ -47,8 +46,8 @@ function read(bytes: Uint8Array, decompress?: (bytes: Uint8Array) => Uint8Array)
 
 const kindsOf = ({ records }: Read): string[] => records.map(({ kind }) => kind)
 
-test('every record comes back with its values', () => {
-  const { records, problems } = read(fileOf(data(2)))
+test('every record comes back with its values', async () => {
+  const { records, problems } = read(fileOf(await data(2)))
   assert.deepEqual(problems, [])
   assert.deepEqual(kindsOf({ records, problems }), [
     'mmap',
@@ -87,16 +86,16 @@ test('every record comes back with its values', () => {
   assert.partialDeepStrictEqual(records[8], { kind: 'lost', count: 3, id: 1n, cpu: 1 })
 })
 
-test('records that cross the borders of pieces are whole', () => {
-  const many = Buffer.concat(Array.from({ length: 12 }, () => data(1500)))
+test('records that cross the borders of pieces are whole', async () => {
+  const many = Buffer.concat(await Promise.all(Array.from({ length: 12 }, () => data(1500))))
   const { records, problems } = read(fileOf(many))
   assert.deepEqual(problems, [])
   assert.ok(many.length > 2 ** 20)
   assert.equal(records.filter(({ kind }) => kind === 'sample').length, 12 * 1500)
 })
 
-test('a file that is cut off is read as far as it goes, and that is said', () => {
-  const whole = fileOf(data(50))
+test('a file that is cut off is read as far as it goes, and that is said', async () => {
+  const whole = fileOf(await data(50))
   const cut = whole.subarray(0, dataOffset(1) + 3000)
   const { records, problems } = read(cut)
   assert.ok(records.filter(({ kind }) => kind === 'sample').length > 10)
@@ -110,8 +109,8 @@ test('a file that is cut off is read as far as it goes, and that is said', () =>
   )
 })
 
-test('a damaged record length ends the reading with a message', () => {
-  const bytes = fileOf(data(50))
+test('a damaged record length ends the reading with a message', async () => {
+  const bytes = fileOf(await data(50))
   bytes.writeUInt16LE(3, dataOffset(1) + kernelRecords(HOST).length + 6)
   const { records, problems } = read(bytes)
   assert.deepEqual(
@@ -121,17 +120,18 @@ test('a damaged record length ends the reading with a message', () => {
   assert.match(problems.join('\n'), /the record at byte \d+ is damaged: \d+ bytes are left out/)
 })
 
-test('a record that is too short for its type is left out and counted, the next ones are read', () => {
+test('a record that is too short for its type is left out and counted, the next ones are read', async () => {
   const short = Buffer.from('0300000000002800'.padEnd(80, '0'), 'hex') // COMM with nothing but a sample_id
-  const { records, problems } = read(fileOf(Buffer.concat([short, short, short, short, short, data(1)])))
+  const { records, problems } = read(fileOf(Buffer.concat([short, short, short, short, short, await data(1)])))
   assert.equal(records.filter(({ kind }) => kind === 'sample').length, 1)
   assert.equal(problems.length, 4)
   assert.match(problems[3] ?? '', /5 records are malformed/)
 })
 
-test('what cannot be read at all is refused with the reason', () => {
+test('what cannot be read at all is refused with the reason', async () => {
+  const records = await data(1)
   const refused = (change: (bytes: Buffer) => Buffer | undefined, expected: RegExp) => {
-    const bytes = fileOf(data(1))
+    const bytes = fileOf(records)
     assert.throws(
       () => read(change(bytes) ?? bytes),
       (error) => error instanceof AgentError && expected.test(error.message),
@@ -152,8 +152,8 @@ test('what cannot be read at all is refused with the reason', () => {
 const EVENTS_AT = 16
 const FEATURES_AT = 72
 
-test('feature sections that all lie over the same bytes are not read once each', () => {
-  const bytes = fileOf(data(1))
+test('feature sections that all lie over the same bytes are not read once each', async () => {
+  const bytes = fileOf(await data(1))
   const table = bytes.indexOf('node-7') - 4 - 2 * 16
   bytes.fill(0xff, FEATURES_AT, FEATURES_AT + 32)
   const overlapping = Buffer.concat([bytes.subarray(0, table), Buffer.alloc(256 * 16), Buffer.alloc(4096)])
@@ -172,8 +172,8 @@ test('feature sections that all lie over the same bytes are not read once each',
   assert.ok(asked < 3 * overlapping.length, `${asked} bytes of ${overlapping.length}`)
 })
 
-test('a list of more events than anybody records is refused', () => {
-  const bytes = fileOf(data(1))
+test('a list of more events than anybody records is refused', async () => {
+  const bytes = fileOf(await data(1))
   const entry = Number(bytes.readBigUInt64LE(EVENTS_AT))
   const many = Buffer.concat([bytes, Buffer.alloc(5000 * entry)])
   many.writeBigUInt64LE(BigInt(bytes.length), EVENTS_AT + 8)
@@ -188,9 +188,9 @@ function compressedRecord(body: Uint8Array): Buffer {
   return Buffer.concat([header, body])
 }
 
-test('a compressed record that cannot be unpacked ends the file, not the program', () => {
+test('a compressed record that cannot be unpacked ends the file, not the program', async () => {
   const { records, problems } = read(
-    fileOf(Buffer.concat([data(2), compressedRecord(Buffer.alloc(40))])),
+    fileOf(Buffer.concat([await data(2), compressedRecord(Buffer.alloc(40))])),
     (part) => zstdDecompressSync(part),
   )
   assert.equal(records.filter(({ kind }) => kind === 'sample').length, 2)
@@ -208,8 +208,8 @@ test('compressed records without an end are not kept until memory is full', () =
   assert.match(problems.join('\n'), /the compressed record at byte \d+ is damaged/)
 })
 
-test('compressed records are unpacked, also where a record lies in two of them', () => {
-  const plain = data(20)
+test('compressed records are unpacked, also where a record lies in two of them', async () => {
+  const plain = await data(20)
   const half = Math.floor(plain.length / 2 / 8) * 8 + 8
   const compressed = [plain.subarray(0, half + 4), plain.subarray(half + 4)].map((part) =>
     compressedRecord(zstdCompressSync(part)),
@@ -219,8 +219,8 @@ test('compressed records are unpacked, also where a record lies in two of them',
   assert.throws(() => read(bytes), /it is compressed \(PERF_RECORD_COMPRESSED\)\. Unpack it with perf inject/)
 })
 
-test('no damage makes the reader hang, or throw anything but a message', () => {
-  const original = fileOf(data(20))
+test('no damage makes the reader hang, or throw anything but a message', async () => {
+  const original = fileOf(await data(20))
   let seed = 42
   const random = (below: number) => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0

@@ -7,8 +7,7 @@ import { dataOffset, encodeHead, fileEventOf } from '../../../../src/formats/per
 import { featuresOf } from '../../../../src/formats/perf-data/host-features.ts'
 import { ATTR_FLAG } from '../../../../src/formats/perf-data/layout.ts'
 import { finishedRound, kernelRecords } from '../../../../src/formats/perf-data/records.ts'
-import { encodeWindow } from '../../../../src/formats/perf-data/window.ts'
-import { FAULTS, HOST, session, windowBatches } from './fixture.ts'
+import { encodeWindow, FAULTS, HOST, session, windowBatches } from './fixture.ts'
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 /** Hexadecimal with blanks for the eye. */
@@ -61,9 +60,9 @@ test('attrs of other versions are read: older ones extended with zeros, newer on
   assert.deepEqual(decodeAttr(Uint8Array.from([...bytes, 1, 2, 3, 4])), attrOf(session(1)))
 })
 
-test('a COMM, three MMAP2 and a sample, byte for byte', () => {
+test('a COMM, three MMAP2 and a sample, byte for byte', async () => {
   const [batch] = windowBatches({ sessions: [session(4)], sequence: 0, samples: 1, depth: 1 })
-  const bytes = encodeWindow([batch!], { processes: 'snapshot', snapshotTime: 0n })
+  const bytes = await encodeWindow([batch!], { processes: 'snapshot', snapshotTime: 0n })
   const sampleId = (time: string) => `e8030000 e8030000 ${time} 00000000 00000000 0000000000000000`
   const nothing = '0000000000000000'
   assert.equal(
@@ -91,9 +90,9 @@ test('a COMM, three MMAP2 and a sample, byte for byte', () => {
   )
 })
 
-test('kernel frames stand above user frames, each behind its marker, and the leaf decides whose the sample is', () => {
+test('kernel frames stand above user frames, each behind its marker, and the leaf decides whose the sample is', async () => {
   const [batch] = windowBatches({ sessions: [session(4)], sequence: 0, samples: 2, depth: 1 })
-  const bytes = Buffer.from(encodeWindow([batch!], { processes: 'none', snapshotTime: 0n }))
+  const bytes = await encodeWindow([batch!], { processes: 'none', snapshotTime: 0n })
   const second = bytes.subarray(bytes.readUInt16LE(6))
   assert.equal(second.readUInt16LE(4), 1, 'misc says kernel')
   assert.equal(second.readBigUInt64LE(16), 0xffffffff81001000n, 'IP is the leaf')
@@ -111,15 +110,15 @@ test('kernel frames stand above user frames, each behind its marker, and the lea
   ])
 })
 
-test('reason frames are no addresses and stay out of the chain', () => {
+test('reason frames are no addresses and stay out of the chain', async () => {
   const [batch] = windowBatches({ sessions: [session(4)], sequence: 0, samples: 3, depth: 1 })
-  const bytes = Buffer.from(encodeWindow([batch!], { processes: 'none', snapshotTime: 0n }))
+  const bytes = await encodeWindow([batch!], { processes: 'none', snapshotTime: 0n })
   const third = bytes.subarray(bytes.length - (64 + 4 * 8))
   assert.equal(third.readUInt16LE(6), 64 + 4 * 8)
   assert.equal(third.readBigUInt64LE(72), 0x7e0000001000n)
 })
 
-test('every record is a multiple of 8 and none exceeds 65535 bytes, however deep the stack', () => {
+test('every record is a multiple of 8 and none exceeds 65535 bytes, however deep the stack', async () => {
   const batches = windowBatches({
     sessions: [session(1)],
     sequence: 0,
@@ -127,7 +126,7 @@ test('every record is a multiple of 8 and none exceeds 65535 bytes, however deep
     depth: 9000,
     processes: 2,
   })
-  const bytes = Buffer.from(encodeWindow(batches, { processes: 'snapshot', snapshotTime: 0n }))
+  const bytes = await encodeWindow(batches, { processes: 'snapshot', snapshotTime: 0n })
   let at = 0
   let largest = 0
   while (at < bytes.length) {

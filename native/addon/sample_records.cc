@@ -1,0 +1,64 @@
+// encodeSamples: the hot part of a perf.data file, beside the event loop.
+#include "core/perf_data/sample_records.h"
+
+#include <napi.h>
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "addon/native_error.h"
+#include "addon/options_reader.h"
+#include "addon/pool_call.h"
+#include "addon/registry.h"
+
+namespace sonde {
+namespace {
+
+using Records = Result<std::vector<std::byte>>;
+
+std::vector<SampleSession> ToSessions(const Napi::Array& list) {
+  std::vector<SampleSession> sessions;
+  for (uint32_t index = 0; index < list.Length(); index++) {
+    const OptionsReader reader(list.Get(index).As<Napi::Object>());
+    sessions.push_back({.session = static_cast<uint32_t>(reader.Number("session", UINT32_MAX - 1)),
+                        .event_id = reader.BigInt("eventId")});
+  }
+  return sessions;
+}
+
+/// The bytes themselves, not a copy.
+Napi::Value ToBytes(Napi::Env env, std::vector<std::byte> bytes) {
+  auto* const kept = new std::vector<std::byte>(std::move(bytes));
+  auto release = [](Napi::Env, void*, std::vector<std::byte>* memory) { delete memory; };
+  auto buffer = Napi::ArrayBuffer::New(env, kept->data(), kept->size(), release, kept);
+  return Napi::Uint8Array::New(env, buffer.ByteLength(), buffer, 0);
+}
+
+Napi::Value EncodeSamples(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsTypedArray() || !info[1].IsArray()) {
+    throw Napi::TypeError::New(env, "encodeSamples: expected a Uint8Array and an array");
+  }
+  const auto view = info[0].As<Napi::Uint8Array>();
+  const std::span<const std::byte> window(reinterpret_cast<const std::byte*>(view.Data()),
+                                          view.ByteLength());
+  auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(view.As<Napi::Object>()));
+  return PoolCall<Records>::Start(
+      env, "sonde.encodeSamples",
+      [window, kept, sessions = ToSessions(info[1].As<Napi::Array>())] {
+        return SampleRecords(window, sessions);
+      },
+      [](Napi::Env env, Records& records) {
+        return ToBytes(env, ValueOrThrow(env, std::move(records)));
+      });
+}
+
+}  // namespace
+
+void RegisterSampleRecords(Napi::Env env, Napi::Object exports) {
+  exports.Set("encodeSamples", Napi::Function::New(env, EncodeSamples, "encodeSamples"));
+}
+
+}  // namespace sonde

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace sonde {
+
+/// Bytes of a sample without the entries of its call chain. src/formats/perf-data/layout.ts says the same.
+inline constexpr size_t kSampleFixedBytes = 64;
+/// Addresses and markers that fit into one record, whose size is 16 bits.
+inline constexpr size_t kMaxChainEntries = (0xffff - kSampleFixedBytes) / 8;
+
+/// A session of a window, and the id by which the file's records name its event.
+struct SampleSession {
+  uint32_t session = 0;
+  uint64_t event_id = 0;
+};
+
+/// The PERF_RECORD_SAMPLE records of these sessions, one session after another, in order of time: header, IDENTIFIER, IP,
+/// TID, TIME, CPU, PERIOD, CALLCHAIN (reference 4.2). EINVAL where `window` is no window buffer.
+Result<std::vector<std::byte>> SampleRecords(std::span<const std::byte> window,
+                                             std::span<const SampleSession> sessions);
+
+}  // namespace sonde
