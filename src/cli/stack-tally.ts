@@ -19,16 +19,18 @@ class StackCounter {
     return [...this.#broken.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  add(state: Exclude<StackState, 'kernel'>, reason: string): void {
+  add({ state, reason }: Verdict, count: number): void {
     switch (state) {
       case 'complete':
-        this.complete++
+        this.complete += count
         break
       case 'unverified':
-        this.unverified++
+        this.unverified += count
         break
       case 'broken':
-        this.#broken.set(reason, (this.#broken.get(reason) ?? 0) + 1)
+        this.#broken.set(reason, (this.#broken.get(reason) ?? 0) + count)
+        break
+      case 'kernel':
         break
     }
   }
@@ -61,28 +63,38 @@ export class StackTally {
   #kernel = 0
 
   add(batch: ProfileBatch): void {
-    const { samples, stacks, strings } = batch
+    const { samples, stacks } = batch
+    const { length } = samples // a getter would be asked for every sample
+    const { stack, pid, tid } = samples
     const verdicts = new Verdicts(stacks)
-    const names = new ProcessNames(batch.processes)
-    const languages = new ProcessLanguages(batch.processes)
-    for (let row = 0; row < samples.length; row++) {
-      const { state, reason } = verdicts.of(samples.stack[row] ?? 0)
-      if (state === 'kernel') {
+    const spans = new Spans(batch)
+    for (let row = 0; row < length; row++) {
+      const verdict = verdicts.of(stack[row]!)
+      if (verdict === KERNEL) {
         this.#kernel++
         continue
       }
-      const pid = samples.pid[row] ?? 0
-      const time = samples.time[row] ?? 0n
-      const process = this.#process(pid)
-      process.language = languages.at(pid, time)
-      const comm = samples.tid[row] === pid ? strings.at(samples.comm[row] ?? 0) : process.comm
-      process.comm = names.at(pid, time) || comm
-      process.samples++
-      process.stacks.add(state, reason)
-      this.#language(process.language).add(state, reason)
-      this.#all.add(state, reason)
+      const span = spans.at(pid[row]!, row)
+      span.counts[verdict] = (span.counts[verdict] ?? 0) + 1
+      if (tid[row] === pid[row]) span.lastOfMain = row
     }
+    for (const span of spans.all()) this.#addSpan(span, verdicts, batch)
     this.#forgetSmallest()
+  }
+
+  #addSpan({ pid, name, language, counts, lastOfMain }: Span, verdicts: Verdicts, batch: ProfileBatch): void {
+    const process = this.#process(pid)
+    process.language = language
+    const { comm } = batch.samples
+    if (name !== '') process.comm = name
+    else if (lastOfMain !== NO_ROW) process.comm = batch.strings.at(comm[lastOfMain]!)
+    counts.forEach((count, index) => {
+      const verdict = verdicts.at(index)
+      process.samples += count
+      process.stacks.add(verdict, count)
+      this.#language(language).add(verdict, count)
+      this.#all.add(verdict, count)
+    })
   }
 
   /** `processes`: how many of them it names. */
@@ -131,24 +143,121 @@ export class StackTally {
   }
 }
 
+const NO_ROW = -1
+
+/** Samples of a process between two changes of what it is: one name, one language. */
+interface Span {
+  readonly pid: number
+  readonly name: string
+  readonly language: Language
+  /** Samples by the index of their verdict; sparse. */
+  readonly counts: number[]
+  /** The last sample of the main thread, which bears the process's name. */
+  lastOfMain: number
+}
+
+/** Finds the span of each sample; rows asked for must not decrease. Processes seldom change: few spans are made. */
+class Spans {
+  readonly #batch: ProfileBatch
+  readonly #names: ProcessNames
+  readonly #languages: ProcessLanguages
+  readonly #open = new Map<number, Span>()
+  readonly #all: Span[] = []
+  /** The event that changes something next, and the first row that it is true of. */
+  #next: number
+  #nextRow: number
+
+  constructor(batch: ProfileBatch) {
+    this.#batch = batch
+    this.#names = new ProcessNames(batch.processes)
+    this.#languages = new ProcessLanguages(batch.processes)
+    this.#next = batch.processes.snapshotLength
+    this.#nextRow = this.#rowOfNext(0)
+  }
+
+  at(pid: number, row: number): Span {
+    while (row >= this.#nextRow) {
+      this.#open.delete(this.#batch.processes.events.pid[this.#next]!)
+      this.#next++
+      this.#nextRow = this.#rowOfNext(row)
+    }
+    return this.#open.get(pid) ?? this.#begin(pid, row)
+  }
+
+  /** In order of their beginnings. */
+  all(): readonly Span[] {
+    return this.#all
+  }
+
+  #begin(pid: number, row: number): Span {
+    const time = this.#batch.samples.time[row]!
+    const name = this.#names.at(pid, time)
+    const language = this.#languages.at(pid, time)
+    const span = { pid, name, language, counts: [], lastOfMain: NO_ROW }
+    this.#open.set(pid, span)
+    this.#all.push(span)
+    return span
+  }
+
+  /** The first row from `from` on that is not older than the next event. */
+  #rowOfNext(from: number): number {
+    const { events } = this.#batch.processes
+    const { time, length } = this.#batch.samples
+    if (this.#next >= events.length) return length
+    const since = events.at(this.#next).time
+    let [low, high] = [from, length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (time[middle]! < since) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
 interface Verdict {
   readonly state: StackState
   /** Why it is broken, '' where it is not. */
   readonly reason: string
 }
 
-/** What is to be said of each stack of a window, found once. */
+const KERNEL = 0
+const NOT_YET = -1
+
+/** What is to be said of each stack of a window, found once: the index of one of a few verdicts. */
 class Verdicts {
   readonly #stacks: StackTable
-  readonly #known: Verdict[] = []
+  readonly #indices: Int32Array
+  readonly #distinct: Verdict[] = [{ state: 'kernel', reason: '' }]
+  readonly #known = new Map<string, number>()
 
   constructor(stacks: StackTable) {
     this.#stacks = stacks
+    this.#indices = new Int32Array(stacks.length).fill(NOT_YET)
   }
 
-  of(stack: number): Verdict {
-    this.#known[stack] ??= this.#judge(stack)
-    return this.#known[stack]
+  of(stack: number): number {
+    const known = this.#indices[stack]!
+    if (known !== NOT_YET) return known
+    const index = this.#indexOf(this.#judge(stack))
+    this.#indices[stack] = index
+    return index
+  }
+
+  at(index: number): Verdict {
+    const verdict = this.#distinct[index]
+    if (verdict === undefined) throw new RangeError(`verdict ${index} of ${this.#distinct.length}`)
+    return verdict
+  }
+
+  #indexOf(verdict: Verdict): number {
+    if (verdict.state === 'kernel') return KERNEL
+    const key = `${verdict.state} ${verdict.reason}`
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const index = this.#distinct.push(verdict) - 1
+    this.#known.set(key, index)
+    return index
   }
 
   #judge(stack: number): Verdict {

@@ -16,6 +16,7 @@ export type Transition<State> = (
  */
 export class ProcessStates<State> {
   readonly #events: EventTable
+  readonly #length: number
   readonly #transition: Transition<State>
   readonly #snapshot: ReadonlyMap<number, readonly Run[]>
   readonly #states = new Map<number, State | undefined>()
@@ -24,6 +25,7 @@ export class ProcessStates<State> {
 
   constructor({ events, snapshotLength }: Pick<ProcessTable, 'events' | 'snapshotLength'>, transition: Transition<State>) {
     this.#events = events
+    this.#length = events.length
     this.#transition = transition
     this.#snapshot = runsOf(events.pid, snapshotLength)
     this.#next = snapshotLength
@@ -31,7 +33,7 @@ export class ProcessStates<State> {
   }
 
   at(pid: number, time: bigint): State | undefined {
-    while (this.#next < this.#events.length && this.#nextTime <= time) {
+    while (this.#next < this.#length && this.#nextTime <= time) {
       this.#take(this.#events.at(this.#next++))
       this.#nextTime = this.#timeOfNext()
     }
@@ -39,7 +41,7 @@ export class ProcessStates<State> {
   }
 
   #timeOfNext(): bigint {
-    return this.#next < this.#events.length ? this.#events.at(this.#next).time : 0n
+    return this.#next < this.#length ? this.#events.at(this.#next).time : 0n
   }
 
   #take(event: ProcessEvent): void {

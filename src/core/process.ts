@@ -102,6 +102,12 @@ export interface Rows<Row> extends Iterable<Row> {
   at(index: number): Row
 }
 
+/** A column for what is asked of every image, `at` for everything else. */
+export interface ImageTable extends Rows<Image> {
+  /** Index into IMAGE_RUNTIMES; length 0 where the source knows of none. */
+  readonly runtime: Uint8Array
+}
+
 /** A column for hot code, `at` for everything else. */
 export interface EventTable extends Rows<ProcessEvent> {
   readonly pid: Uint32Array
@@ -115,7 +121,7 @@ export interface EventTable extends Rows<ProcessEvent> {
  * in order of time. A consumer that missed a window loses nothing by starting from the next snapshot.
  */
 export interface ProcessTable {
-  readonly images: Rows<Image>
+  readonly images: ImageTable
   readonly mappings: Rows<Mapping>
   readonly events: EventTable
   readonly snapshotLength: number

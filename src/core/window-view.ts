@@ -7,7 +7,7 @@ import {
   type EventTable,
   IMAGE_KINDS,
   IMAGE_RUNTIMES,
-  type Image,
+  type ImageTable,
   type Mapping,
   PROCESS_EVENT_KINDS,
   type ProcessEvent,
@@ -250,14 +250,14 @@ class LazyRows<Row> implements Rows<Row> {
   }
 }
 
-function imagesOf(sections: Sections, strings: Strings): Rows<Image> {
+function imagesOf(sections: Sections, strings: Strings): ImageTable {
   const kind = sections.u8('imageKind')
   const path = sections.u32('imagePath')
   const buildId = sections.u32('imageBuildId')
   const device = sections.u64('imageDevice')
   const inode = sections.u64('imageInode')
   const runtimes = sections.u8('imageRuntime')
-  return new LazyRows(kind.length, (index) => {
+  const images = new LazyRows(kind.length, (index) => {
     const runtime = cell(IMAGE_RUNTIMES, runtimes[index] ?? 0)
     return {
       kind: cell(IMAGE_KINDS, cell(kind, index)),
@@ -268,6 +268,7 @@ function imagesOf(sections: Sections, strings: Strings): Rows<Image> {
       ...(runtime === 'unknown' ? {} : { runtime }),
     }
   })
+  return Object.assign(images, { runtime: runtimes })
 }
 
 function mappingsOf(sections: Sections): Rows<Mapping> {

@@ -22,7 +22,7 @@ export const processTableOf = (
   { images = [], mappings = [], events }: { images?: readonly Image[]; mappings?: readonly Mapping[]; events: readonly ProcessEvent[] },
   snapshotLength: number,
 ): ProcessTable => ({
-  images: rowsOf(images),
+  images: { ...rowsOf(images), runtime: new Uint8Array(0) },
   mappings: rowsOf(mappings),
   events: eventsOf(events),
   snapshotLength,

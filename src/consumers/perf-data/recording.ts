@@ -3,6 +3,7 @@
 
 import { stackBytesOf } from '../../core/call-graph.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
+import { sampledImages } from '../../core/sampled-images.ts'
 import { sessionIdsOf } from '../../core/window-view.ts'
 import { type BuildIdEntry, encodeFeatures, layOutFeatures } from '../../formats/perf-data/features.ts'
 import { dataOffset, encodeHead, fileEventOf } from '../../formats/perf-data/header.ts'
@@ -270,12 +271,13 @@ function grown(before: Contents | undefined, batch: ProfileBatch, bytes: number)
   }
 }
 
+/** Those of the files that were sampled, as perf has them. */
 function withBuildIds(
   before: ReadonlyMap<string, BuildIdEntry> | undefined,
-  { processes }: ProfileBatch,
+  batch: ProfileBatch,
 ): ReadonlyMap<string, BuildIdEntry> {
   const known = new Map(before)
-  for (const { buildId, path } of processes.images) {
+  for (const { buildId, path } of sampledImages(batch)) {
     const key = `${buildId} ${path}`
     if (buildId === '' || known.has(key) || known.size >= MAX_BUILD_IDS) continue
     known.set(key, { buildId, path, kernel: false })

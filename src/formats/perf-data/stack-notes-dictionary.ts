@@ -28,6 +28,8 @@ export class StackNotesDictionary {
   readonly #frames = new Entries()
   readonly #notes = new Entries()
   readonly #runtimes = new Entries()
+  /** By state: the note that says nothing else. */
+  readonly #plainNotes: number[] = []
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -74,6 +76,15 @@ export class StackNotesDictionary {
   }
 
   #addNoteOf(state: number, inserted: readonly number[], unusual: readonly number[]): number {
+    if (inserted.length > 0 || unusual.length > 0) return this.#addNewNote(state, inserted, unusual)
+    // Most stacks: nothing but how far they can be trusted.
+    const plain = this.#plainNotes[state] ?? NO_ROOM
+    if (plain !== NO_ROOM) return plain
+    this.#plainNotes[state] = this.#addNewNote(state, inserted, unusual)
+    return this.#plainNotes[state]
+  }
+
+  #addNewNote(state: number, inserted: readonly number[], unusual: readonly number[]): number {
     return this.#notes.once(this.#room, `${state}/${inserted.join()}/${unusual.join()}`, (writer) => {
       writer.u8(state).varint(inserted.length / 2)
       let previous = 0

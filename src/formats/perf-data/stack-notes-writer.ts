@@ -1,6 +1,7 @@
 // Collects the notes of a file's samples while the file grows, in bounded memory, already in the bytes they will have.
 
-import type { ProfileBatch, StackTable } from '../../core/profile.ts'
+import { IMAGE_RUNTIMES, type ImageTable } from '../../core/process.ts'
+import type { ProfileBatch } from '../../core/profile.ts'
 import { ByteWriter, varintBytes } from './bytes.ts'
 import { PART, STACK_NOTES_MAGIC, STACK_NOTES_VERSION } from './stack-notes.ts'
 import { NO_NOTE, StackNotesDictionary } from './stack-notes-dictionary.ts'
@@ -24,6 +25,7 @@ export interface StackNotesLimits {
 const LIMITS: StackNotesLimits = { dictionaryBytes: 16 * 2 ** 20, runBytes: 16 * 2 ** 20 }
 
 const NOT_YET = -1
+const UNKNOWN_RUNTIME = IMAGE_RUNTIMES.indexOf('unknown')
 const HEADER_BYTES = 16
 const PART_HEADER_BYTES = 12
 
@@ -60,22 +62,39 @@ export class StackNotesWriter {
 
   /** Finds the notes of a batch's samples. Changes nothing that is told: the samples may yet fail to be written. */
   plan(batch: ProfileBatch): NoteRuns {
-    for (const image of batch.processes.images) {
-      if (image.runtime !== undefined) this.#dictionary.addRuntime(image, image.runtime)
-    }
-    const { stack } = batch.samples
-    const notes = new Int32Array(batch.stacks.length).fill(NOT_YET)
+    this.#addRuntimes(batch.processes.images)
+    const { stack, length } = batch.samples
+    const notes = this.#notesOf(batch)
     const pairs: number[] = []
     let bytes = 0
-    for (let from = 0; from < stack.length; ) {
-      const note = this.#noteOnce(batch.stacks, stack[from]!, notes)
+    for (let from = 0; from < length; ) {
+      const note = notes[stack[from]!]!
       let to = from + 1
-      while (to < stack.length && this.#noteOnce(batch.stacks, stack[to]!, notes) === note) to++
+      while (to < length && notes[stack[to]!] === note) to++
       pairs.push(note, to - from)
       bytes += varintBytes(note) + varintBytes(to - from)
       from = to
     }
     return { pairs, bytes }
+  }
+
+  /** Few images have one, and of all the machine's only those are looked at. */
+  #addRuntimes(images: ImageTable): void {
+    images.runtime.forEach((code, index) => {
+      if (code === UNKNOWN_RUNTIME) return
+      const image = images.at(index)
+      if (image.runtime !== undefined) this.#dictionary.addRuntime(image, image.runtime)
+    })
+  }
+
+  /** By stack, for those that were sampled. */
+  #notesOf({ stacks, samples: { stack, length } }: ProfileBatch): Int32Array {
+    const notes = new Int32Array(stacks.length).fill(NOT_YET)
+    for (let row = 0; row < length; row++) {
+      const sampled = stack[row]!
+      if (notes[sampled] === NOT_YET) notes[sampled] = this.#dictionary.addNote(stacks, sampled)
+    }
+    return notes
   }
 
   /** The samples of `runs` are in the file, behind those of the last call. */
@@ -120,14 +139,5 @@ export class StackNotesWriter {
     }
     this.#runs.varint(note).varint(samples)
     this.#runCount++
-  }
-
-  #noteOnce(stacks: StackTable, stack: number, known: Int32Array): number {
-    let note = known[stack]!
-    if (note === NOT_YET) {
-      note = this.#dictionary.addNote(stacks, stack)
-      known[stack] = note
-    }
-    return note
   }
 }
