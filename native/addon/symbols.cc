@@ -131,9 +131,7 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
          recorded_text = ToUint64(info[1])] {
           return namers->kernel.Name(addresses, recorded_text);
         },
-        [](Napi::Env env, NameResult& result) -> Napi::Value {
-          return ToObject(env, result);
-        });
+        [](Napi::Env env, NameResult& result) -> Napi::Value { return ToObject(env, result); });
   }
 
   Napi::Value CacheBytes(const Napi::CallbackInfo& info) {

@@ -85,7 +85,10 @@ export class ProcessLanguages {
     }
   }
 
-  #withMapping(before: ProcessFiles | undefined, { image: number, start }: Mapping): ProcessFiles | undefined {
+  #withMapping(
+    before: ProcessFiles | undefined,
+    { image: number, start }: Mapping,
+  ): ProcessFiles | undefined {
     const image = this.#table.images.at(number)
     if (image.kind !== 'file') return before
     this.#languages[number] ??= languagesOf(image)

@@ -23,7 +23,10 @@ export class ProcessStates<State> {
   #next: number
   #nextTime: bigint
 
-  constructor({ events, snapshotLength }: Pick<ProcessTable, 'events' | 'snapshotLength'>, transition: Transition<State>) {
+  constructor(
+    { events, snapshotLength }: Pick<ProcessTable, 'events' | 'snapshotLength'>,
+    transition: Transition<State>,
+  ) {
     this.#events = events
     this.#length = events.length
     this.#transition = transition
@@ -46,7 +49,10 @@ export class ProcessStates<State> {
 
   #take(event: ProcessEvent): void {
     const before = this.#stateOf(event.pid)
-    this.#states.set(event.pid, this.#transition(event, before, (pid) => this.#stateOf(pid)))
+    this.#states.set(
+      event.pid,
+      this.#transition(event, before, (pid) => this.#stateOf(pid)),
+    )
   }
 
   #stateOf(pid: number): State | undefined {

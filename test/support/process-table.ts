@@ -19,7 +19,11 @@ const eventsOf = (events: readonly ProcessEvent[]): EventTable => ({
 
 /** `snapshot`: how many of the events are the state at the window's start. */
 export const processTableOf = (
-  { images = [], mappings = [], events }: { images?: readonly Image[]; mappings?: readonly Mapping[]; events: readonly ProcessEvent[] },
+  {
+    images = [],
+    mappings = [],
+    events,
+  }: { images?: readonly Image[]; mappings?: readonly Mapping[]; events: readonly ProcessEvent[] },
   snapshotLength: number,
 ): ProcessTable => ({
   images: { ...rowsOf(images), runtime: new Uint8Array(0) },

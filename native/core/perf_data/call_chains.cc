@@ -16,7 +16,8 @@ std::vector<uint64_t> AddressesOf(const WindowSections& window) {
   const auto stated = window.Read<uint64_t>(layout::kFrameAddress);
   const auto biases = window.Read<uint64_t>(layout::kMappingBias);
   std::vector<uint64_t> addresses(kinds.size());
-  for (size_t frame = 0; frame < std::min({kinds.size(), mappings.size(), stated.size()}); frame++) {
+  for (size_t frame = 0; frame < std::min({kinds.size(), mappings.size(), stated.size()});
+       frame++) {
     switch (static_cast<FrameKind>(kinds[frame])) {
       case FrameKind::kNative:
         addresses[frame] = stated[frame];

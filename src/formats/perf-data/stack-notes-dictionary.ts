@@ -11,6 +11,7 @@ export const NO_NOTE = 0
 const NATIVE = FRAME_KINDS.indexOf('native')
 const KERNEL = FRAME_KINDS.indexOf('kernel')
 const NO_ROOM = -1
+const NOT_YET = -2
 
 const encoder = new TextEncoder()
 
@@ -49,29 +50,19 @@ export class StackNotesDictionary {
     ]
   }
 
-  /** Its number, counted from 1; NO_NOTE where there is no room for it. */
-  addNote(stacks: StackTable, stack: number): number {
-    const { kind, flags } = stacks.frames
-    const inserted: number[] = []
-    const unusual: number[] = []
-    let part = -1
-    const from = stacks.offsets[stack]!
-    const length = stacks.offsets[stack + 1]! - from
-    for (let place = 0; place < length; place++) {
-      const frame = stacks.frameIndices[from + place]!
-      const frameKind = kind[frame]!
-      if (frameKind === NATIVE || frameKind === KERNEL) {
-        const isReturnAddress = (flags[frame]! & 1) !== 0
-        if (isReturnAddress !== (frameKind === part)) unusual.push(place)
-        part = frameKind
-      } else {
-        const number = this.#addFrame(stacks.frames.at(frame))
-        if (number === NO_ROOM) return NO_NOTE
-        inserted.push(place, number)
-      }
-    }
+  /** Finds the notes of a window's stacks. */
+  ofWindow(stacks: StackTable): WindowNotes {
+    return new WindowNotes(this, stacks)
+  }
+
+  /**
+   * The note of a stack with that state, counted from 1; NO_NOTE where there is no room for it.
+   * @param inserted pairs: place, number of the frame
+   * @param unusual places of the frames whose addresses are what those at their place usually are not
+   */
+  addNote(state: number, inserted: readonly number[], unusual: readonly number[]): number {
     if (inserted.length / 2 > MAX_NOTE_FRAMES || unusual.length > MAX_NOTE_FRAMES) return NO_NOTE
-    const index = this.#addNoteOf(stacks.state[stack]!, inserted, unusual)
+    const index = this.#addNoteOf(state, inserted, unusual)
     return index === NO_ROOM ? NO_NOTE : index + 1
   }
 
@@ -101,7 +92,8 @@ export class StackNotesDictionary {
     })
   }
 
-  #addFrame(frame: Frame): number {
+  /** Its number; NO_ROOM where there is none for it. */
+  addFrame(frame: Frame): number {
     switch (frame.kind) {
       case 'interpreted': {
         const texts = [frame.language, frame.function, frame.file].map((text) => this.#addString(text))
@@ -139,6 +131,56 @@ export class StackNotesDictionary {
       for (const text of texts) writer.varint(text)
       writer.u64(device).u64(inode).u8(IMAGE_RUNTIMES.indexOf(runtime))
     })
+  }
+}
+
+/** Most stacks of a window share their frames: what is to be said of one is found once, and little is allocated for each. */
+class WindowNotes {
+  readonly #dictionary: StackNotesDictionary
+  readonly #stacks: StackTable
+  readonly #frames: Int32Array
+  readonly #inserted: number[] = []
+  readonly #unusual: number[] = []
+
+  constructor(dictionary: StackNotesDictionary, stacks: StackTable) {
+    this.#dictionary = dictionary
+    this.#stacks = stacks
+    this.#frames = new Int32Array(stacks.frames.length).fill(NOT_YET)
+  }
+
+  /** The number of the stack's note. */
+  of(stack: number): number {
+    const { offsets, frameIndices, frames, state } = this.#stacks
+    const { kind, flags } = frames
+    const inserted = this.#inserted
+    const unusual = this.#unusual
+    inserted.length = 0
+    unusual.length = 0
+    let part = -1
+    const from = offsets[stack]!
+    const length = offsets[stack + 1]! - from
+    for (let place = 0; place < length; place++) {
+      const frame = frameIndices[from + place]!
+      const frameKind = kind[frame]!
+      if (frameKind === NATIVE || frameKind === KERNEL) {
+        const isReturnAddress = (flags[frame]! & 1) !== 0
+        if (isReturnAddress !== (frameKind === part)) unusual.push(place)
+        part = frameKind
+      } else {
+        const number = this.#numberOf(frame)
+        if (number === NO_ROOM) return NO_NOTE
+        inserted.push(place, number)
+      }
+    }
+    return this.#dictionary.addNote(state[stack]!, inserted, unusual)
+  }
+
+  #numberOf(frame: number): number {
+    const known = this.#frames[frame]!
+    if (known !== NOT_YET) return known
+    const number = this.#dictionary.addFrame(this.#stacks.frames.at(frame))
+    this.#frames[frame] = number
+    return number
   }
 }
 

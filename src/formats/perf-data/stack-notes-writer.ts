@@ -89,10 +89,11 @@ export class StackNotesWriter {
 
   /** By stack, for those that were sampled. */
   #notesOf({ stacks, samples: { stack, length } }: ProfileBatch): Int32Array {
+    const found = this.#dictionary.ofWindow(stacks)
     const notes = new Int32Array(stacks.length).fill(NOT_YET)
     for (let row = 0; row < length; row++) {
       const sampled = stack[row]!
-      if (notes[sampled] === NOT_YET) notes[sampled] = this.#dictionary.addNote(stacks, sampled)
+      if (notes[sampled] === NOT_YET) notes[sampled] = found.of(sampled)
     }
     return notes
   }

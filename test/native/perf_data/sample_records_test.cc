@@ -50,9 +50,19 @@ TEST(SampleRecords, SayWhatTheWindowSays) {
   const size_t size = kSampleFixedBytes + 5 * 8;
   const uint64_t header = PERF_RECORD_SAMPLE | uint64_t{PERF_RECORD_MISC_KERNEL} << 32 | size << 48;
   const auto of = [&](uint64_t pid_tid, uint64_t time, uint64_t cpu, uint64_t value) {
-    return std::vector<uint64_t>{header, 8, 0xffffffff81000010, pid_tid, time, cpu, value, 5,
-                                 static_cast<uint64_t>(PERF_CONTEXT_KERNEL), 0xffffffff81000010,
-                                 static_cast<uint64_t>(PERF_CONTEXT_USER), 0x401000, 0x402000};
+    return std::vector<uint64_t>{header,
+                                 8,
+                                 0xffffffff81000010,
+                                 pid_tid,
+                                 time,
+                                 cpu,
+                                 value,
+                                 5,
+                                 static_cast<uint64_t>(PERF_CONTEXT_KERNEL),
+                                 0xffffffff81000010,
+                                 static_cast<uint64_t>(PERF_CONTEXT_USER),
+                                 0x401000,
+                                 0x402000};
   };
   std::vector<uint64_t> expected = of(1 | 3ull << 32, 100, 0, 10);
   const std::vector<uint64_t> second = of(2 | 4ull << 32, 200, 1, 20);

@@ -98,6 +98,57 @@ test('windows add up, and a process has the name and the language that it had la
   )
 })
 
+test('what a process was before it called exec within the window is counted for what it was', () => {
+  const window = new WindowBuilder()
+  const frame = window.addFrame({ kind: 'reason', text: 'frame' })
+  const stack = window.addStack([frame], 'complete')
+  const place = { start: avma(0x1000n), end: avma(0x2000n), fileOffset: fileOffset(0n), bias: 0n }
+  const rest = { addressSpace: 'svma', protection: 5, flags: 2 } as const
+  const runs = (pid: number, path: string, time: bigint, synthesised: boolean): void => {
+    const image = window.addImage({ kind: 'file', path, buildId: '', device: 0n, inode: 1n })
+    const base = { time: monotonicTime(time), pid, tid: pid, synthesised }
+    const comm = path.slice(path.lastIndexOf('/') + 1)
+    window.addEvent({ ...base, kind: 'comm', comm, exec: !synthesised })
+    const mapping = window.addMapping({ pid, image, ...place, ...rest })
+    window.addEvent({ ...base, kind: 'mmap', mapping })
+  }
+  runs(10, '/bin/sh', 1_000n, true)
+  runs(20, '/bin/postgres', 1_000n, true)
+  window.addEvent({
+    time: monotonicTime(3_000n),
+    pid: 11,
+    tid: 11,
+    synthesised: false,
+    kind: 'fork',
+    parentPid: 10,
+    parentTid: 10,
+  })
+  runs(10, '/usr/bin/python3.11', 5_000n, false)
+  window.addSession(0)
+  for (let time = 2_000n; time < 8_000n; time += 1_000n) {
+    for (const pid of time < 3_000n ? [10, 20] : [10, 11, 20]) {
+      window.addSample(0, { time, pid, tid: pid, cpu: 0, stack, value: 1n, comm: 'thread' })
+    }
+  }
+  const times = { start: 1_000n, end: 9_000n, unixOffset: 0n, sequence: 0 }
+  const { languages, processes } = summaryOf(...batchesOf(window.build(times), [sessionInfo()]))
+  assert.deepEqual(
+    Object.entries(languages).map(([language, { complete }]) => [language, complete]),
+    [
+      ['native', 3 + 6 + 5],
+      ['python', 3],
+    ],
+  )
+  assert.deepEqual(
+    processes.map(({ pid, comm, language, complete }) => [pid, comm, language, complete]),
+    [
+      [10, 'python3.11', 'python', 6],
+      [20, 'postgres', 'native', 6],
+      [11, 'sh', 'native', 5],
+    ],
+  )
+})
+
 test('the summary names the fifty processes with the most samples', () => {
   const rows = Array.from(
     { length: 60 },

@@ -122,7 +122,9 @@ test('a damaged record length ends the reading with a message', async () => {
 
 test('a record that is too short for its type is left out and counted, the next ones are read', async () => {
   const short = Buffer.from('0300000000002800'.padEnd(80, '0'), 'hex') // COMM with nothing but a sample_id
-  const { records, problems } = read(fileOf(Buffer.concat([short, short, short, short, short, await data(1)])))
+  const { records, problems } = read(
+    fileOf(Buffer.concat([short, short, short, short, short, await data(1)])),
+  )
   assert.equal(records.filter(({ kind }) => kind === 'sample').length, 1)
   assert.equal(problems.length, 4)
   assert.match(problems[3] ?? '', /5 records are malformed/)
