@@ -1,6 +1,7 @@
 #include "core/perf/sampler.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 
 #include "core/base/clock.h"
@@ -27,6 +29,8 @@ constexpr uint64_t kPatienceForRows = 300'000'000;
 constexpr int kPollMs = 1000;
 /// Threads and commands: how soon their end is noticed.
 constexpr int kTargetPollMs = 100;
+/// How long the closing thread has nothing to do before free memory is given back.
+constexpr std::chrono::seconds kIdleBeforeTrim{1};
 constexpr uint64_t kMillisecond = 1'000'000;
 constexpr int kDrainPriority = -10;
 constexpr uint64_t kWakeToken = UINT64_MAX;
@@ -304,12 +308,24 @@ void Sampler::PublishTotals() {
 
 // --- the closing thread --------------------------------------------------------------------------
 
+void Sampler::AwaitHandover(std::unique_lock<std::mutex>& lock) {
+  const auto handed_over = [this] { return stop_ || handover_.window != nullptr; };
+  // By then a window's consumers have let go of what they needed for it, and the next one is seconds away: the heap holds
+  // free memory between what stays, which malloc gives back only when it is told to.
+  if (!handed_over_.wait_for(lock, kIdleBeforeTrim, handed_over)) {
+    lock.unlock();
+    malloc_trim(0);
+    lock.lock();
+  }
+  handed_over_.wait(lock, handed_over);
+}
+
 void Sampler::RunClosing() {
   while (true) {
     Handover handover;
     {
       std::unique_lock lock(mutex_);
-      handed_over_.wait(lock, [this] { return stop_ || handover_.window != nullptr; });
+      AwaitHandover(lock);
       if (handover_.window == nullptr) return;
       handover = std::move(handover_);
     }

@@ -54,6 +54,8 @@ class Sampler {
   Status OpenEvents();
   void RunDrain();
   void RunClosing();
+  /// Waits for a window, or the end.
+  void AwaitHandover(std::unique_lock<std::mutex>& lock);
   /// When sampling ends by itself, UINT64_MAX for never.
   uint64_t Deadline() const;
   int WaitMilliseconds() const;

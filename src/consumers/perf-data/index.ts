@@ -151,7 +151,7 @@ class PerfDataConsumer implements ProfileConsumer {
     const samples = await encodeSamples(new Uint8Array(batch.buffer), [sampleSession(batch.session)])
     const records = recording.recordsWith(samples, batch)
     const isEmpty = records.every(({ length }) => length === 0)
-    return { recording, batch, flush: recording.plan(batch, records), isEmpty }
+    return { recording, batch, samples, flush: recording.plan(batch, records), isEmpty }
   }
 
   async #open(batch: ProfileBatch): Promise<Recording> {
@@ -160,13 +160,15 @@ class PerfDataConsumer implements ProfileConsumer {
     return new Recording(part, batch, `sonde ${this.#context.version}`)
   }
 
-  async #append({ recording, batch, flush, isEmpty }: Planned, signal: AbortSignal): Promise<void> {
+  async #append({ recording, batch, samples, flush, isEmpty }: Planned, signal: AbortSignal): Promise<void> {
     if (isEmpty) return recording.noteEmpty(batch)
     try {
       await this.#withRoom(() => recording.append(flush, signal))
     } catch (error) {
       if (recording.isEmpty) await this.#discard(recording)
       throw writeError(error, recording.path + PART)
+    } finally {
+      giveBack(samples)
     }
     await this.#keepLimits(recording.bytes)
   }
@@ -270,9 +272,16 @@ class PerfDataConsumer implements ProfileConsumer {
 interface Planned {
   readonly recording: Recording
   readonly batch: ProfileBatch
+  /** Its encoded samples, which nobody else has. */
+  readonly samples: Uint8Array
   readonly flush: Flush
   /** There is nothing to write. */
   readonly isEmpty: boolean
+}
+
+/** Megabytes of every window, which garbage collection would come to after several windows. */
+function giveBack({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
 /** `where`: what could not be written. */
