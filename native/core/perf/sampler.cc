@@ -31,6 +31,8 @@ constexpr int kPollMs = 1000;
 constexpr int kTargetPollMs = 100;
 /// How long the closing thread has nothing to do before free memory is given back.
 constexpr std::chrono::seconds kIdleBeforeTrim{1};
+/// And how much of it is worth a millisecond.
+constexpr size_t kFreeBytesToTrim = 4 << 20;
 constexpr uint64_t kMillisecond = 1'000'000;
 constexpr int kDrainPriority = -10;
 constexpr uint64_t kWakeToken = UINT64_MAX;
@@ -314,7 +316,7 @@ void Sampler::AwaitHandover(std::unique_lock<std::mutex>& lock) {
   // free memory between what stays, which malloc gives back only when it is told to.
   if (!handed_over_.wait_for(lock, kIdleBeforeTrim, handed_over)) {
     lock.unlock();
-    malloc_trim(0);
+    if (mallinfo2().fordblks > kFreeBytesToTrim) malloc_trim(0);
     lock.lock();
   }
   handed_over_.wait(lock, handed_over);
