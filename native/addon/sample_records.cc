@@ -21,7 +21,9 @@ using Records = Result<std::vector<std::byte>>;
 std::vector<SampleSession> ToSessions(const Napi::Array& list) {
   std::vector<SampleSession> sessions;
   for (uint32_t index = 0; index < list.Length(); index++) {
-    const OptionsReader reader(list.Get(index).As<Napi::Object>());
+    const Napi::Value session = list.Get(index);
+    if (!session.IsObject()) throw Napi::TypeError::New(list.Env(), "sessions: expected objects");
+    const OptionsReader reader(session.As<Napi::Object>());
     sessions.push_back({.session = static_cast<uint32_t>(reader.Number("session", UINT32_MAX - 1)),
                         .event_id = reader.BigInt("eventId")});
   }
@@ -30,6 +32,8 @@ std::vector<SampleSession> ToSessions(const Napi::Array& list) {
 
 /// The bytes themselves, not a copy.
 Napi::Value ToBytes(Napi::Env env, std::vector<std::byte> bytes) {
+  if (bytes.empty())
+    return Napi::Uint8Array::New(env, 0);  // no memory: Node.js makes a detached buffer of that
   auto* const kept = new std::vector<std::byte>(std::move(bytes));
   auto release = [](Napi::Env, void*, std::vector<std::byte>* memory) { delete memory; };
   auto buffer = Napi::ArrayBuffer::New(env, kept->data(), kept->size(), release, kept);

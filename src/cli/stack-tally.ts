@@ -205,7 +205,7 @@ class Spans {
     const { events } = this.#batch.processes
     const { time, length } = this.#batch.samples
     if (this.#next >= events.length) return length
-    const since = events.at(this.#next).time
+    const since = events.time[this.#next]!
     let [low, high] = [from, length]
     while (low < high) {
       const middle = (low + high) >>> 1

@@ -23,7 +23,8 @@ export class Verdicts {
   }
 
   of(stack: number): number {
-    const known = this.#indices[stack]!
+    const known = this.#indices[stack]
+    if (known === undefined) throw new RangeError(`stack ${stack} of ${this.#indices.length}`)
     if (known !== NOT_YET) return known
     const index = this.#indexOf(this.#judge(stack))
     this.#indices[stack] = index

@@ -21,6 +21,7 @@ export interface SampleSession {
 /**
  * The PERF_RECORD_SAMPLE records of sessions of a window, one session after another. Rejects where the buffer is no
  * window buffer of this version.
+ * @throws TypeError for arguments that are not of these types
  */
 export type EncodeSamples = (window: Uint8Array, sessions: readonly SampleSession[]) => Promise<Uint8Array>
 

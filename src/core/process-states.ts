@@ -1,7 +1,7 @@
 import type { EventTable, ProcessEvent, ProcessTable } from './process.ts'
 
 /**
- * What an event makes of what was known of its process, undefined for nothing.
+ * What an event makes of what was known of its process, undefined for nothing. It changes no other process.
  * @param stateOf what is known of another process at that moment: a fork copies
  */
 export type Transition<State> = (
@@ -44,7 +44,7 @@ export class ProcessStates<State> {
   }
 
   #timeOfNext(): bigint {
-    return this.#next < this.#length ? this.#events.at(this.#next).time : 0n
+    return this.#events.time[this.#next] ?? 0n
   }
 
   #take(event: ProcessEvent): void {

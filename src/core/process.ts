@@ -108,8 +108,10 @@ export interface ImageTable extends Rows<Image> {
   readonly runtime: Uint8Array
 }
 
-/** A column for hot code, `at` for everything else. */
+/** Columns for what is asked of every event, `at` for everything else: rows are made anew each time. */
 export interface EventTable extends Rows<ProcessEvent> {
+  /** CLOCK_MONOTONIC, ns. */
+  readonly time: BigUint64Array
   readonly pid: Uint32Array
 }
 
@@ -117,7 +119,7 @@ export interface EventTable extends Rows<ProcessEvent> {
  * The processes of one window, shared (the same object) by all batches of that window.
  *
  * `events` begins with the state at the window's start, as synthesised COMM and MMAP events of every live process
- * (`snapshotLength` of them, times at or before the first sample); what the kernel reported in the window follows
+ * (`snapshotLength` of them, true of every sample of the window); what the kernel reported in the window follows
  * in order of time. A consumer that missed a window loses nothing by starting from the next snapshot.
  */
 export interface ProcessTable {

@@ -48,6 +48,11 @@ export interface SampleRow {
   readonly cgroup?: bigint
 }
 
+/** Kinds of events that say what is so, whatever was before. */
+const STATES: ReadonlySet<number> = new Set(
+  (['comm', 'mmap'] as const).map((kind) => PROCESS_EVENT_KINDS.indexOf(kind)),
+)
+
 /** A growing column of numbers of one section. */
 class Column {
   readonly values: (number | bigint)[] = []
@@ -62,7 +67,6 @@ export class WindowBuilder {
   readonly #known = new Map<string, number>()
   readonly #strings: string[] = []
   readonly #losses = new Map<number, number[]>()
-  #snapshotLength = 0
 
   constructor() {
     this.string('')
@@ -144,7 +148,7 @@ export class WindowBuilder {
     })
   }
 
-  /** A synthesised event added before any other kind belongs to the snapshot of the window's start. */
+  /** Those that come first, are synthesised, and true at the window's start are its snapshot. */
   addEvent(event: ProcessEvent): void {
     const exec = event.kind === 'comm' && event.exec
     this.#push('eventFlags', (event.synthesised ? 1 : 0) | (exec ? 2 : 0))
@@ -154,8 +158,7 @@ export class WindowBuilder {
     const [a, b] = this.#eventArguments(event)
     this.#push('eventA', a)
     this.#push('eventB', b)
-    const index = this.#push('eventKind', PROCESS_EVENT_KINDS.indexOf(event.kind))
-    if (event.synthesised && this.#snapshotLength === index) this.#snapshotLength = index + 1
+    this.#push('eventKind', PROCESS_EVENT_KINDS.indexOf(event.kind))
   }
 
   #eventArguments(event: ProcessEvent): [number, number] {
@@ -219,7 +222,7 @@ export class WindowBuilder {
       times.end,
       BigInt.asUintN(64, times.unixOffset),
       BigInt(times.sequence),
-      BigInt(this.#snapshotLength),
+      BigInt(this.#snapshotLength(times.start)),
     )
     for (const [session, counts] of this.#losses) {
       this.#column('losses', session).values.splice(0, Number.POSITIVE_INFINITY, ...counts.map(BigInt))
@@ -229,6 +232,16 @@ export class WindowBuilder {
         [...sessions].map(([session, { values }]) => ({ name, session, values })),
       ),
     )
+  }
+
+  #snapshotLength(start: bigint): number {
+    const kinds = this.#column('eventKind').values
+    const flags = this.#column('eventFlags').values
+    const times = this.#column('eventTime').values
+    const isChange = (kind: number | bigint, index: number): boolean =>
+      (Number(flags[index]) & 1) === 0 || (times[index] ?? 0n) > start || !STATES.has(Number(kind))
+    const first = kinds.findIndex(isChange)
+    return first < 0 ? kinds.length : first
   }
 
   #layOutStrings(): void {

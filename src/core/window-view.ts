@@ -294,13 +294,12 @@ function mappingsOf(sections: Sections): Rows<Mapping> {
   }))
 }
 
-/** Events are asked for one after another, seldom twice: no row is kept. */
 class EventRows implements EventTable {
+  readonly time: BigUint64Array
   readonly pid: Uint32Array
   readonly #kind: Uint8Array
   readonly #strings: Strings
   readonly #flags: Uint8Array
-  readonly #time: BigUint64Array
   readonly #tid: Uint32Array
   readonly #a: Uint32Array
   readonly #b: Uint32Array
@@ -310,7 +309,7 @@ class EventRows implements EventTable {
     this.#kind = sections.u8('eventKind')
     this.#strings = strings
     this.#flags = sections.u8('eventFlags')
-    this.#time = sections.u64('eventTime')
+    this.time = sections.u64('eventTime')
     this.#tid = sections.u32('eventTid')
     this.#a = sections.u32('eventA')
     this.#b = sections.u32('eventB')
@@ -323,7 +322,7 @@ class EventRows implements EventTable {
   at(index: number): ProcessEvent {
     const kind = cell(PROCESS_EVENT_KINDS, cell(this.#kind, index))
     const base = {
-      time: monotonicTime(cell(this.#time, index)),
+      time: monotonicTime(cell(this.time, index)),
       pid: cell(this.pid, index),
       tid: cell(this.#tid, index),
       synthesised: (cell(this.#flags, index) & 1) !== 0,

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { frameLabel } from '../../src/core/frame-label.ts'
 import { Replay } from '../../src/sampler/replay.ts'
+import { readPprof } from '../support/pprof-reader.ts'
+import { sonde } from '../support/sonde.ts'
 import { NO_PERF, perf, temporaryDirectory, totalsOf } from './perf-data-tools.ts'
 
 test('a file that perf itself recorded is replayed with the samples, sums and comms that perf script reads', {
@@ -51,4 +55,35 @@ test('a file that perf itself recorded is replayed with the samples, sums and co
     [...modules].some((name) => name.startsWith('libc.so')),
     [...modules].join(' '),
   )
+})
+
+test('a process of a file without event ids is called what it was when it was sampled', {
+  skip: NO_PERF,
+}, (t) => {
+  const file = join(temporaryDirectory(t), 'perf.data')
+  // Names itself anew halfway.
+  const workload =
+    'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; exec awk "BEGIN { while (i++ < 1e7); }"'
+  // One event: samples and process records carry no ids, so that nothing tells what happened from what was so.
+  const { status, stderr } = spawnSync(
+    'perf',
+    ['record', '--no-buildid', '-o', file, '-F', '997', '-e', 'cpu-clock', '-g', '--', 'sh', '-c', workload],
+    { encoding: 'utf8' },
+  )
+  if (status !== 0) return t.skip(`perf record does not work here: ${stderr.trim()}`)
+  const expected = new Map<string, number>()
+  for (const line of perf('script', '-i', file, '-F', 'comm').split('\n')) {
+    const comm = line.trim()
+    if (comm !== '') expected.set(comm, (expected.get(comm) ?? 0) + 1)
+  }
+  assert.ok(expected.size >= 2, [...expected.keys()].join(' '))
+  const pprof = file.replace(/data$/, 'pb.gz')
+  const converted = sonde(['convert', file, '-o', pprof])
+  assert.equal(converted.status, 0, converted.stderr)
+  const told = new Map<string, number>()
+  for (const { labels, values } of readPprof(gunzipSync(readFileSync(pprof))).samples) {
+    const name = `${labels['process name']}`
+    told.set(name, (told.get(name) ?? 0) + Number(values[0]))
+  }
+  assert.deepEqual(told, expected)
 })

@@ -14,6 +14,7 @@ const rowsOf = <Row>(rows: readonly Row[]): Rows<Row> => ({
 
 const eventsOf = (events: readonly ProcessEvent[]): EventTable => ({
   ...rowsOf(events),
+  time: BigUint64Array.from(events, ({ time }) => time),
   pid: Uint32Array.from(events, ({ pid }) => pid),
 })
 

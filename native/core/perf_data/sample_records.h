@@ -9,7 +9,7 @@
 
 namespace sonde {
 
-/// Bytes of a sample without the entries of its call chain. src/formats/perf-data/layout.ts says the same.
+/// Bytes of a sample without the entries of its call chain.
 inline constexpr size_t kSampleFixedBytes = 64;
 /// Addresses and markers that fit into one record, whose size is 16 bits.
 inline constexpr size_t kMaxChainEntries = (0xffff - kSampleFixedBytes) / 8;

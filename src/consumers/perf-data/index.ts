@@ -133,25 +133,32 @@ class PerfDataConsumer implements ProfileConsumer {
   async #take(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
     await this.#forgetRemoved()
     if (this.#recording !== undefined && this.#isOver(this.#recording, batch)) await this.#close()
-    const first = await this.#planned(batch)
-    if (first === undefined) return
+    // No file is begun for nothing.
+    if (this.#recording === undefined && batch.samples.length === 0) return
+    const { encodeSamples } = this.#context
+    const samples = await encodeSamples(new Uint8Array(batch.buffer), [sampleSession(batch.session)])
+    try {
+      await this.#write(batch, samples, signal)
+    } finally {
+      giveBack(samples)
+    }
+  }
+
+  async #write(batch: ProfileBatch, samples: Uint8Array, signal: AbortSignal): Promise<void> {
+    const first = await this.#planned(batch, samples)
     if (!this.#isTooLarge(first.flush.sealedSize) || first.recording.isEmpty)
       return this.#append(first, signal)
     await this.#close()
-    const second = await this.#planned(batch)
-    if (second !== undefined) await this.#append(second, signal)
+    if (batch.samples.length > 0) await this.#append(await this.#planned(batch, samples), signal)
   }
 
-  /** What is to be written where; undefined while there is no file and no sample that is worth beginning one. */
-  async #planned(batch: ProfileBatch): Promise<Planned | undefined> {
-    if (this.#recording === undefined && batch.samples.length === 0) return undefined
+  /** What is to be written where. */
+  async #planned(batch: ProfileBatch, samples: Uint8Array): Promise<Planned> {
     this.#recording ??= await this.#open(batch)
     const recording = this.#recording
-    const { encodeSamples } = this.#context
-    const samples = await encodeSamples(new Uint8Array(batch.buffer), [sampleSession(batch.session)])
     const records = recording.recordsWith(samples, batch)
     const isEmpty = records.every(({ length }) => length === 0)
-    return { recording, batch, samples, flush: recording.plan(batch, records), isEmpty }
+    return { recording, batch, flush: recording.plan(batch, records), isEmpty }
   }
 
   async #open(batch: ProfileBatch): Promise<Recording> {
@@ -160,15 +167,13 @@ class PerfDataConsumer implements ProfileConsumer {
     return new Recording(part, batch, `sonde ${this.#context.version}`)
   }
 
-  async #append({ recording, batch, samples, flush, isEmpty }: Planned, signal: AbortSignal): Promise<void> {
+  async #append({ recording, batch, flush, isEmpty }: Planned, signal: AbortSignal): Promise<void> {
     if (isEmpty) return recording.noteEmpty(batch)
     try {
       await this.#withRoom(() => recording.append(flush, signal))
     } catch (error) {
       if (recording.isEmpty) await this.#discard(recording)
       throw writeError(error, recording.path + PART)
-    } finally {
-      giveBack(samples)
     }
     await this.#keepLimits(recording.bytes)
   }
@@ -272,8 +277,6 @@ class PerfDataConsumer implements ProfileConsumer {
 interface Planned {
   readonly recording: Recording
   readonly batch: ProfileBatch
-  /** Its encoded samples, which nobody else has. */
-  readonly samples: Uint8Array
   readonly flush: Flush
   /** There is nothing to write. */
   readonly isEmpty: boolean

@@ -128,7 +128,7 @@ export class Recording {
 
   /** The batch brought no records, so there is nothing to write; its window is in the file all the same. */
   noteEmpty(batch: ProfileBatch): void {
-    if (this.#contents !== undefined) this.#contents = { ...this.#contents, sequence: batch.window.sequence }
+    if (this.#contents !== undefined) this.#contents = grown(this.#contents, batch, 0)
   }
 
   /**

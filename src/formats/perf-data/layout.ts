@@ -112,8 +112,6 @@ export const CONTEXT = {
 
 /** Bytes of the sample_id behind every record that is no sample: pid, tid, time, cpu, 0, id. */
 export const SAMPLE_ID_BYTES = 32
-/** Bytes of a sample without the addresses of its call chain. */
-export const SAMPLE_FIXED_BYTES = 64
 export const BUILD_ID_BYTES = 20
 /** Longest path the kernel reports, NUL included. */
 export const MAX_PATH_BYTES = 4096

@@ -3,9 +3,13 @@ import fs, { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFi
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import type { ProfileConsumer } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { EncodeSamples } from '../../../src/core/encoder.ts'
+import type { ProfileBatch } from '../../../src/core/profile.ts'
+import { WindowBuilder } from '../../../src/core/window-builder.ts'
+import { batchesOf } from '../../../src/core/window-view.ts'
 import { type FileRecord, readRecords } from '../../../src/formats/perf-data/file-records.ts'
 import { openPerfData } from '../../../src/formats/perf-data/reader.ts'
 import { readStackNotes } from '../../../src/formats/perf-data/stack-notes-reader.ts'
@@ -16,7 +20,7 @@ import {
   encodeSamples,
   temporaryDirectory,
 } from '../../integration/perf-data-tools.ts'
-import { FAULTS, session, type WindowSpec, windowBatches } from '../formats/perf-data/fixture.ts'
+import { FAULTS, SECOND, session, type WindowSpec, windowBatches } from '../formats/perf-data/fixture.ts'
 
 const never = new AbortController().signal
 const profiles = (directory: string): string => join(directory, 'profiles')
@@ -253,6 +257,49 @@ test('another set of sessions is another file, whether one comes or goes', async
   const { files, written } = consumer.outcome()
   assert.equal(files.length, 4)
   assert.equal(written, 70)
+})
+
+/** One sample in a file of that path, of session 2 only; session 1 has nothing to say. */
+function sampledFile(sequence: number, path: string): readonly ProfileBatch[] {
+  const builder = new WindowBuilder()
+  const image = builder.addImage({
+    kind: 'file',
+    path,
+    buildId: `${sequence}0`.repeat(10),
+    device: 0n,
+    inode: 0n,
+  })
+  const place = { start: avma(0x1000n), end: avma(0x2000n), fileOffset: fileOffset(0n), bias: 0n }
+  const mapping = builder.addMapping({
+    pid: 1,
+    image,
+    ...place,
+    addressSpace: 'svma',
+    protection: 5,
+    flags: 2,
+  })
+  const frame = builder.addFrame({ kind: 'native', mapping, svma: svma(0x1010n), returnAddress: false })
+  const stack = builder.addStack([frame], 'complete')
+  builder.addSession(1)
+  const start = BigInt(100 + sequence) * SECOND
+  builder.addSample(2, { time: start, pid: 1, tid: 1, cpu: 0, stack, value: 1n, comm: 'a' })
+  const times = { start, end: start + SECOND, unixOffset: 0n, sequence }
+  return batchesOf(builder.build(times), [session(1), FAULTS(2)])
+}
+
+test('the table of build ids has the sampled files of every session, also of one behind a silent one', async (t) => {
+  const { consumer } = await started(t)
+  for (const batch of [...sampledFile(0, '/bin/a'), ...sampledFile(1, '/bin/b')]) {
+    await consumer.consumeProfiles(batch, never)
+  }
+  await consumer.stop()
+  const source = openFileSource(consumer.outcome().files[0] ?? '')
+  const { features } = openPerfData(source)
+  source.close()
+  assert.deepEqual(
+    features.buildIds?.filter(({ kernel }) => !kernel).map(({ path }) => path),
+    ['/bin/a', '/bin/b'],
+  )
 })
 
 test('a session without samples does not make another file', async (t) => {

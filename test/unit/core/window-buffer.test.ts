@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import { frameLabel } from '../../../src/core/frame-label.ts'
+import type { ProcessEvent } from '../../../src/core/process.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
@@ -124,4 +125,20 @@ test('a buffer of another version is refused', () => {
   const buffer = windowOfOneSample().build(times)
   new DataView(buffer).setUint32(4, 99, true)
   assert.throws(() => batchesOf(buffer, [sessionInfo({ id: 3 })]), /version 99/)
+})
+
+test('the snapshot ends with the first event that is later than the start, a fork, or the kernel’s', () => {
+  const lengthOf = (...events: readonly Partial<ProcessEvent>[]): number => {
+    const window = new WindowBuilder()
+    const base = { time: monotonicTime(100n), pid: 1, tid: 1, synthesised: true, comm: 'a', exec: false }
+    for (const event of events) window.addEvent({ ...base, kind: 'comm', ...event } as ProcessEvent)
+    window.addSession(1)
+    const times = { start: 100n, end: 200n, unixOffset: 0n, sequence: 0 }
+    const [batch] = batchesOf(window.build(times), [sessionInfo({ id: 1 })])
+    return batch?.processes.snapshotLength ?? -1
+  }
+  assert.equal(lengthOf({}, {}), 2)
+  assert.equal(lengthOf({}, { time: monotonicTime(101n) }, {}), 1)
+  assert.equal(lengthOf({}, { kind: 'fork', parentPid: 2, parentTid: 2 }, {}), 1)
+  assert.equal(lengthOf({}, { synthesised: false }, {}), 1)
 })

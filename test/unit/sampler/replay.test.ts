@@ -9,6 +9,7 @@ import { FRAME_KINDS, type ProfileBatch, type SessionInfo, STACK_STATES } from '
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
+import { ProcessNames } from '../../../src/formats/profile/process-names.ts'
 import { ReplayedProcesses } from '../../../src/sampler/replay/processes.ts'
 import { Replay, type ReplayOptions } from '../../../src/sampler/replay.ts'
 import {
@@ -254,6 +255,37 @@ test('processes are what they were when the sample was taken: fork, exec, rename
   const [, , ...happened] = told(batch!.processes.events)
   assert.deepEqual(happened, told(window[0]!.processes.events).slice(2))
   assert.equal(batch?.processes.snapshotLength, 2)
+})
+
+test('after a gap in a file the new state counts from where it stands, not for the samples before', async (t) => {
+  const named = (sequence: number, comm: string): readonly ProfileBatch[] => {
+    const builder = new WindowBuilder()
+    const time = BigInt(100 + sequence) * SECOND
+    const event = {
+      time: monotonicTime(time),
+      pid: 10,
+      tid: 10,
+      synthesised: true,
+      comm,
+      exec: false,
+    } as const
+    builder.addEvent({ ...event, kind: 'comm' })
+    builder.addSession(0)
+    const stack = builder.addStack([builder.addFrame({ kind: 'reason', text: '[test]' })], 'broken')
+    builder.addSample(0, { time: time + 1n, pid: 10, tid: 10, cpu: 0, stack, value: 1n, comm })
+    return batchesOf(builder.build({ start: time, end: time + SECOND, unixOffset: 0n, sequence }), [
+      session(0),
+    ])
+  }
+  // Window 1 is not in the file, so window 2 begins with a snapshot.
+  const again = await replayed(await recorded(t, [named(0, 'before'), named(2, 'after')]))
+  assert.equal(again.windows.length, 1)
+  const [batch] = again.windows[0] ?? []
+  const names = new ProcessNames(batch!.processes)
+  assert.deepEqual(
+    Array.from(batch!.samples.time, (time) => names.at(10, time)),
+    ['before', 'after'],
+  )
 })
 
 test('who has gone is not in the next window', async (t) => {

@@ -15,8 +15,6 @@ import {
 } from '../../../../src/formats/perf-data/window.ts'
 import { loadAddon } from '../../../../src/native/load.ts'
 
-const { encodeSamples } = loadAddon()
-
 /** What a file has of these batches of one window, between two rounds. */
 export async function encodeWindow(
   batches: readonly ProfileBatch[],
@@ -25,7 +23,7 @@ export async function encodeWindow(
   const [first] = batches
   if (first === undefined) throw new Error('a window without batches')
   const sessions = batches.map((batch) => sampleSession(batch.session))
-  const samples = await encodeSamples(new Uint8Array(first.buffer), sessions)
+  const samples = await loadAddon().encodeSamples(new Uint8Array(first.buffer), sessions)
   return Buffer.concat([processRecords(first, options), samples, ...batches.map(noticeRecords)])
 }
 
