@@ -73,7 +73,7 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
   const out = process.stdout
   const style = styleFor(out)
   const samples = counted(samplesWithUserPart(stacks), 'sample')
-  const kernel = stacks.kernel > 0 ? `, and ${integer(stacks.kernel)} of kernel threads` : ''
+  const kernel = stacks.kernel > 0 ? `, and ${integer(stacks.kernel)} without a user part` : ''
   out.write(
     `${style.bold(`${printable(file)}: stacks`)}, ${samples}, ${completeShare(stacks)} complete${kernel}\n\n`,
   )

@@ -63,7 +63,7 @@ export interface ProcessStacks extends StackCounts {
 }
 
 export interface StackSummary extends StackCounts {
-  /** Samples without a user part: kernel threads. */
+  /** Samples without a user part: kernel threads, and processes that have given their memory back and are exiting. */
   readonly kernel: number
   readonly languages: Readonly<Record<string, StackCounts>>
   /** Those with the most samples. */

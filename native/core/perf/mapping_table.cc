@@ -32,6 +32,15 @@ uint32_t MappingTable::UnknownRow(uint32_t pid) {
   return entry->second;
 }
 
+ImageSet ImagesWithoutBuildId(const MappingTable& table, const std::vector<uint32_t>& used) {
+  ImageSet images;
+  for (const uint32_t row : used) {
+    const Image* const image = table.rows()[row].range.image.get();
+    if (image->kind == ImageKind::kFile && image->BuildId().empty()) images.insert(image);
+  }
+  return images;
+}
+
 void ReadHeadersOf(const MappingTable& table, const std::vector<uint32_t>& used,
                    ImageReader& reader) {
   std::unordered_map<Image*, size_t> places;

@@ -35,6 +35,10 @@ class MappingTable {
   ImagePtr unknown_image_;
 };
 
+using ImageSet = std::unordered_set<const Image*>;
+/// Those images of the rows `used` whose build id is not known.
+ImageSet ImagesWithoutBuildId(const MappingTable& table, const std::vector<uint32_t>& used);
+
 /// Reads, within a bounded time, the headers of the images that the rows `used` speak of and that are not known yet.
 void ReadHeadersOf(const MappingTable& table, const std::vector<uint32_t>& used,
                    ImageReader& reader);

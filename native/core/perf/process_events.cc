@@ -18,6 +18,18 @@ void ProcessEvents::AddSnapshot(uint64_t time) {
   snapshot_length_ = rows_.size();
 }
 
+void ProcessEvents::TellAgain(const ImageSet& images) {
+  std::vector<ProcessEventRow> again;
+  for (size_t row = 0; row < snapshot_length_; row++) {
+    const ProcessEventRow& event = rows_[row];
+    if (event.kind != ProcessEventKind::kMmap) continue;
+    const Image* const image = mappings_.rows()[event.a].range.image.get();
+    if (images.contains(image) && !image->BuildId().empty()) again.push_back(event);
+  }
+  rows_.insert(rows_.begin() + static_cast<ptrdiff_t>(snapshot_length_), again.begin(),
+               again.end());
+}
+
 void ProcessEvents::AddProcess(Process& process, uint64_t time) {
   std::vector<uint32_t> tids(process.threads.begin(), process.threads.end());
   std::ranges::sort(tids);

@@ -31,6 +31,9 @@ class ProcessEvents {
   /// Orders the records by time, and applies them.
   void Replay(std::vector<ProcessRecord>& records);
 
+  /// Repeats the mappings of those of `images` that have a build id now, behind the snapshot.
+  void TellAgain(const ImageSet& images);
+
   size_t snapshot_length() const { return snapshot_length_; }
   const std::vector<ProcessEventRow>& rows() const { return rows_; }
 

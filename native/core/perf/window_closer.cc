@@ -109,7 +109,11 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
       row.stack = resolver.Resolve(row.stack, row.time, sessions_[session].max_stack);
     }
   }
-  ReadHeadersOf(mappings, MappingsIn(frames), images_);
+  const std::vector<uint32_t> sampled = MappingsIn(frames);
+  const ImageSet nameless = ImagesWithoutBuildId(mappings, sampled);
+  ReadHeadersOf(mappings, sampled, images_);
+  // The snapshot of this window says it; those who read an earlier one have been told of a file without a build id.
+  if (times.sequence > 0) events.TellAgain(nameless);
 
   const WindowTables tables{.times = times,
                             .snapshot_length = events.snapshot_length(),

@@ -11,6 +11,7 @@ export const NO_NOTE = 0
 const NATIVE = FRAME_KINDS.indexOf('native')
 const KERNEL = FRAME_KINDS.indexOf('kernel')
 const NO_ROOM = -1
+const NO_PLACE = { device: 0n, inode: 0n }
 const NOT_YET = -2
 
 const encoder = new TextEncoder()
@@ -124,7 +125,10 @@ export class StackNotesDictionary {
     })
   }
 
-  addRuntime({ path, buildId, device, inode }: Image, runtime: ImageRuntime): void {
+  addRuntime(image: Image, runtime: ImageRuntime): void {
+    const { path, buildId } = image
+    // As MMAP2 has them: either the build id or the place.
+    const { device, inode } = buildId === '' ? image : NO_PLACE
     const texts = [path, buildId].map((text) => this.#addString(text))
     if (texts.includes(NO_ROOM)) return
     this.#runtimes.once(this.#room, `${texts.join()}/${device}/${inode}`, (writer) => {

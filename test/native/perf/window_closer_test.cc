@@ -2,7 +2,12 @@
 #include "core/perf/window_closer.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
+#include <climits>
+#include <cstdlib>
 #include <optional>
 
 #include "perf/record_bytes.h"
@@ -107,6 +112,51 @@ TEST_F(WindowCloserTest, TheNextWindowBeginsWithWhatIsKnown) {
   const auto figures = view.Column<uint64_t>(layout::kWindow);
   EXPECT_EQ(figures[4], 2U) << "a comm and a mapping, synthesised";
   EXPECT_EQ(view.Column<uint8_t>(layout::kEventFlags), (std::vector<uint8_t>{1, 1}));
+}
+
+TEST_F(WindowCloserTest, AFileWhoseBuildIdIsLearnedLaterIsToldAgain) {
+  struct stat status {};
+  ASSERT_EQ(stat("/bin/sh", &status), 0);
+  char path[PATH_MAX];
+  ASSERT_NE(realpath("/bin/sh", path), nullptr);
+  const auto pid = static_cast<uint32_t>(getpid());
+  window_->AddRecord(
+      {.kind = ProcessEventKind::kMmap,
+       .time = 6,
+       .pid = pid,
+       .tid = pid,
+       .text = path,
+       .start = 0x400000,
+       .end = 0x500000,
+       .file = {.device = uint64_t{major(status.st_dev)} << 32 | minor(status.st_dev),
+
+                .inode = status.st_ino,
+                .build_id = {}}});
+  const auto sample = [&](uint64_t time) {
+    const uint64_t chain[] = {test::kUserMarker, 0x401000};
+    window_->AddSample(0, 0, {.pid = pid, .tid = pid, .time = time, .chain = chain});
+  };
+  const auto events = [&] { return test::WindowView(bytes_).Column<uint8_t>(layout::kEventKind); };
+  const auto snapshot = [&] {
+    return test::WindowView(bytes_).Column<uint64_t>(layout::kWindow)[4];
+  };
+  const auto build_id = [&] {
+    const test::WindowView view(bytes_);
+    return view.Text(view.Column<uint32_t>(layout::kImageBuildId)[0]);
+  };
+  Close();
+  EXPECT_EQ(build_id(), "");
+  const auto mmap = static_cast<uint8_t>(ProcessEventKind::kMmap);
+  NextWindow();
+  sample(120);
+  Close();
+  if (build_id().empty()) GTEST_SKIP() << path << " has no build id";
+  EXPECT_EQ(snapshot(), 1U);
+  EXPECT_EQ(events(), (std::vector<uint8_t>{mmap, mmap}));
+  NextWindow();
+  sample(220);
+  Close();
+  EXPECT_EQ(events(), (std::vector<uint8_t>{mmap})) << "once is enough";
 }
 
 TEST_F(WindowCloserTest, AWindowSaysWhatWasLostAndWhen) {

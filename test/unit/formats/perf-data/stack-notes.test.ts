@@ -235,6 +235,13 @@ test('images keep the runtime that they were linked with', () => {
   )
 })
 
+test('an image with a build id is known by it, wherever it was: MMAP2 has no more', () => {
+  const buildId = 'aabbccddeeff00112233445566778899aabbccdd'
+  const go = { ...image('/usr/bin/etcd', 'go'), buildId }
+  const notes = notesOf([batchOf([{ state: 'complete', frames: [] }], [go])])
+  assert.equal(notes.runtimeOf({ ...image('/usr/bin/etcd'), buildId, device: 0n, inode: 0n }), 'go')
+})
+
 const whole = sectionOf([batchOf(Object.values(STACKS), [image('/go', 'go')])]).bytes
 
 /** Reads everything that can be asked for. */
