@@ -104,21 +104,44 @@ Code CodeLibrary::InRows(Entry& entry, const MappedRange& range, uint64_t addres
   return code;
 }
 
+bool CodeLibrary::Exceeded(const Asker& asker) const {
+  return asker.allowance.Exceeded(asker.now) || allowance_.Exceeded(asker.now);
+}
+
+/// The one who asks pays: others have the same files.
+template <typename Work>
+auto CodeLibrary::AtCostOf(const Asker& asker, Work&& work) {
+  const uint64_t before = ClockNow(CLOCK_THREAD_CPUTIME_ID);
+  auto made = work();
+  const uint64_t took = ClockNow(CLOCK_THREAD_CPUTIME_ID) - before;
+  asker.allowance.used += took;
+  allowance_.used += took;
+  return made;
+}
+
+std::optional<CfiRow> CodeLibrary::RulesAt(const MappedRange& range, uint64_t address,
+                                           const Asker& asker) {
+  const Entry& entry = EntryOf(range.image);
+  const AddressBias bias = BiasOf(range);
+  if (entry.state != Entry::State::kKnown || bias.space != AddressSpaceKind::kSvma ||
+      Exceeded(asker)) {
+    return std::nullopt;
+  }
+  auto row = AtCostOf(asker, [&] { return entry.rows->tables->RowOf(address - bias.bias); });
+  if (!row) return std::nullopt;
+  return std::move(*row);
+}
+
 const RowCache::Known* CodeLibrary::KnownAt(Rows& rows, uint64_t svma, const Asker& asker) {
   const RowCache::Known* known = rows.cache.Find(svma);
   if (known != nullptr) return known;
-  // The one who asks pays: others have the same files.
-  if (asker.allowance.Exceeded(asker.now) || allowance_.Exceeded(asker.now)) return nullptr;
+  if (Exceeded(asker)) return nullptr;
   if (rows.cache.full()) {
     rows.cache = RowCache();
     generation_++;
   }
   rows_made_++;
-  const uint64_t before = ClockNow(CLOCK_THREAD_CPUTIME_ID);
-  auto found = rows.tables->Find(svma);
-  const uint64_t took = ClockNow(CLOCK_THREAD_CPUTIME_ID) - before;
-  asker.allowance.used += took;
-  allowance_.used += took;
+  auto found = AtCostOf(asker, [&] { return rows.tables->Find(svma); });
   return found ? &rows.cache.Keep(svma, std::move(*found)) : &rows.cache.KeepDamaged(svma);
 }
 

@@ -55,6 +55,8 @@ class CodeLibrary {
 
   /// What to do at `address` of a mapping of a file or of the vdso.
   Code At(const MappedRange& range, uint64_t address, const Asker& asker);
+  /// What the row there says of every register; not remembered. Nothing where there is none, or it would cost too much.
+  std::optional<CfiRow> RulesAt(const MappedRange& range, uint64_t address, const Asker& asker);
   /// Forgets rows where there are too many. Between two stacks: rules that were given out are no longer valid then.
   void Tidy(uint64_t now);
   void Add(UnwindLoader::LoadedImage loaded, uint64_t now);
@@ -84,6 +86,10 @@ class CodeLibrary {
   Entry& EntryOf(const ImagePtr& image);
   void Ask(Entry& entry, uint32_t pid);
   Code InRows(Entry& entry, const MappedRange& range, uint64_t address, const Asker& asker);
+  /// Whether rows may not be made any more, for now.
+  bool Exceeded(const Asker& asker) const;
+  template <typename Work>
+  auto AtCostOf(const Asker& asker, Work&& work);
   /// nullptr where it would cost too much.
   const RowCache::Known* KnownAt(Rows& rows, uint64_t svma, const Asker& asker);
   void MakeRoom(uint64_t now);

@@ -319,6 +319,16 @@ Code UnwindProcesses::Slowly(uint64_t address) {
   return InGeneratedCode();
 }
 
+std::optional<CfiRow> UnwindProcesses::RulesAt(uint64_t address) {
+  Process& process = *process_;
+  const AddressSpace::Mapped* mapped = process.space.Find(address, epoch_);
+  if (mapped == nullptr) return std::nullopt;
+  const ImageKind kind = mapped->range.image->kind;
+  if (kind != ImageKind::kFile && kind != ImageKind::kVdso) return std::nullopt;
+  return library_.RulesAt(mapped->range, address,
+                          {.pid = process.pid, .allowance = process.allowance, .now = now_});
+}
+
 Code UnwindProcesses::InGeneratedCode() {
   Process& process = *process_;
   if (process.jit == Process::Jit::kUnknown) {

@@ -78,12 +78,14 @@ class UnwindProcesses {
    public:
     explicit Map(UnwindProcesses& owner) : owner_(owner) {}
     Code At(uint64_t address) override { return owner_.At(address); }
+    std::optional<CfiRow> RulesAt(uint64_t address) override { return owner_.RulesAt(address); }
 
    private:
     UnwindProcesses& owner_;
   };
 
   Code At(uint64_t address);
+  std::optional<CfiRow> RulesAt(uint64_t address);
   Code Slowly(uint64_t address);
   Code InGeneratedCode();
   void Ask(Process& process);

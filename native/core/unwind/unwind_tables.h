@@ -26,6 +26,8 @@ class UnwindTables {
 
   /// What to do at an instruction; kNone where nothing covers it. Error: ENOEXEC where what covers it is damaged.
   Result<RowAndRules> Find(uint64_t svma) const;
+  /// What the row at `svma` says of every register. Errors as RowSource::Find.
+  Result<CfiRow> RowOf(uint64_t svma) const;
   /// Whether code that no row covers can be left by its frame pointer.
   enum class FramePointers : uint8_t {
     kLost,
@@ -45,7 +47,6 @@ class UnwindTables {
   explicit UnwindTables(const Architecture& architecture) : architecture_(&architecture) {}
 
   void Add(Result<std::unique_ptr<RowSource>> source);
-  Result<CfiRow> RowOf(uint64_t svma) const;
   UnwindRow BetweenFunctions(uint64_t svma) const;
   SvmaRange SegmentOf(uint64_t svma) const;
   bool IsOutermost(uint64_t svma) const;

@@ -28,8 +28,18 @@ bool IsLinkedFrame(const UnwindRow& row) {
 /// One way through one stack.
 class Unwinder::Walk final : private StackMemory {
  public:
-  Walk(const Architecture& architecture, const StackSnapshot& snapshot, CodeMap& code)
-      : architecture_(architecture),
+  /// Which registers are followed from frame to frame.
+  enum class Follow : uint8_t {
+    /// Frame and stack pointer: nearly every frame is found by one of them.
+    kPointers,
+    /// All, as far as their values were saved.
+    kAll,
+  };
+
+  Walk(const Architecture& architecture, const StackSnapshot& snapshot, CodeMap& code,
+       Follow follow)
+      : follow_(follow),
+        architecture_(architecture),
         snapshot_(snapshot),
         code_(code),
         registers_(snapshot.registers),
@@ -55,6 +65,7 @@ class Unwinder::Walk final : private StackMemory {
   UnwindEnd Unreadable(uint64_t address, UnwindEnd otherwise) const;
 
   Ended Step(const Code& code);
+  Ended StepByCode(const Code& code);
   Ended StepByRow(const UnwindRow& row);
   Ended StepByRules(const UnwindRow& row, const CfiRow& rules);
   Ended StepByFramePointer(UnwindEnd failed);
@@ -67,6 +78,7 @@ class Unwinder::Walk final : private StackMemory {
   void FollowFramePointer(uint64_t slot);
   uint64_t Unsigned(uint64_t address) const;
 
+  const Follow follow_;
   const Architecture& architecture_;
   const StackSnapshot& snapshot_;
   CodeMap& code_;
@@ -125,11 +137,19 @@ Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
     // The registers that any other row starts from are not known there.
     return IsLinkedFrame(code.row) ? StepByKernel(UnwindEnd::kStackBytes) : UnwindEnd::kStackBytes;
   }
-  const Ended ended = code.row.kind == UnwindRow::Kind::kRules ? StepByRules(code.row, *code.rules)
-                                                               : StepByRow(code.row);
+  const Ended ended = StepByCode(code);
   // What was not captured may have had a caller.
   const bool captured = ended != UnwindEnd::kStackBytes && ended != UnwindEnd::kNotCaptured;
   return ended && captured && code.row.entry ? UnwindEnd::kComplete : ended;
+}
+
+Unwinder::Walk::Ended Unwinder::Walk::StepByCode(const Code& code) {
+  if (code.row.kind == UnwindRow::Kind::kRules) return StepByRules(code.row, *code.rules);
+  if (follow_ == Follow::kAll) {
+    const auto rules = code_.RulesAt(returns_ ? instruction_ - 1 : instruction_);
+    if (rules) return StepByRules(code.row, *rules);
+  }
+  return StepByRow(code.row);
 }
 
 Unwinder::Walk::Ended Unwinder::Walk::StepByRow(const UnwindRow& row) {
@@ -197,7 +217,9 @@ std::optional<uint64_t> Unwinder::Walk::CfaOf(const CfiRow& rules) {
 Unwinder::Walk::Ended Unwinder::Walk::StepByRules(const UnwindRow& row, const CfiRow& rules) {
   registers_.Set(architecture_.has_link_register ? 32 : architecture_.return_address, instruction_);
   const auto cfa = CfaOf(rules);
-  if (!cfa) return snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kRegisters;
+  // An expression looks at the stack, too.
+  if (!cfa && rules.cfa_is_expression && snapshot_.cut) return UnwindEnd::kStackBytes;
+  if (!cfa) return UnwindEnd::kRegisters;
   RegisterSet caller;
   caller.Set(architecture_.stack_pointer, *cfa);
   const Ended ended = Restore(rules, *cfa, caller);
@@ -233,6 +255,12 @@ Unwinder::Walk::Ended Unwinder::Walk::Restore(const CfiRow& rules, uint64_t cfa,
       case Kind::kOffset:
       case Kind::kValueOffset:
         value = cfa + static_cast<uint64_t>(rule.offset);
+        // As in StepByRow: an epilogue has restored it.
+        if (rule.kind == Kind::kOffset && number != rules.return_address &&
+            *value < StackPointer()) {
+          if (registers_.Knows(number)) caller.Set(number, registers_.value[number]);
+          continue;
+        }
         break;
       case Kind::kRegister:
         if (rule.offset >= 0 && registers_.Knows(static_cast<unsigned>(rule.offset))) {
@@ -357,7 +385,13 @@ UnwindEnd Unwinder::Walk::Unreadable(uint64_t address, UnwindEnd otherwise) cons
 
 UnwindOutcome Unwinder::Unwind(const StackSnapshot& snapshot, CodeMap& code,
                                std::vector<uint64_t>& frames) {
-  return Walk(architecture_, snapshot, code).Run(frames);
+  const size_t before = frames.size();
+  const UnwindOutcome outcome =
+      Walk(architecture_, snapshot, code, Walk::Follow::kPointers).Run(frames);
+  if (outcome.end != UnwindEnd::kRegisters) return outcome;
+  // The dynamic linker's lazy binding is the one that everybody meets: its frame is found by rbx, which what it calls saves.
+  frames.resize(before);
+  return Walk(architecture_, snapshot, code, Walk::Follow::kAll).Run(frames);
 }
 
 }  // namespace sonde

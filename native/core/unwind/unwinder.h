@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -61,6 +62,9 @@ class CodeMap {
  public:
   virtual ~CodeMap() = default;
   virtual Code At(uint64_t address) = 0;
+  /// What the row at `address` says of every register: rows as `At` has them are of the frame and the stack pointer only.
+  /// Nothing where no row covers it, or where it may not be asked.
+  virtual std::optional<CfiRow> RulesAt(uint64_t /*address*/) { return std::nullopt; }
 };
 
 /// How a way through a stack ended.
@@ -103,7 +107,8 @@ class Unwinder {
 
   explicit Unwinder(const Architecture& architecture) : architecture_(architecture) {}
 
-  /// Appends the addresses of the frames to `frames`, innermost first. Work is bounded by kMaxFrames.
+  /// Appends the addresses of the frames to `frames`, innermost first. Work is bounded by kMaxFrames, twice where a frame
+  /// is found by a register that rows are not kept of.
   UnwindOutcome Unwind(const StackSnapshot& snapshot, CodeMap& code, std::vector<uint64_t>& frames);
 
  private:

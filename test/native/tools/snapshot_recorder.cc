@@ -20,6 +20,7 @@ class AskedCode : public CodeMap {
     asked_.emplace_back(address, code);
     return code;
   }
+  std::optional<CfiRow> RulesAt(uint64_t address) override { return code_.RulesAt(address); }
   const std::vector<std::pair<uint64_t, Code>>& asked() const { return asked_; }
 
  private:

@@ -50,6 +50,7 @@ class RecordedCode : public CodeMap {
   }
 
   Code At(uint64_t address) override;
+  std::optional<CfiRow> RulesAt(uint64_t address) override;
   const std::vector<uint64_t>& looked_up() const { return looked_up_; }
 
  private:
@@ -83,6 +84,16 @@ Code RecordedCode::At(uint64_t address) {
     return {.state = Code::State::kUnreadable};
   }
   return {};
+}
+
+std::optional<CfiRow> RecordedCode::RulesAt(uint64_t address) {
+  for (size_t index = 0; index < sources_.size(); index++) {
+    const RecordedSnapshot::File& file = snapshot_.files[index];
+    if (address < file.start || address >= file.end) continue;
+    auto row = sources_[index]->Find(address - file.bias);
+    if (row) return std::move(*row);
+  }
+  return std::nullopt;
 }
 
 // --- less of it ----------------------------------------------------------------------------------

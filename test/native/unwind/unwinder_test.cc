@@ -18,7 +18,14 @@ class FakeCode : public CodeMap {
     const auto found = code.find(address);
     return found == code.end() ? Code{} : found->second;
   }
+  std::optional<CfiRow> RulesAt(uint64_t address) override {
+    asked_for_rules = true;
+    const auto found = rules.find(address);
+    return found == rules.end() ? std::nullopt : std::optional(found->second);
+  }
   std::map<uint64_t, Code> code;
+  std::map<uint64_t, CfiRow> rules;
+  bool asked_for_rules = false;
 };
 
 Code Known(UnwindRow row) { return {.state = Code::State::kKnown, .row = row}; }
@@ -55,6 +62,69 @@ class UnwinderTest : public testing::Test {
 };
 
 using Frames = std::vector<uint64_t>;
+
+constexpr uint8_t kRbx = 3;
+
+/// CFA = stack pointer + `size`; the return address and rbx below it.
+CfiRow SavesRbx(int64_t size, int64_t rbx) {
+  CfiRow row{.cfa_register = kX86_64.stack_pointer,
+             .cfa_offset = size,
+             .return_address = kX86_64.return_address};
+  row.rules[kX86_64.return_address] = {RegisterRule::Kind::kOffset, -8};
+  row.rules[kRbx] = {RegisterRule::Kind::kOffset, rbx};
+  return row;
+}
+
+/// CFA = rbx + 16, as in the dynamic linker's lazy binding.
+CfiRow ByRbx() {
+  CfiRow row{.cfa_register = kRbx, .cfa_offset = 16, .return_address = kX86_64.return_address};
+  row.rules[kX86_64.return_address] = {RegisterRule::Kind::kOffset, -8};
+  return row;
+}
+
+TEST_F(UnwinderTest, AFrameIsFoundByARegisterThatAnInnerOneHasSaved) {
+  const CfiRow by_rbx = ByRbx();
+  Code caller = Known({.kind = UnwindRow::Kind::kRules});
+  caller.rules = &by_rbx;
+  code_.code = {{0x1000, Frame(32)}, {0x1fff, caller}, {0x2fff, Outermost()}};
+  code_.rules = {{0x1000, SavesRbx(32, -24)}};
+  // rbx as 0x1000 saved it leads to the last two words.
+  stack_ = {0, kStack + 48, 0, 0x2000, 0, 0, 0, 0x3000};
+  snapshot_.registers.Set(kRbx, 0xdead);
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000, 0x3000}));
+}
+
+TEST_F(UnwinderTest, ARegisterThatAnEpilogueHasRestoredIsNotReadFromBelowTheStack) {
+  const CfiRow by_rbx = ByRbx();
+  Code caller = Known({.kind = UnwindRow::Kind::kRules});
+  caller.rules = &by_rbx;
+  code_.code = {{0x1000, Frame(8)}, {0x1fff, caller}, {0x2fff, Outermost()}};
+  // The row still says where rbx was saved, and that lies below the stack pointer already.
+  code_.rules = {{0x1000, SavesRbx(8, -16)}};
+  stack_ = {0x2000, 0, 0, 0x3000};
+  snapshot_.registers.Set(kRbx, kStack + 16);
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000, 0x3000}));
+}
+
+TEST_F(UnwinderTest, ARegisterThatNobodySavedIsSaidToBeUnknownHoweverLittleWasCaptured) {
+  const CfiRow by_rbx = ByRbx();
+  Code caller = Known({.kind = UnwindRow::Kind::kRules});
+  caller.rules = &by_rbx;
+  code_.code = {{0x1000, Frame(16)}, {0x1fff, caller}};
+  stack_ = {0, 0x2000, 0};
+  snapshot_.cut = true;
+  EXPECT_EQ(Unwind(), UnwindEnd::kRegisters);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000})) << "once";
+}
+
+TEST_F(UnwinderTest, OtherRegistersAreLookedForOnlyWhereOneIsNeeded) {
+  code_.code = {{0x1000, Frame(16)}, {0x1fff, Outermost()}};
+  stack_ = {0, 0x2000};
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  EXPECT_FALSE(code_.asked_for_rules);
+}
 
 TEST_F(UnwinderTest, ReturnAddressesAreLookedUpAtTheCallBeforeThem) {
   code_.code = {{0x1000, Frame(16)}, {0x1fff, Frame(8)}, {0x2fff, Outermost()}};
