@@ -16,14 +16,15 @@ const { garbage: _, javaWithoutFramePointers: __, ...workloads } = unwindWorkloa
 
 for (const workload of Object.values<UnwindWorkload>(workloads)) {
   test(`gdb sees the same frames: ${workload.name}`, lacking(workload), async (context) => {
-    const verdicts = await stoppedStacks(context, workload)
+    const { verdicts, looks } = await stoppedStacks(context, workload)
     const allowances = allowancesOf(workload)
     const different = verdicts.filter((verdict) => !agree(verdict, allowances))
     const complete = verdicts.filter(({ sonde }) => sonde.end === 'complete').length
     const equal = verdicts.length - different.length
     context.diagnostic(`${verdicts.length} stacks, ${equal} equal, ${complete} complete`)
     for (const verdict of different) context.diagnostic(`different: ${JSON.stringify(verdict)}`)
-    assert.ok(verdicts.length >= stops / 3, 'it does something')
+    // A loop of three instructions stands where it stood more often than not.
+    assert.ok(looks >= stops / 3 && verdicts.length > 0, `it does something: ${looks} looks`)
     // Of a few stacks, one may be of the 1 % that may differ.
     assert.ok(different.length <= Math.max(1, 0.01 * verdicts.length))
   })
@@ -41,7 +42,10 @@ const allowancesOf = ({ name, mayEnd = [], unstripped, command }: UnwindWorkload
 })
 
 /** What both see at every stop. A thread that stands where it stood counts once. */
-async function stoppedStacks(context: TestContext, workload: UnwindWorkload): Promise<readonly Verdict[]> {
+async function stoppedStacks(
+  context: TestContext,
+  workload: UnwindWorkload,
+): Promise<{ readonly verdicts: readonly Verdict[]; readonly looks: number }> {
   const judge = new StackJudge()
   const [command = '', ...args] = workload.command(3600)
   const child = spawn(command, args, { stdio: 'ignore' })
@@ -54,14 +58,16 @@ async function stoppedStacks(context: TestContext, workload: UnwindWorkload): Pr
   await sleep(500)
   const seen = new Map<number, string>()
   const verdicts: Verdict[] = []
+  let looks = 0
   for (let stop = 0; stop < stops; stop++) {
     await sleep(2 + 20 * Math.random())
     for (const verdict of await judge.look(pid, workload.unstripped?.())) {
+      looks++
       const frames = verdict.sonde.frames.join()
       if (seen.get(verdict.tid) === frames) continue
       seen.set(verdict.tid, frames)
       verdicts.push(verdict)
     }
   }
-  return verdicts
+  return { verdicts, looks }
 }
