@@ -128,8 +128,10 @@ class Windows {
     this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
     this.#eventOfId = new Map(file.events.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)))
     const runtimeOf = notes && ((image: Image) => notes.runtimeOf(image))
+    const svmaOf = (image: Image, offset: bigint) =>
+      notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
     this.#stacks = {
-      processes: new ReplayedProcesses(options.svmaOf, runtimeOf),
+      processes: new ReplayedProcesses(svmaOf, runtimeOf),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
       notes,
     }

@@ -30,6 +30,7 @@ export class StackNotesDictionary {
   readonly #frames = new Entries()
   readonly #notes = new Entries()
   readonly #runtimes = new Entries()
+  readonly #segments = new Entries()
   /** By state: the note that says nothing else. */
   readonly #plainNotes: number[] = []
 
@@ -48,6 +49,7 @@ export class StackNotesDictionary {
       { name: 'frames', ...this.#frames.part() },
       { name: 'notes', ...this.#notes.part() },
       { name: 'runtimes', ...this.#runtimes.part() },
+      { name: 'segments', ...this.#segments.part() },
     ]
   }
 
@@ -126,14 +128,23 @@ export class StackNotesDictionary {
   }
 
   addRuntime(image: Image, runtime: ImageRuntime): void {
+    this.#addOfImage(this.#runtimes, image, '', (writer) => writer.u8(IMAGE_RUNTIMES.indexOf(runtime)))
+  }
+
+  /** `svma`: of the byte at `offset`, where a mapping of the image begins. */
+  addSegment(image: Image, offset: bigint, svma: bigint): void {
+    this.#addOfImage(this.#segments, image, `/${offset}`, (writer) => writer.u64(offset).u64(svma))
+  }
+
+  #addOfImage(entries: Entries, image: Image, key: string, write: (writer: ByteWriter) => unknown): void {
     const { path, buildId } = image
     // As MMAP2 has them: either the build id or the place.
     const { device, inode } = buildId === '' ? image : NO_PLACE
     const texts = [path, buildId].map((text) => this.#addString(text))
     if (texts.includes(NO_ROOM)) return
-    this.#runtimes.once(this.#room, `${texts.join()}/${device}/${inode}`, (writer) => {
+    entries.once(this.#room, `${texts.join()}/${device}/${inode}${key}`, (writer) => {
       for (const text of texts) writer.varint(text)
-      writer.u64(device).u64(inode).u8(IMAGE_RUNTIMES.indexOf(runtime))
+      write(writer.u64(device).u64(inode))
     })
   }
 }

@@ -24,12 +24,14 @@ export class StackNotes {
   readonly #ends: Float64Array
   readonly #noteOfRun: Uint32Array
   readonly #runtimes: ReadonlyMap<string, ImageRuntime>
+  readonly #segments: ReadonlyMap<string, bigint>
 
   constructor(parts: NoteParts) {
     this.#notes = parts.notes
     this.#ends = parts.ends
     this.#noteOfRun = parts.noteOfRun
     this.#runtimes = parts.runtimes
+    this.#segments = parts.segments
   }
 
   /** The number of the note of a sample by its place among the samples of the file; 0: it has none. */
@@ -52,6 +54,11 @@ export class StackNotes {
   runtimeOf(image: Image): ImageRuntime {
     return this.#runtimes.get(imageKey(image)) ?? 'unknown'
   }
+
+  /** The stated address of the byte at `offset`, where a mapping of the image begins; undefined where nothing is said of it. */
+  svmaOf(image: Image, offset: bigint): bigint | undefined {
+    return this.#segments.get(segmentKey(image, offset))
+  }
 }
 
 /** The notes as they stand in the file, checked: as objects they would take twenty times their bytes. */
@@ -65,10 +72,13 @@ interface NoteParts {
   readonly ends: Float64Array
   readonly noteOfRun: Uint32Array
   readonly runtimes: ReadonlyMap<string, ImageRuntime>
+  readonly segments: ReadonlyMap<string, bigint>
 }
 
 const imageKey = ({ path, buildId, device, inode }: Image): string =>
   `${path}\0${buildId}\0${device}\0${inode}`
+
+const segmentKey = (image: Image, offset: bigint): string => `${imageKey(image)}\0${offset}`
 
 /** Undefined where the section is not Sonde's, or `problem` is told what is wrong with it. */
 export function readStackNotes(bytes: Uint8Array, problem: (text: string) => void): StackNotes | undefined {
@@ -111,7 +121,13 @@ function readParts(part: (name: PartName) => ByteReader): NoteParts {
   const frames = elements(part('frames'), (reader) => readFrame(reader, strings))
   const notes = noteTable(part('notes'), frames)
   const runtimes = elements(part('runtimes'), (reader) => readRuntime(reader, strings))
-  return { notes, ...readRuns(part('runs'), notes.length), runtimes: new Map(runtimes) }
+  const segments = elements(part('segments'), (reader) => readSegment(reader, strings))
+  return {
+    notes,
+    ...readRuns(part('runs'), notes.length),
+    runtimes: new Map(runtimes),
+    segments: new Map(segments),
+  }
 }
 
 /** Every element takes a byte at least: more of them than bytes cannot be. */
@@ -193,9 +209,18 @@ function readRuns(reader: ByteReader, notes: number): Pick<NoteParts, 'ends' | '
 }
 
 function readRuntime(reader: ByteReader, strings: readonly string[]): [key: string, runtime: ImageRuntime] {
-  const path = member(strings, reader.varint())
-  const buildId = member(strings, reader.varint())
-  const key = imageKey({ kind: 'file', path, buildId, device: reader.u64(), inode: reader.u64() })
+  const key = imageKey(readImage(reader, strings))
   // One that this version does not know says nothing.
   return [key, IMAGE_RUNTIMES[reader.u8()] ?? 'unknown']
+}
+
+function readSegment(reader: ByteReader, strings: readonly string[]): [key: string, svma: bigint] {
+  const key = segmentKey(readImage(reader, strings), reader.u64())
+  return [key, reader.u64()]
+}
+
+function readImage(reader: ByteReader, strings: readonly string[]): Image {
+  const path = member(strings, reader.varint())
+  const buildId = member(strings, reader.varint())
+  return { kind: 'file', path, buildId, device: reader.u64(), inode: reader.u64() }
 }

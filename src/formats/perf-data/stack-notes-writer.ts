@@ -2,6 +2,7 @@
 
 import { IMAGE_RUNTIMES, type ImageTable } from '../../core/process.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
+import { sampledMappings } from '../../core/sampled-images.ts'
 import { ByteWriter, varintBytes } from './bytes.ts'
 import { PART, STACK_NOTES_MAGIC, STACK_NOTES_VERSION } from './stack-notes.ts'
 import { NO_NOTE, StackNotesDictionary } from './stack-notes-dictionary.ts'
@@ -15,7 +16,7 @@ export interface NoteRuns {
 }
 
 export interface StackNotesLimits {
-  /** Of strings, frames, notes and runtimes. Stacks that need more have no note. */
+  /** Of everything but the runs. Stacks that need more have no note. */
   readonly dictionaryBytes: number
   /** Of the runs. Samples behind them have no note. */
   readonly runBytes: number
@@ -52,7 +53,7 @@ export class StackNotesWriter {
   bytesWith(runs: NoteRuns): number {
     return (
       HEADER_BYTES +
-      5 * PART_HEADER_BYTES +
+      Object.keys(PART).length * PART_HEADER_BYTES +
       this.#dictionary.bytes +
       this.#runs.length +
       2 * varintBytes(Number.MAX_SAFE_INTEGER) +
@@ -63,6 +64,7 @@ export class StackNotesWriter {
   /** Finds the notes of a batch's samples. Changes nothing that is told: the samples may yet fail to be written. */
   plan(batch: ProfileBatch): NoteRuns {
     this.#addRuntimes(batch.processes.images)
+    this.#addSegments(batch)
     const { stack, length } = batch.samples
     const notes = this.#notesOf(batch)
     const pairs: number[] = []
@@ -85,6 +87,17 @@ export class StackNotesWriter {
       const image = images.at(index)
       if (image.runtime !== undefined) this.#dictionary.addRuntime(image, image.runtime)
     })
+  }
+
+  /** Who reads the file may not have the programs, and cannot tell their addresses from MMAP2. */
+  #addSegments(batch: ProfileBatch): void {
+    const { mappings, images } = batch.processes
+    for (const index of sampledMappings(batch)) {
+      const { image, start, fileOffset, bias, addressSpace } = mappings.at(index)
+      const mapped = images.at(image)
+      if (addressSpace !== 'svma' || mapped.kind !== 'file') continue
+      this.#dictionary.addSegment(mapped, fileOffset, BigInt.asUintN(64, start - bias))
+    }
   }
 
   /** By stack, for those that were sampled. */

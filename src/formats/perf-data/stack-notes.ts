@@ -33,6 +33,11 @@ export const PART = {
   runs: 4,
   /** Per image: path, build id (strings), u64 device, u64 inode, u8 place in IMAGE_RUNTIMES. */
   runtimes: 5,
+  /**
+   * Per mapping of a file whose program headers were read: path, build id (strings), u64 device, u64 inode, u64 file
+   * offset and u64 svma of its first byte.
+   */
+  segments: 6,
 } as const
 export type PartName = keyof typeof PART
 

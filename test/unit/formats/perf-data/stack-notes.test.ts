@@ -242,6 +242,16 @@ test('an image with a build id is known by it, wherever it was: MMAP2 has no mor
   assert.equal(notes.runtimeOf({ ...image('/usr/bin/etcd'), buildId, device: 0n, inode: 0n }), 'go')
 })
 
+test('what a file states of the addresses of its mappings is kept, for those that were sampled', () => {
+  const frame = { kind: 'native', mapping: 0, svma: svma(0x400010n), returnAddress: false } as const
+  const notes = notesOf([batchOf([{ state: 'complete', frames: [frame] }])])
+  assert.equal(notes.svmaOf(image('/app'), 0n), 0n)
+  assert.equal(notes.svmaOf(image('/app'), 0x1000n), undefined, 'another mapping')
+  assert.equal(notes.svmaOf(image('/usr/bin/app'), 0n), undefined, 'another file')
+  const none = notesOf([batchOf([{ state: 'complete', frames: [] }])])
+  assert.equal(none.svmaOf(image('/app'), 0n), undefined, 'nothing was sampled in it')
+})
+
 const whole = sectionOf([batchOf(Object.values(STACKS), [image('/go', 'go')])]).bytes
 
 /** Reads everything that can be asked for. */
