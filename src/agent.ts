@@ -11,6 +11,7 @@ import { messageOf } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch, SessionInfo } from './core/profile.ts'
 import type { RunEnd } from './core/summary.ts'
+import type { SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
 import type { NativeAddon, NativeCommand } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
@@ -28,8 +29,8 @@ export type ConsumerBuilder = (context: ConsumerContext) => Consumer
 export interface OutputOptions {
   /** Asked for after sampling has begun, so that what consumers need is loaded meanwhile. */
   readonly consumers: () => Promise<readonly ConsumerBuilder[]>
-  /** Whether anybody looks at names. */
-  readonly names: boolean
+  /** Where names come from; undefined: nobody looks at them. */
+  readonly symbols: SymbolPolicy | undefined
   readonly dataDirectory: string
   /** Sees every batch before the consumers do. */
   readonly observe: (batch: ProfileBatch) => void
@@ -177,7 +178,7 @@ interface OpenPipeline {
 async function openPipeline(options: OutputOptions, parts: Parts): Promise<OpenPipeline> {
   const builders = await options.consumers()
   const context = await consumerContext(options, parts)
-  const symbolizer = options.names ? await openSymbolizer(parts) : undefined
+  const symbolizer = options.symbols && (await openSymbolizer(options.symbols, parts))
   const pipeline = new Pipeline({
     consumers: builders.map((build) => build(context)),
     symbolizer,
@@ -209,13 +210,17 @@ async function consumerContext(
 /** Symbol tables of a busy machine's programs fit; what does not is read again. */
 const MAX_NAME_CACHE_BYTES = 16 * 2 ** 20
 
-async function openSymbolizer({ addon, release, way }: Parts): Promise<NativeSymbolizer> {
+async function openSymbolizer(
+  policy: SymbolPolicy,
+  { addon, release, way }: Parts,
+): Promise<NativeSymbolizer> {
   const { createSymbolizer } = await import('./symbols/symbolizer.ts')
   const symbolizer = createSymbolizer({
     addon,
     limitMs: way.limits.naming - 500, // its answer has to arrive in time
     maxCacheBytes: MAX_NAME_CACHE_BYTES,
     trust: way.trust,
+    policy,
   })
   release.add(() => symbolizer.close())
   return symbolizer

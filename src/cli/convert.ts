@@ -9,6 +9,7 @@ import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
 import { summaryOf } from './summary.ts'
+import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
 
@@ -20,6 +21,7 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: 'FILE.pb.gz (pprof), .folded, .speedscope.json or .html (flame graph); several may be given',
   },
+  ...SYMBOL_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('warn'),
 ]
@@ -76,7 +78,7 @@ async function convertFile(
       file,
       signal: stopped.signal,
       consumers: () => buildersFor(outputs),
-      names: true,
+      symbols: symbolPolicyOf(options),
       dataDirectory: process.cwd(),
       observe: (batch) => tally.add(batch),
       log: log.write,

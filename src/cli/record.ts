@@ -1,6 +1,7 @@
 import { type Agent, type AgentOptions, startAgent } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
 import type { RunEnd } from '../core/summary.ts'
+import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { type CommandEnd, exitCodeOf } from '../sampler/command.ts'
 import type { SampleTarget } from '../sampler/plan.ts'
@@ -33,6 +34,7 @@ import {
 } from './sampling-options.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf } from './summary.ts'
+import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
 
@@ -46,6 +48,7 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: `${FORMATS_HELP}; several may be given (default perf.data)`,
   },
+  ...SYMBOL_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('warn'),
 ]
@@ -89,6 +92,8 @@ interface RecordRequest {
   readonly target: TargetChoice
   readonly duration: Milliseconds | undefined
   readonly outputs: readonly Output[]
+  /** Undefined: names go nowhere. */
+  readonly symbols: SymbolPolicy | undefined
   readonly summary: string | undefined
   readonly logLevel: ReturnType<typeof logLevelOf>
   readonly commandLine: readonly string[]
@@ -98,12 +103,15 @@ function requestOf(argv: readonly string[]): RecordRequest {
   const { own, command } = splitCommand(argv, OPTIONS)
   const options = parseOptions(own, OPTIONS)
   if (argv.includes('--') && command.length === 0) throw new UsageError('There is no command behind --.')
+  const outputs = outputsOf(options.has('output') ? options.values('output') : ['perf.data'])
+  const symbols = symbolPolicyOf(options)
   return {
     options,
     command,
     target: targetOf(options, command.length > 0),
     duration: durationLimitOf(options),
-    outputs: outputsOf(options.has('output') ? options.values('output') : ['perf.data']),
+    outputs,
+    symbols: outputs.some(({ format }) => format !== 'perf_data') ? symbols : undefined,
     summary: summaryPathOf(options),
     logLevel: logLevelOf(options, 'warn'),
     commandLine: ['sonde', 'record', ...argv],
@@ -167,7 +175,7 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
     duration: request.duration,
   },
   consumers: () => buildersFor(request.outputs),
-  names: request.outputs.some(({ format }) => format !== 'perf_data'),
+  symbols: request.symbols,
   dataDirectory: process.cwd(),
   lockDirectory: false,
   observe: (batch) => tally.add(batch),

@@ -3,6 +3,7 @@ import { replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { RunEnd } from '../core/summary.ts'
+import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
 import { positiveInteger } from './arguments.ts'
 import { IN_RINGS, lossText, sayRemarks } from './closing.ts'
@@ -14,6 +15,7 @@ import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
 import { stackTables } from './stack-table.ts'
 import { StackTally } from './stack-tally.ts'
 import { completeShare, samplesWithUserPart } from './stack-text.ts'
+import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
 import { type TableOptions, tableText, weightText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { counted, integer, printable, styleFor } from './terminal.ts'
@@ -30,6 +32,7 @@ const OPTIONS: readonly Option[] = [
     long: 'stacks',
     help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
   },
+  ...SYMBOL_OPTIONS,
 ]
 
 export const report: Command = {
@@ -57,7 +60,7 @@ export const report: Command = {
       style: styleFor(process.stdout),
     }
     if (profileFormatOf(file) === 'pprof') await reportPprof(file, table)
-    else await reportPerfData(file, table)
+    else await reportPerfData(file, table, symbolPolicyOf(options))
     return DONE
   },
 }
@@ -68,7 +71,7 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
     throw new UsageError(`${file}: pprof does not say how far a stack can be trusted; perf.data does.`)
   const processes = positiveInteger(options.value('top') ?? '20', '--top')
   const tally = new StackTally()
-  const end = await replayInto(file, { names: false, observe: (batch) => tally.add(batch) })
+  const end = await replayInto(file, { symbols: undefined, observe: (batch) => tally.add(batch) })
   const stacks = tally.summary(processes)
   const out = process.stdout
   const style = styleFor(out)
@@ -124,13 +127,13 @@ async function reportPprof(file: string, options: TableOptions): Promise<void> {
   print(file, [{ event, unit, table, note: '' }], options)
 }
 
-async function reportPerfData(file: string, options: TableOptions): Promise<void> {
+async function reportPerfData(file: string, options: TableOptions, symbols: SymbolPolicy): Promise<void> {
   const tables = new Map<
     string,
     { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
   >()
   const end = await replayInto(file, {
-    names: options.by === 'function' || options.by === 'stack',
+    symbols: options.by === 'function' || options.by === 'stack' ? symbols : undefined,
     observe(batch) {
       const { name } = batch.session.event
       const entry = tables.get(name) ?? { table: new ProfileTable(options.by), tally: new Tally(), batch }
@@ -150,14 +153,17 @@ async function reportPerfData(file: string, options: TableOptions): Promise<void
 /** Sends a perf.data file past `observe`. */
 async function replayInto(
   file: string,
-  { names, observe }: { readonly names: boolean; readonly observe: (batch: ProfileBatch) => void },
+  {
+    symbols,
+    observe,
+  }: { readonly symbols: SymbolPolicy | undefined; readonly observe: (batch: ProfileBatch) => void },
 ): Promise<RunEnd> {
   const log = openLog('warn')
   const end = await replayFile({
     file,
     signal: new AbortController().signal,
     consumers: async () => [],
-    names,
+    symbols,
     dataDirectory: process.cwd(),
     observe,
     log: log.write,

@@ -141,7 +141,7 @@ async function openAgent({ options, limit }: RunRequest, log: Log, counting: Cou
       counting.samplingSince = performance.now()
     },
     consumers: async () => config.consumers,
-    names: true,
+    symbols: config.symbols,
     dataDirectory,
     lockDirectory: true,
     observe: (batch) => observe(batch, counting),

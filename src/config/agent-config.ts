@@ -13,8 +13,10 @@ import { AgentError } from '../core/errors.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
 import { byteSizeSchema, durationSchema } from '../core/quantity-schema.ts'
+import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { hertz, type Milliseconds, milliseconds } from '../core/units.ts'
 import { fieldName, problemsOf } from './problems.ts'
+import { symbolsSchema } from './symbols-config.ts'
 import { type Path, problemAt, readYaml, type YamlDocument } from './yaml-document.ts'
 
 export interface SamplerConfig {
@@ -29,6 +31,7 @@ export interface SamplerConfig {
 
 export interface AgentConfig<Built, Context> {
   readonly sampler: SamplerConfig
+  readonly symbols: SymbolPolicy
   /** In the order of the document. */
   readonly consumers: readonly ((context: Context) => Built)[]
 }
@@ -88,6 +91,7 @@ const documentSchema = (checkEvent: (name: string) => void) =>
     kind: z.literal('AgentConfig', 'expected AgentConfig'),
     spec: z.strictObject({
       sampler: samplerSchema(checkEvent).prefault({}),
+      symbols: symbolsSchema.prefault({}),
       consumers: z
         .array(consumerSchema, 'expected a list of consumers, each with a type')
         .min(1, 'at least one consumer is needed'),
@@ -112,7 +116,7 @@ export function parseAgentConfig<Built, Context>(
     ...consumers.flatMap((consumer) => consumer.problems),
   ]
   if (!parsed.success || problems.length > 0) throw invalid(problems)
-  const { sampler } = parsed.data.spec
+  const { sampler, symbols } = parsed.data.spec
   return {
     sampler: {
       events: sampler.events,
@@ -122,6 +126,7 @@ export function parseAgentConfig<Built, Context>(
       ringBytes: sampler.ringBytes,
       maxStack: sampler.maxStack,
     },
+    symbols,
     consumers: consumers.flatMap(({ build }) => build ?? []),
   }
 }

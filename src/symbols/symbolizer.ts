@@ -2,6 +2,7 @@
 
 import { ADDRESS_SPACES, IMAGE_KINDS } from '../core/process.ts'
 import type { ProfileBatch, StackTable } from '../core/profile.ts'
+import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import type { FrameNames, Symbolizer } from '../core/symbolizer.ts'
 import type { NativeAddon, NativeKernelFacts, NativeNameResult, NativeSymbols } from '../native/binding.ts'
 import { type AddressGroup, type FrameGroups, groupFrames, type ImageGroup } from './frame-groups.ts'
@@ -18,6 +19,7 @@ export interface SymbolizerOptions {
   /** Bound of the symbol tables (native) and of the names kept between windows, each. */
   readonly maxCacheBytes: number
   readonly trust: Trust
+  readonly policy: SymbolPolicy
 }
 
 /** A Symbolizer that holds caches until it is closed. */

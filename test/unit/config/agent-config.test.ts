@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { definePlugin } from '../../../src/core/plugin.ts'
 import { byteSizeSchema, durationSchema } from '../../../src/core/quantity-schema.ts'
+import { DEBUGINFOD_DEFAULTS, DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
 import { parseEvent } from '../../../src/sampler/events.ts'
 
 const disk = definePlugin({
@@ -47,6 +48,43 @@ test('a short document has every default', () => {
     config.consumers.map((build) => build('/data')),
     ['/data/profiles'],
   )
+})
+
+test('where names come from has defaults, and can be said', () => {
+  assert.deepEqual(parse(spec(['consumers: [{type: disk}]'])).symbols, DEFAULT_SYMBOL_POLICY)
+  const { symbols } = parse(
+    spec([
+      'symbols:',
+      '  sources: [kallsyms, symtab]',
+      '  debugDirectories: [/opt/debug]',
+      '  lines: true',
+      '  debuginfod: {urls: ["http://127.0.0.1:8002"], timeout: 5s, maxCacheBytes: 10MiB}',
+      'consumers: [{type: disk}]',
+    ]),
+  )
+  assert.deepEqual(symbols, {
+    sources: ['kallsyms', 'symtab'],
+    debugDirectories: ['/opt/debug'],
+    lines: true,
+    debuginfod: {
+      ...DEBUGINFOD_DEFAULTS,
+      urls: ['http://127.0.0.1:8002'],
+      timeout: 5000,
+      maxCacheBytes: 10 * 2 ** 20,
+    },
+  })
+})
+
+test('what is wrong about names is told at its place', () => {
+  const symbols = (line: string) => problemOf(['symbols:', `  ${line}`, 'consumers: [{type: disk}]'])
+  assert.match(
+    symbols('sources: [symtab, dwarf]'),
+    /5:23: spec\.symbols\.sources\[1\]: expected kallsyms, symtab/,
+  )
+  assert.match(symbols('sources: [plt, plt]'), /spec\.symbols\.sources: a source stands here twice/)
+  assert.match(symbols('debugDirectories: [debug]'), /debugDirectories\[0\]: expected an absolute path/)
+  assert.match(symbols('debuginfod: {urls: [ftp://x]}'), /urls\[0\]: expected an http or https URL/)
+  assert.match(symbols('line: true'), /spec\.symbols\.line: unknown key \(did you mean lines\?\)/)
 })
 
 test('everything can be said', () => {
@@ -140,7 +178,7 @@ test('an empty document, or a value where keys are expected, is told what is exp
   assert.equal(messageOf('- a'), `agent.yaml:1:1: the document: ${keys}, received array`)
   assert.match(
     messageOf('apiVersion: sonde/v1\nkind: AgentConfig\nspec:\n'),
-    /spec: is empty; expected the keys sampler, consumers$/,
+    /spec: is empty; expected the keys sampler, symbols, consumers$/,
   )
   assert.match(problemOf(['consumers: [disk]']), /consumers\[0\]: expected the keys type, received string$/)
 })

@@ -30,13 +30,16 @@ test('the default samples cpu-clock at 99 Hz, in windows of 10 s, into perf_data
 test('config/agent.yaml states every default as it is', () => {
   const { text } = readConfig()
   const bare = ['apiVersion: sonde/v1', 'kind: AgentConfig', 'spec:', '  consumers: [{type: perf_data}]']
-  const stated = parseAgentConfig(text, 'agent.yaml', catalog).sampler
-  assert.deepEqual(stated, parseAgentConfig(bare.join('\n'), 'bare.yaml', catalog).sampler)
+  const stated = parseAgentConfig(text, 'agent.yaml', catalog)
+  const defaults = parseAgentConfig(bare.join('\n'), 'bare.yaml', catalog)
+  assert.deepEqual(stated.sampler, defaults.sampler)
+  assert.deepEqual(stated.symbols, defaults.symbols)
   for (const { type, schema } of consumerCatalog) {
     const section = new RegExp(`- type: ${type}\n([\\s\\S]*?)(\n\n|$)`).exec(text)?.[1] ?? ''
     const keys = [...section.matchAll(/^ {6}(?:# )?(\w+):/gm)].map(([, key]) => key ?? '')
-    const defaults = schema.parse({}) as Record<string, unknown>
-    const missing = Object.keys(defaults).filter((key) => !keys.includes(key))
+    const missing = Object.keys(schema.parse({}) as Record<string, unknown>).filter(
+      (key) => !keys.includes(key),
+    )
     assert.deepEqual(missing, [], `${type}: the example does not show these keys`)
   }
 })

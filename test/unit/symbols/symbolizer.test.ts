@@ -4,6 +4,7 @@ import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import type { HostInfo } from '../../../src/core/host.ts'
 import type { AddressSpace, Image } from '../../../src/core/process.ts'
 import type { Frame, ProfileBatch } from '../../../src/core/profile.ts'
+import { DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
 import { nameOf } from '../../../src/core/symbolizer.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
@@ -91,7 +92,7 @@ interface NativeRest {
 }
 
 const symbolizerWith = (addon: SymbolizerOptions['addon'], trust: SymbolizerOptions['trust'] = 'live') =>
-  createSymbolizer({ addon, trust, limitMs: 100, maxCacheBytes: 1 << 20 })
+  createSymbolizer({ addon, trust, limitMs: 100, maxCacheBytes: 1 << 20, policy: DEFAULT_SYMBOL_POLICY })
 
 /** The names of all frames, undefined where there is none. */
 async function namesOf(symbolizer: ReturnType<typeof symbolizerWith>, batches: readonly ProfileBatch[]) {
@@ -215,7 +216,13 @@ test('a file that could not be read is tried again, and said once', async () => 
 
 test('what is kept between windows is bounded', async () => {
   const { addon } = fakeAddon()
-  const symbolizer = createSymbolizer({ addon, trust: 'live', limitMs: 100, maxCacheBytes: 2000 })
+  const symbolizer = createSymbolizer({
+    addon,
+    trust: 'live',
+    limitMs: 100,
+    maxCacheBytes: 2000,
+    policy: DEFAULT_SYMBOL_POLICY,
+  })
   for (let image = 0; image < 50; image++) {
     const own = { ...LIBC, buildId: `aa${image}` }
     await namesOf(

@@ -1,0 +1,49 @@
+// Options that say where names come from, for the commands that show them.
+
+import { resolve } from 'node:path'
+import { UsageError } from '../core/errors.ts'
+import {
+  DEBUGINFOD_DEFAULTS,
+  DEFAULT_SYMBOL_POLICY,
+  type DebuginfodPolicy,
+  type SymbolPolicy,
+} from '../core/symbol-policy.ts'
+import type { Option, ParsedOptions } from './options.ts'
+
+export const SYMBOL_OPTIONS: readonly Option[] = [
+  {
+    long: 'debug-dir',
+    value: 'DIR',
+    multiple: true,
+    help: 'Also looks for debug files below it, by build id (DIR/.build-id/ab/cdef….debug), as in /usr/lib/debug',
+  },
+  {
+    long: 'lines',
+    help: 'Source lines and inlined functions, where there is DWARF (read by a process of its own)',
+  },
+  {
+    long: 'debuginfod',
+    help: 'Asks the servers in DEBUGINFOD_URLS for the debug files that this machine lacks',
+  },
+]
+
+/** @throws UsageError */
+export const symbolPolicyOf = (options: ParsedOptions): SymbolPolicy => ({
+  ...DEFAULT_SYMBOL_POLICY,
+  debugDirectories: [
+    ...options.values('debug-dir').map((path) => resolve(path)),
+    ...DEFAULT_SYMBOL_POLICY.debugDirectories,
+  ],
+  lines: options.has('lines'),
+  debuginfod: options.has('debuginfod') ? debuginfodOf(process.env.DEBUGINFOD_URLS ?? '') : undefined,
+})
+
+/** The variable is a list with blanks between, as elfutils has it. */
+function debuginfodOf(variable: string): DebuginfodPolicy {
+  const urls = variable.split(/\s+/).filter((url) => url !== '')
+  if (urls.length === 0) throw new UsageError('--debuginfod: DEBUGINFOD_URLS names no server.')
+  const wrong = urls.find((url) => !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+  if (wrong !== undefined)
+    throw new UsageError(`--debuginfod: DEBUGINFOD_URLS has ${wrong}, which is no http or https URL.`)
+  return { ...DEBUGINFOD_DEFAULTS, urls }
+}
