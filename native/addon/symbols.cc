@@ -128,8 +128,8 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
     return PoolCall<NameResult>::Start(
         info.Env(), "sonde.symbols",
         [namers = Open(info.Env()), addresses = ToAddresses(info[0]),
-         recorded_text = ToUint64(info[1])] {
-          return namers->kernel.Name(addresses, recorded_text);
+         recorded_text = ToUint64(info[1]), code_changed = info[2].ToBoolean().Value()] {
+          return namers->kernel.Name(addresses, recorded_text, code_changed);
         },
         [](Napi::Env env, NameResult& result) -> Napi::Value { return ToObject(env, result); });
   }

@@ -3,8 +3,9 @@
 import type { Avma, Svma } from './address.ts'
 import type { CallGraph } from './call-graph.ts'
 import type { HostInfo } from './host.ts'
+import type { KernelSymbolEvent } from './kernel-code.ts'
 import type { Loss } from './loss.ts'
-import type { ProcessTable } from './process.ts'
+import type { ProcessTable, Rows } from './process.ts'
 import type { FrameNames } from './symbolizer.ts'
 import type { Hertz, MonotonicTime, UnixTime } from './units.ts'
 
@@ -159,6 +160,10 @@ export interface ProfileBatch {
   readonly stacks: StackTable
   readonly processes: ProcessTable
   readonly strings: Strings
+  /** What code the kernel made or took back at run time, shared by all batches of a window, in order of time. */
+  readonly kernelSymbols: Rows<KernelSymbolEvent>
+  /** Whether these are all that there were in the window. */
+  readonly knowsKernelSymbols: boolean
   /** Counted, by reason; never silent. */
   readonly losses: readonly Loss[]
   readonly notices: readonly Notice[]

@@ -1,5 +1,6 @@
 // Makes a window buffer from values: how replay and tests produce the same batches as the native session.
 
+import { KERNEL_SYMBOL_KINDS, type KernelSymbolEvent } from './kernel-code.ts'
 import { LOSS_REASONS, type LossReason } from './loss.ts'
 import {
   ADDRESS_SPACES,
@@ -34,6 +35,8 @@ export interface WindowTimes {
   /** Unix minus monotonic nanoseconds. */
   readonly unixOffset: bigint
   readonly sequence: number
+  /** Whether `addKernelSymbol` was called for all that there were. Default: false. */
+  readonly knowsKernelSymbols?: boolean
 }
 
 /** One sample to add; `stack` is what `addStack` returned. */
@@ -173,6 +176,16 @@ export class WindowBuilder {
     }
   }
 
+  /** In order of time. */
+  addKernelSymbol({ kind, gone, time, start, length, name }: KernelSymbolEvent): void {
+    this.#push('kernelSymbolFlags', gone ? 1 : 0)
+    this.#push('kernelSymbolTime', time)
+    this.#push('kernelSymbolStart', start)
+    this.#push('kernelSymbolLength', length)
+    this.#push('kernelSymbolName', this.string(name))
+    this.#push('kernelSymbolKind', KERNEL_SYMBOL_KINDS.indexOf(kind))
+  }
+
   /** Makes the session appear in the window even when it has no samples. */
   addSession(session: number): void {
     for (const name of [
@@ -223,6 +236,7 @@ export class WindowBuilder {
       BigInt.asUintN(64, times.unixOffset),
       BigInt(times.sequence),
       BigInt(this.#snapshotLength(times.start)),
+      times.knowsKernelSymbols === true ? 1n : 0n,
     )
     for (const [session, counts] of this.#losses) {
       this.#column('losses', session).values.splice(0, Number.POSITIVE_INFINITY, ...counts.map(BigInt))

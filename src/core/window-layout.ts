@@ -14,7 +14,8 @@ export const SHARED = 0xffff_ffff
 
 /** kind → [number, bytes per element]. */
 export const SECTIONS = {
-  // shared: the window itself. u64: start, end (monotonic ns), unix minus monotonic ns (signed), sequence, snapshot length
+  // shared: the window itself. u64: start, end (monotonic ns), unix minus monotonic ns (signed), sequence, snapshot length,
+  // and 1 where every change of the kernel's code is among the kernel symbols
   window: [1, 8],
   stringOffsets: [2, 4], // length + 1; string 0 is ''
   stringBytes: [3, 1], // UTF-8 (invalid bytes are replaced when read)
@@ -53,6 +54,13 @@ export const SECTIONS = {
   eventTid: [54, 4],
   eventA: [55, 4], // comm: string; mmap: mapping; fork, exit: parent pid
   eventB: [56, 4], // fork, exit: parent tid
+
+  kernelSymbolKind: [80, 1], // KERNEL_SYMBOL_KINDS
+  kernelSymbolFlags: [81, 1], // bit 0: it is gone
+  kernelSymbolTime: [82, 8],
+  kernelSymbolStart: [83, 8],
+  kernelSymbolLength: [84, 4],
+  kernelSymbolName: [85, 4], // string
 
   // per session
   sampleTime: [60, 8],

@@ -1,6 +1,7 @@
 // Reads a window buffer in place: typed arrays over it, objects only when somebody asks for them.
 
 import { avma, fileOffset, svma } from './address.ts'
+import { KERNEL_SYMBOL_KINDS, type KernelSymbolEvent } from './kernel-code.ts'
 import { LOSS_REASONS, type Loss } from './loss.ts'
 import {
   ADDRESS_SPACES,
@@ -53,6 +54,8 @@ export function batchesOf(
   const window = timeRange(sections)
   const stacks = stackTable(sections, strings)
   const processes = processTable(sections, strings)
+  const kernelSymbols = kernelSymbolsOf(sections, strings)
+  const knowsKernelSymbols = sections.u64('window')[5] === 1n
   return sessions
     .filter((session) => sections.has('sampleTime', session.id))
     .map((session) => ({
@@ -62,6 +65,8 @@ export function batchesOf(
       stacks,
       processes,
       strings,
+      kernelSymbols,
+      knowsKernelSymbols,
       losses: lossesOf(sections, session.id),
       notices: noticesOf(sections, session.id),
       names,
@@ -291,6 +296,23 @@ function mappingsOf(sections: Sections): Rows<Mapping> {
     addressSpace: cell(ADDRESS_SPACES, cell(space, index)),
     protection: cell(protection, index),
     flags: cell(flags, index),
+  }))
+}
+
+function kernelSymbolsOf(sections: Sections, strings: Strings): Rows<KernelSymbolEvent> {
+  const kind = sections.u8('kernelSymbolKind')
+  const flags = sections.u8('kernelSymbolFlags')
+  const time = sections.u64('kernelSymbolTime')
+  const start = sections.u64('kernelSymbolStart')
+  const length = sections.u32('kernelSymbolLength')
+  const name = sections.u32('kernelSymbolName')
+  return new LazyRows(kind.length, (index) => ({
+    kind: cell(KERNEL_SYMBOL_KINDS, cell(kind, index)),
+    gone: (cell(flags, index) & 1) !== 0,
+    time: monotonicTime(cell(time, index)),
+    start: avma(cell(start, index)),
+    length: cell(length, index),
+    name: strings.at(cell(name, index)),
   }))
 }
 

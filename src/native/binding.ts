@@ -123,7 +123,7 @@ export interface NativeSymbols {
   /** Off the event loop, on a thread that is abandoned when a target's file blocks it. `limitMs` bounds the wait. */
   nameImages(requests: readonly NativeNameRequest[], limitMs: number): Promise<readonly NativeNameResult[]>
   /** Kernel symbols through /proc/kallsyms, parsed once, lazily; `recordedText` shifts addresses of another boot (0n: this boot). */
-  nameKernel(addresses: BigUint64Array, recordedText: bigint): Promise<NativeNameResult>
+  nameKernel(addresses: BigUint64Array, recordedText: bigint, codeChanged: boolean): Promise<NativeNameResult>
   /** Bytes held by caches. */
   cacheBytes(): number
   close(): void

@@ -149,6 +149,9 @@ class Windows {
       case 'unthrottle':
         window.addNotice(this.#eventOfId.get(record.id) ?? 0, record)
         break
+      case 'ksymbol':
+        window.addKernelSymbol(record)
+        break
       case 'sample':
         window.add(this.#inOrder(record))
         break

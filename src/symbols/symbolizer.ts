@@ -6,6 +6,7 @@ import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import type { FrameNames, Symbolizer } from '../core/symbolizer.ts'
 import type { NativeAddon, NativeKernelFacts, NativeNameResult, NativeSymbols } from '../native/binding.ts'
 import { type AddressGroup, type FrameGroups, groupFrames, type ImageGroup } from './frame-groups.ts'
+import { KernelCode } from './kernel-code.ts'
 import { NameCache, type NamedAddress } from './name-cache.ts'
 import { NamesBuilder } from './names-builder.ts'
 import { functionsOf, type NamedFunction } from './naming.ts'
@@ -50,6 +51,8 @@ class AddonSymbolizer implements NativeSymbolizer {
   /** The batches of a window have one stack table, and so one answer. */
   readonly #named = new WeakMap<StackTable, Promise<FrameNames>>()
   #facts: NativeKernelFacts | undefined
+  /** Code that the kernel makes at run time may have come or gone since kallsyms was asked. */
+  #codeChanged = false
   #closed = false
 
   constructor(options: SymbolizerOptions) {
@@ -84,29 +87,48 @@ class AddonSymbolizer implements NativeSymbolizer {
     const names = new NamesBuilder(batch.stacks.frames)
     const kernel = judgeKernel(batch, this.#options.trust, () => this.#kernelFacts())
     await Promise.all([
-      this.#nameKernel(groups.kernel, kernel, names),
+      this.#nameKernel(batch, groups.kernel, kernel, names),
       this.#nameImages(groups, kernel, names),
     ])
     return names.build()
   }
 
   async #nameKernel(
-    { frames, addresses }: AddressGroup,
+    batch: ProfileBatch,
+    group: AddressGroup,
     verdict: Verdict<{ readonly recordedText: bigint }>,
     names: NamesBuilder,
   ): Promise<void> {
-    if (frames.length === 0) return
-    if (!verdict.allowed) {
-      this.#problems.add('[kernel.kallsyms]', verdict.reason)
-      return
-    }
-    const result = await this.#symbols.nameKernel(BigUint64Array.from(addresses), verdict.recordedText)
-    this.#problems.add('[kernel.kallsyms]', result.problem)
-    const functions = functionsOf(result)
-    frames.forEach((frame, index) => {
-      const named = answerAt(result, functions, index)
+    this.#codeChanged ||= batch.kernelSymbols.length > 0 || !batch.knowsKernelSymbols
+    if (group.frames.length === 0) return
+    const code = new KernelCode(batch.kernelSymbols)
+    const listed = await this.#kallsymsOf(group, verdict)
+    group.frames.forEach((frame, index) => {
+      const made = code.at(group.addresses[index] ?? 0n)
+      const known = listed(index)
+      // Whoever came into its place is not it.
+      const replaced = made && known && made.named.function !== known.named.function
+      const named = made === undefined ? known : replaced ? null : made
       if (named !== null) names.set(frame, named)
     })
+  }
+
+  /** What the running kernel's own list says of a group's addresses. */
+  async #kallsymsOf(
+    { addresses }: AddressGroup,
+    verdict: Verdict<{ readonly recordedText: bigint }>,
+  ): Promise<(index: number) => NamedAddress | null> {
+    if (!verdict.allowed) {
+      this.#problems.add('[kernel.kallsyms]', verdict.reason)
+      return () => null
+    }
+    const changed = this.#codeChanged
+    this.#codeChanged = false
+    const wanted = BigUint64Array.from(addresses)
+    const result = await this.#symbols.nameKernel(wanted, verdict.recordedText, changed)
+    this.#problems.add('[kernel.kallsyms]', result.problem)
+    const functions = functionsOf(result)
+    return (index) => answerAt(result, functions, index)
   }
 
   async #nameImages({ images }: FrameGroups, kernel: Verdict<object>, names: NamesBuilder): Promise<void> {

@@ -86,7 +86,7 @@ report(`${WINDOW_FRAMES} addresses never asked before, names read and demangled`
 report('bytes of the table of the node binary', `${(symbols.cacheBytes() / 1024).toFixed(0)} KiB`)
 
 const before = symbols.cacheBytes()
-const kernel = await timed(() => symbols.nameKernel(BigUint64Array.of(0xffff_ffff_8100_0000n), 0n))
+const kernel = await timed(() => symbols.nameKernel(BigUint64Array.of(0xffff_ffff_8100_0000n), 0n, false))
 report('kallsyms: read', kernel.value.problem || `${kernel.ms.toFixed(0)} ms`)
 report('bytes of the kernel’s table', `${((symbols.cacheBytes() - before) / 1024).toFixed(0)} KiB`)
 const facts = await best(3, async () => addon.kernelFacts())

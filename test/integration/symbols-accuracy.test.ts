@@ -271,6 +271,7 @@ describe('names by address', { skip: lacks('nm') || lacks('g++') }, () => {
     const result = await symbols.nameKernel(
       BigUint64Array.from(picked, (address) => BigInt(`0x${address}`)),
       0n,
+      false,
     )
     assert.equal(result.problem, '')
     const mistakes = picked.flatMap((address, index) => {
@@ -291,9 +292,13 @@ describe('names by address', { skip: lacks('nm') || lacks('g++') }, () => {
   test('what a kernel of another boot was doing is named after the shift of its text', async () => {
     const { text } = addon.kernelFacts()
     if (text === 0n) return
-    const here = await symbols.nameKernel(BigUint64Array.of(text + 0x1000n, text + 0x20_0000n), 0n)
+    const here = await symbols.nameKernel(BigUint64Array.of(text + 0x1000n, text + 0x20_0000n), 0n, false)
     const moved = text - 0x1000_0000n
-    const there = await symbols.nameKernel(BigUint64Array.of(moved + 0x1000n, moved + 0x20_0000n), moved)
+    const there = await symbols.nameKernel(
+      BigUint64Array.of(moved + 0x1000n, moved + 0x20_0000n),
+      moved,
+      false,
+    )
     assert.deepEqual(there, here)
   })
 })

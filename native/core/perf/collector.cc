@@ -7,6 +7,22 @@
 
 namespace sonde {
 
+namespace {
+
+KernelSymbolRow KernelSymbolRowOf(const KernelSymbolRecord& symbol, uint64_t time) {
+  KernelSymbolKind kind = KernelSymbolKind::kOther;
+  if (symbol.type == PERF_RECORD_KSYMBOL_TYPE_BPF) kind = KernelSymbolKind::kBpf;
+  if (symbol.type == PERF_RECORD_KSYMBOL_TYPE_OOL) kind = KernelSymbolKind::kOutOfLine;
+  return {.kind = kind,
+          .gone = symbol.gone,
+          .time = time,
+          .start = symbol.start,
+          .length = symbol.length,
+          .name = std::string(symbol.name)};
+}
+
+}  // namespace
+
 Collector::Collector(const SamplerOptions& options, KernelFeatures features, size_t rings,
                      uint64_t seed)
     : options_(options),
@@ -20,8 +36,13 @@ Collector::Collector(const SamplerOptions& options, KernelFeatures features, siz
 
 std::unique_ptr<Window> Collector::NewWindow() const {
   return std::make_unique<Window>(
-      WindowBounds{options_.max_samples_per_window, options_.max_stack_bytes_per_window}, rings_,
-      options_.sessions.size(), seed_);
+      WindowOptions{
+          .max_samples = options_.max_samples_per_window,
+          .max_stack_bytes = options_.max_stack_bytes_per_window,
+          // Of a process's event only the changes that the process itself makes are reported.
+          .reports_kernel_symbols =
+              features_.ksymbol && options_.target.kind == TargetOptions::Kind::kCpus},
+      rings_, options_.sessions.size(), seed_);
 }
 
 void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings) {
@@ -68,6 +89,9 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
     }
     void operator()(const ThrottleRecord& throttle) const {
       self.OnThrottle(throttle, record.time);
+    }
+    void operator()(const KernelSymbolRecord& symbol) const {
+      self.WindowAt(record.time).AddKernelSymbol(KernelSymbolRowOf(symbol, record.time));
     }
     void operator()(const OtherRecord&) const {}
     void operator()(const MalformedRecord& malformed) const { self.OnMalformed(malformed); }

@@ -43,6 +43,7 @@ KernelFeatures KernelFeatures::Probe() {
   KernelFeatures features;
   features.lost_count = Accepts({.lost_count = true, .build_id = false});
   features.build_id = Accepts({.lost_count = false, .build_id = true});
+  features.ksymbol = Accepts({.ksymbol = true});
   return features;
 }
 
@@ -90,6 +91,7 @@ perf_event_attr BookkeepingAttr(const TargetOptions& target, KernelFeatures feat
   attr.comm_exec = 1;
   attr.task = 1;
   attr.build_id = features.build_id;
+  attr.ksymbol = features.ksymbol;
   // It counts nothing, and without this it would be refused to users who may not look into the kernel.
   attr.exclude_kernel = 1;
   attr.exclude_hv = 1;

@@ -13,6 +13,7 @@ namespace sonde {
 struct KernelFeatures {
   bool lost_count = false;  ///< PERF_FORMAT_LOST, Linux 6.0
   bool build_id = false;    ///< attr.build_id, Linux 5.12
+  bool ksymbol = false;     ///< attr.ksymbol, Linux 5.1
 
   /// Finds out by opening a dummy event on the calling thread.
   static KernelFeatures Probe();
@@ -38,7 +39,7 @@ inline constexpr size_t kUserRegisterCount = 33;
 perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& target,
                            KernelFeatures features);
 
-/// The event that carries COMM, MMAP2, FORK and EXIT and owns a ring. Enabled from the start. It has an event of its own
+/// The event that carries COMM, MMAP2, FORK, EXIT and KSYMBOL and owns a ring. Enabled from the start. It has an event of its own
 /// so that the lost count of a session's event counts samples only: the kernel books a lost MMAP2 on the event that
 /// asked for it. `watermark`: bytes in the ring that wake its reader.
 perf_event_attr BookkeepingAttr(const TargetOptions& target, KernelFeatures features,

@@ -181,6 +181,18 @@ RecordBody ParseThrottle(const perf_event_header& header, std::span<const std::b
                         .throttled = header.type == PERF_RECORD_THROTTLE};
 }
 
+RecordBody ParseKernelSymbol(const perf_event_header& header, std::span<const std::byte> body) {
+  if (body.size() < 16) return MalformedRecord{header.type};
+  const auto name = TextOf(body.subspan(16));
+  if (!name) return MalformedRecord{header.type};
+  const auto flags = Load<uint16_t>(body.data() + 14);
+  return KernelSymbolRecord{.start = Load<uint64_t>(body.data()),
+                            .length = Load<uint32_t>(body.data() + 8),
+                            .type = Load<uint16_t>(body.data() + 12),
+                            .gone = (flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0,
+                            .name = *name};
+}
+
 RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte> body) {
   switch (header.type) {
     case PERF_RECORD_COMM:
@@ -197,6 +209,8 @@ RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte>
     case PERF_RECORD_THROTTLE:
     case PERF_RECORD_UNTHROTTLE:
       return ParseThrottle(header, body);
+    case PERF_RECORD_KSYMBOL:
+      return ParseKernelSymbol(header, body);
     default:
       return OtherRecord{};
   }

@@ -82,6 +82,16 @@ struct ThrottleRecord {
   bool throttled = false;
 };
 
+/// PERF_RECORD_KSYMBOL: the kernel has made code at run time, or taken it back.
+struct KernelSymbolRecord {
+  uint64_t start = 0;
+  uint32_t length = 0;
+  /// PERF_RECORD_KSYMBOL_TYPE_*
+  uint16_t type = 0;
+  bool gone = false;
+  std::string_view name = {};
+};
+
 /// A kind of record that nothing here needs.
 struct OtherRecord {};
 
@@ -91,8 +101,9 @@ struct MalformedRecord {
   uint32_t type = 0;
 };
 
-using RecordBody = std::variant<SampleRecord, CommRecord, MmapRecord, TaskRecord, LostRecord,
-                                LostSamplesRecord, ThrottleRecord, OtherRecord, MalformedRecord>;
+using RecordBody =
+    std::variant<SampleRecord, CommRecord, MmapRecord, TaskRecord, LostRecord, LostSamplesRecord,
+                 ThrottleRecord, KernelSymbolRecord, OtherRecord, MalformedRecord>;
 
 struct Record {
   RecordBody body;

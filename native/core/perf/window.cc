@@ -16,9 +16,9 @@ bool HasAddress(std::span<const uint64_t> chain) {
 
 }  // namespace
 
-Window::Window(WindowBounds bounds, size_t rings, size_t sessions, uint64_t seed)
-    : bounds_(bounds),
-      stacks_(bounds.max_stack_bytes, seed),
+Window::Window(WindowOptions options, size_t rings, size_t sessions, uint64_t seed)
+    : options_(options),
+      stacks_(options.max_stack_bytes, seed),
       samples_(rings),
       notices_(sessions),
       losses_(sessions) {}
@@ -33,7 +33,7 @@ bool Window::AddSample(size_t ring, uint32_t session, const SampleRecord& sample
 bool Window::AddChain(size_t ring, uint32_t session, const SampleRecord& sample,
                       std::span<const uint64_t> chain) {
   const auto stack =
-      sample_count_ < bounds_.max_samples ? stacks_.Intern(sample.pid, chain) : std::nullopt;
+      sample_count_ < options_.max_samples ? stacks_.Intern(sample.pid, chain) : std::nullopt;
   if (!stack) {
     AddLoss(session, LossReason::kTableFull, 1);
     return false;
@@ -57,6 +57,16 @@ void Window::AddRecord(ProcessRecord record) {
   }
   record_bytes_ += bytes;
   records_.push_back(std::move(record));
+}
+
+void Window::AddKernelSymbol(KernelSymbolRow symbol) {
+  const size_t bytes = sizeof(symbol) + symbol.name.size();
+  if (record_bytes_ + bytes > kMaxRecordBytes) {
+    dropped_records_++;
+    return;
+  }
+  record_bytes_ += bytes;
+  kernel_symbols_.push_back(std::move(symbol));
 }
 
 void Window::AddNotice(uint32_t session, NoticeRow notice) {

@@ -16,9 +16,11 @@
 
 namespace sonde {
 
-struct WindowBounds {
+struct WindowOptions {
   size_t max_samples = 0;
   size_t max_stack_bytes = 0;
+  /// The events report every change of the kernel's code at run time.
+  bool reports_kernel_symbols = false;
 };
 
 /// CLOCK_MONOTONIC, and what turns it into Unix time.
@@ -47,13 +49,23 @@ struct NoticeRow {
   uint64_t count = 0;
 };
 
+/// Code that the kernel has made at run time, or taken back (PERF_RECORD_KSYMBOL).
+struct KernelSymbolRow {
+  KernelSymbolKind kind = KernelSymbolKind::kOther;
+  bool gone = false;
+  uint64_t time = 0;
+  uint64_t start = 0;
+  uint32_t length = 0;
+  std::string name = {};
+};
+
 using LossCounts = std::array<uint64_t, kLossReasons>;
 
 /// Collects what the rings deliver until the window closes. Filled by the drain thread; adding a sample allocates nothing
 /// but the growth of a column.
 class Window {
  public:
-  Window(WindowBounds bounds, size_t rings, size_t sessions, uint64_t seed);
+  Window(WindowOptions options, size_t rings, size_t sessions, uint64_t seed);
 
   /// False when there was no room: counted as table_full.
   bool AddSample(size_t ring, uint32_t session, const SampleRecord& sample);
@@ -62,6 +74,8 @@ class Window {
                 std::span<const uint64_t> chain);
   /// What does not fit is counted by dropped_records().
   void AddRecord(ProcessRecord record);
+  /// The same.
+  void AddKernelSymbol(KernelSymbolRow symbol);
   void AddNotice(uint32_t session, NoticeRow notice);
   void AddLoss(uint32_t session, LossReason reason, uint64_t count);
   void AddDroppedRecords(uint64_t count) { dropped_records_ += count; }
@@ -77,17 +91,23 @@ class Window {
   /// Per ring, nearly in order of time.
   std::vector<std::vector<SampleRow>>& samples() { return samples_; }
   std::vector<ProcessRecord>& records() { return records_; }
-  /// COMM, MMAP, FORK and EXIT records that did not arrive: /proc must be read again.
+  const std::vector<KernelSymbolRow>& kernel_symbols() const { return kernel_symbols_; }
+  /// Whether these are all that there were.
+  bool knows_kernel_symbols() const {
+    return options_.reports_kernel_symbols && dropped_records_ == 0;
+  }
+  /// Records about processes and kernel code that did not arrive: /proc must be read again.
   uint64_t dropped_records() const { return dropped_records_; }
   std::vector<std::vector<NoticeRow>>& notices() { return notices_; }
   const std::vector<LossCounts>& losses() const { return losses_; }
 
  private:
-  WindowBounds bounds_;
+  WindowOptions options_;
   StackInterner stacks_;
   size_t sample_count_ = 0;
   std::vector<std::vector<SampleRow>> samples_;
   std::vector<ProcessRecord> records_;
+  std::vector<KernelSymbolRow> kernel_symbols_;
   size_t record_bytes_ = 0;
   uint64_t dropped_records_ = 0;
   std::vector<std::vector<NoticeRow>> notices_;

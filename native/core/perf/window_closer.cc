@@ -121,7 +121,9 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
                             .mappings = mappings,
                             .frames = frames,
                             .stacks = stacks,
-                            .events = events.rows()};
+                            .events = events.rows(),
+                            .kernel_symbols = window.kernel_symbols(),
+                            .knows_kernel_symbols = window.knows_kernel_symbols()};
   WindowWriter writer(tables);
   for (size_t session = 0; session < sessions_.size(); session++) {
     writer.AddSession({.id = sessions_[session].id,

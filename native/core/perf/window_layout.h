@@ -57,6 +57,13 @@ inline constexpr Section kEventTid{54, 4};
 inline constexpr Section kEventA{55, 4};
 inline constexpr Section kEventB{56, 4};
 
+inline constexpr Section kKernelSymbolKind{80, 1};
+inline constexpr Section kKernelSymbolFlags{81, 1};
+inline constexpr Section kKernelSymbolTime{82, 8};
+inline constexpr Section kKernelSymbolStart{83, 8};
+inline constexpr Section kKernelSymbolLength{84, 4};
+inline constexpr Section kKernelSymbolName{85, 4};
+
 inline constexpr Section kSampleTime{60, 8};
 inline constexpr Section kSamplePid{61, 4};
 inline constexpr Section kSampleTid{62, 4};
@@ -99,6 +106,9 @@ enum class AddressSpaceKind : uint8_t { kSvma, kFileOffset, kAvma };
 
 /// PROCESS_EVENT_KINDS
 enum class ProcessEventKind : uint8_t { kComm, kMmap, kFork, kExit };
+
+/// KERNEL_SYMBOL_KINDS
+enum class KernelSymbolKind : uint8_t { kOther, kBpf, kOutOfLine };
 
 /// NOTICE_KINDS
 enum class NoticeKind : uint8_t { kLost, kThrottle, kUnthrottle };

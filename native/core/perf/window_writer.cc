@@ -136,6 +136,32 @@ struct EventColumns {
   }
 };
 
+struct KernelSymbolColumns {
+  std::vector<uint8_t> kind, flags;
+  std::vector<uint64_t> time, start;
+  std::vector<uint32_t> length, name;
+
+  KernelSymbolColumns(const std::vector<KernelSymbolRow>& rows, StringTable& strings) {
+    for (const KernelSymbolRow& row : rows) {
+      kind.push_back(static_cast<uint8_t>(row.kind));
+      flags.push_back(row.gone ? 1 : 0);
+      time.push_back(row.time);
+      start.push_back(row.start);
+      length.push_back(row.length);
+      name.push_back(strings.Add(row.name));
+    }
+  }
+
+  void AddTo(SectionBuffer& buffer) const {
+    buffer.Add(layout::kKernelSymbolKind, kShared, kind);
+    buffer.Add(layout::kKernelSymbolFlags, kShared, flags);
+    buffer.Add(layout::kKernelSymbolTime, kShared, time);
+    buffer.Add(layout::kKernelSymbolStart, kShared, start);
+    buffer.Add(layout::kKernelSymbolLength, kShared, length);
+    buffer.Add(layout::kKernelSymbolName, kShared, name);
+  }
+};
+
 struct NoticeColumns {
   std::vector<uint8_t> kind;
   std::vector<uint64_t> time, count;
@@ -233,11 +259,15 @@ std::vector<std::byte> WindowWriter::Write(const ProcessTable& processes) {
   FrameColumns frames;
   for (const Frame& frame : tables_.frames.frames()) frames.Add(frame, mappings);
   const EventColumns events(tables_.events);
+  const KernelSymbolColumns kernel_symbols(tables_.kernel_symbols, tables_.strings);
   const StringColumns strings(tables_.strings.texts());
   const WindowTimes& times = tables_.times;
-  const std::vector<uint64_t> window{times.start, times.end,
-                                     static_cast<uint64_t>(times.unix_offset), times.sequence,
-                                     tables_.snapshot_length};
+  const std::vector<uint64_t> window{times.start,
+                                     times.end,
+                                     static_cast<uint64_t>(times.unix_offset),
+                                     times.sequence,
+                                     tables_.snapshot_length,
+                                     uint64_t{tables_.knows_kernel_symbols}};
   SectionBuffer buffer;
   buffer.Add(layout::kWindow, kShared, window);
   buffer.Add(layout::kStringOffsets, kShared, strings.offsets);
@@ -249,6 +279,7 @@ std::vector<std::byte> WindowWriter::Write(const ProcessTable& processes) {
   images.AddTo(buffer);
   mappings.AddTo(buffer);
   events.AddTo(buffer);
+  kernel_symbols.AddTo(buffer);
 
   std::vector<SampleSections> samples;
   std::vector<NoticeColumns> notices;

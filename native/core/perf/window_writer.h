@@ -23,6 +23,9 @@ struct WindowTables {
   const FrameTable& frames;
   const StackTable& stacks;
   const std::vector<ProcessEventRow>& events;
+  const std::vector<KernelSymbolRow>& kernel_symbols;
+  /// Whether `kernel_symbols` are all that there were.
+  bool knows_kernel_symbols = false;
 };
 
 /// What is a session's own. Stacks in `samples` are numbers of the StackTable.

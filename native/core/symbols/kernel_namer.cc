@@ -22,9 +22,10 @@ std::string LoadedModules(const std::string& path) {
 
 }  // namespace
 
-NameResult KernelNamer::Name(std::span<const uint64_t> addresses, uint64_t recorded_text) {
+NameResult KernelNamer::Name(std::span<const uint64_t> addresses, uint64_t recorded_text,
+                             bool code_changed) {
   const std::lock_guard lock(mutex_);
-  const auto ready = Refresh();
+  const auto ready = Refresh(addresses, code_changed);
   if (!ready) return NameResult::None(addresses.size(), Explain(ready.error()));
   NameResult result = NameResult::None(addresses.size(), "");
   std::unordered_map<uint64_t, uint32_t> known;  // start → what stands in `name`
@@ -46,14 +47,23 @@ size_t KernelNamer::bytes() const {
   return symbols_ ? symbols_->bytes() : 0;
 }
 
-Status KernelNamer::Refresh() {
+Status KernelNamer::Refresh(std::span<const uint64_t> addresses, bool code_changed) {
   std::string modules = LoadedModules(paths_.modules);
-  if (symbols_ && modules == modules_) return Ok();
+  stale_ = stale_ || code_changed;
+  const auto own = [this](uint64_t avma) { return IsOwnCode(avma); };
+  const bool good = symbols_ && modules == modules_;
+  if (good && (!stale_ || std::ranges::all_of(addresses, own))) return Ok();
   auto read = KernelSymbols::Read(paths_.kallsyms);
   if (!read) return read.error();
   symbols_ = std::move(*read);
   modules_ = std::move(modules);
+  stale_ = false;
   return Ok();
+}
+
+/// In what was linked with the kernel: it stays as it is.
+bool KernelNamer::IsOwnCode(uint64_t avma) const {
+  return avma - symbols_->text() < symbols_->text_end() - symbols_->text();
 }
 
 /// The address in this boot; 0 where it cannot be known.

@@ -22,7 +22,7 @@ export interface EventAttr {
 }
 
 /**
- * mmap, comm, task and build_id are set at the sampler's bookkeeping event, which shares the rings; readers look for
+ * mmap, comm, task, ksymbol and build_id are set at the sampler's bookkeeping event, which shares the rings; readers look for
  * them at the events of the file, where perf has them too.
  */
 const ALWAYS =
@@ -35,6 +35,7 @@ const ALWAYS =
   ATTR_FLAG.mmap2 |
   ATTR_FLAG.comm_exec |
   ATTR_FLAG.use_clockid |
+  ATTR_FLAG.ksymbol |
   ATTR_FLAG.build_id
 
 /** The attr that the sampler opened for `session`. */

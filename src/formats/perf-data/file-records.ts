@@ -6,6 +6,7 @@ import type { FileEvent } from './header.ts'
 import {
   BUILD_ID_BYTES,
   FIRST_TOOL_RECORD,
+  KSYMBOL_FLAGS,
   MAX_RECORD_BYTES,
   MISC,
   RECORD,
@@ -62,6 +63,15 @@ export interface LifeRecord extends Stamp {
   readonly parentPid: number
   readonly parentTid: number
 }
+export interface KernelSymbolRecord extends Stamp {
+  readonly kind: 'ksymbol'
+  readonly start: bigint
+  readonly length: number
+  /** PERF_RECORD_KSYMBOL_TYPE_* */
+  readonly type: number
+  readonly gone: boolean
+  readonly name: string
+}
 export interface NoticeRecord extends Stamp {
   readonly kind: 'lost' | 'throttle' | 'unthrottle'
   readonly cpu: number
@@ -72,7 +82,14 @@ export interface NoticeRecord extends Stamp {
 export interface RoundRecord {
   readonly kind: 'round'
 }
-export type FileRecord = SampleRecord | CommRecord | MmapRecord | LifeRecord | NoticeRecord | RoundRecord
+export type FileRecord =
+  | SampleRecord
+  | CommRecord
+  | MmapRecord
+  | LifeRecord
+  | KernelSymbolRecord
+  | NoticeRecord
+  | RoundRecord
 export type TimedRecord = Exclude<FileRecord, RoundRecord>
 
 export interface ReadOptions {
@@ -273,6 +290,12 @@ function knownRecord(
         parentPid,
         parentTid,
       }
+    }
+    case RECORD.KSYMBOL: {
+      const [start, length, symbolType, flags] = [body.u64(), body.u32(), body.u16(), body.u16()]
+      const gone = (flags & KSYMBOL_FLAGS.UNREGISTER) !== 0
+      const name = textOf(body.bytes(body.remaining))
+      return { kind: 'ksymbol', time, id, start, length, type: symbolType, gone, name }
     }
     case RECORD.LOST:
       return { kind: 'lost', id: body.u64(), count: Number(body.u64()), time, cpu }

@@ -28,6 +28,7 @@ export const RECORD = {
   SAMPLE: 9,
   MMAP2: 10,
   LOST_SAMPLES: 13,
+  KSYMBOL: 17,
   FINISHED_ROUND: 68,
   COMPRESSED: 81,
   COMPRESSED2: 83,
@@ -46,6 +47,9 @@ export const MISC = {
   /** Of an entry of the build id table. */
   BUILD_ID_SIZE: 1 << 15,
 } as const
+
+/** PERF_RECORD_KSYMBOL_FLAGS_* */
+export const KSYMBOL_FLAGS = { UNREGISTER: 1 } as const
 
 /** PERF_SAMPLE_* */
 export const SAMPLE_TYPE = {
@@ -97,6 +101,7 @@ export const ATTR_FLAG = {
   mmap2: 1n << 23n,
   comm_exec: 1n << 24n,
   use_clockid: 1n << 25n,
+  ksymbol: 1n << 29n,
   build_id: 1n << 34n,
 } as const
 
@@ -117,5 +122,8 @@ export const BUILD_ID_BYTES = 20
 export const MAX_PATH_BYTES = 4096
 /** Length of a thread's name, NUL included. */
 export const MAX_COMM_BYTES = 16
+
+/** Longest name of a kernel symbol, NUL included (KSYM_NAME_LEN). */
+export const MAX_KSYMBOL_BYTES = 512
 
 export const aligned8 = (bytes: number): number => Math.ceil(bytes / 8) * 8

@@ -1,12 +1,15 @@
 // Records that are no samples: header, body, sample_id, appended to a writer as whole multiples of 8 bytes.
 
 import type { HostInfo } from '../../core/host.ts'
+import { KERNEL_SYMBOL_KINDS, type KernelSymbolEvent } from '../../core/kernel-code.ts'
 import type { Image, Mapping, ProcessEvent, ProcessTable } from '../../core/process.ts'
 import type { Notice } from '../../core/profile.ts'
 import { ByteWriter, bytesOfHex, paddedText } from './bytes.ts'
 import {
   BUILD_ID_BYTES,
+  KSYMBOL_FLAGS,
   MAX_COMM_BYTES,
+  MAX_KSYMBOL_BYTES,
   MAX_PATH_BYTES,
   MISC,
   RECORD,
@@ -141,6 +144,19 @@ export function appendNoticeRecord(writer: ByteWriter, notice: Notice, id: bigin
       appendRecord(writer, [RECORD.UNTHROTTLE, 0], () => writer.u64(notice.time).u64(id).u64(id), sampleId)
       return
   }
+}
+
+/** KSYMBOL. */
+export function appendKernelSymbolRecord(writer: ByteWriter, symbol: KernelSymbolEvent, id: bigint): void {
+  const { kind, gone, time, start, length, name } = symbol
+  const body = () =>
+    writer
+      .u64(start)
+      .u32(length)
+      .u16(KERNEL_SYMBOL_KINDS.indexOf(kind))
+      .u16(gone ? KSYMBOL_FLAGS.UNREGISTER : 0)
+      .bytes(paddedText(name, 8, MAX_KSYMBOL_BYTES))
+  appendRecord(writer, [RECORD.KSYMBOL, 0], body, { pid: 0, tid: 0, time, cpu: 0, id })
 }
 
 /**

@@ -5,7 +5,7 @@ import type { SampleSession } from '../../core/encoder.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
 import { ByteWriter } from './bytes.ts'
 import { eventId } from './header.ts'
-import { appendNoticeRecord, appendProcessRecord } from './records.ts'
+import { appendKernelSymbolRecord, appendNoticeRecord, appendProcessRecord } from './records.ts'
 
 /**
  * Which records about processes stand before the samples of a stretch of perf.data.
@@ -26,7 +26,7 @@ export const sampleSession = (session: SessionInfo): SampleSession => ({
   eventId: eventId(session),
 })
 
-/** The process records of a window, to stand before its samples: whole records, each at a multiple of 8. */
+/** The records of a window about processes and the kernel's code, to stand before its samples: whole records, each at a multiple of 8. */
 export function processRecords(
   batch: ProfileBatch,
   { processes, snapshotTime }: ProcessRecordOptions,
@@ -50,6 +50,7 @@ export function processRecords(
     const event = events.at(index)
     appendProcessRecord(writer, event, { time: event.time, id: event.synthesised ? 0n : id }, batch.processes)
   }
+  for (const symbol of batch.kernelSymbols) appendKernelSymbolRecord(writer, symbol, id)
   return writer.finish()
 }
 

@@ -1,12 +1,14 @@
 // One window of a replay under way: records in order of time in, a window buffer out.
 
 import { avma, fileOffset, svma } from '../../core/address.ts'
+import { KERNEL_SYMBOL_KINDS } from '../../core/kernel-code.ts'
 import type { Image } from '../../core/process.ts'
 import type { Notice, StackState } from '../../core/profile.ts'
 import { monotonicTime } from '../../core/units.ts'
 import { WindowBuilder, type WindowTimes } from '../../core/window-builder.ts'
 import type {
   CommRecord,
+  KernelSymbolRecord,
   LifeRecord,
   MmapRecord,
   NoticeRecord,
@@ -116,6 +118,12 @@ export class ReplayWindow {
     const notice: Notice = { kind, time: monotonicTime(time), cpu, count }
     this.#builder.addNotice(session, notice)
     if (kind === 'lost') this.#builder.addLoss(session, 'ring_full', count)
+  }
+
+  addKernelSymbol({ time, start, length, type, gone, name }: KernelSymbolRecord): void {
+    const kind = KERNEL_SYMBOL_KINDS[type] ?? 'other'
+    const at = monotonicTime(time > this.start ? time : this.start)
+    this.#builder.addKernelSymbol({ kind, gone, time: at, start: avma(start), length, name })
   }
 
   build(times: Omit<WindowTimes, 'start'>): SharedArrayBuffer {

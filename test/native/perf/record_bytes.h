@@ -132,6 +132,22 @@ inline RecordBytes ThrottleBytes(uint32_t type, uint64_t id, const Origin& at = 
   return record.U64(at.time).U64(id).U64(id).Trailer(at.pid, at.time, at.cpu, at.id);
 }
 
+struct KernelSymbol {
+  uint64_t start = 0;
+  uint32_t length = 0;
+  uint16_t type = 0;
+  bool gone = false;
+  std::string name = {};
+};
+
+/// PERF_RECORD_KSYMBOL.
+inline RecordBytes KernelSymbolBytes(const KernelSymbol& symbol, const Origin& at = {}) {
+  RecordBytes record(PERF_RECORD_KSYMBOL);
+  const uint32_t flags = symbol.gone ? PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER : 0;
+  record.U64(symbol.start).U32(symbol.length).U32(symbol.type | flags << 16);
+  return record.Text(symbol.name).Trailer(at.pid, at.time, at.cpu, at.id);
+}
+
 inline constexpr uint64_t kUserMarker = static_cast<uint64_t>(-512);
 inline constexpr uint64_t kKernelMarker = static_cast<uint64_t>(-128);
 

@@ -224,6 +224,16 @@ TEST(Record, ThrottlingNamesItsEvent) {
   EXPECT_FALSE(Parse<ThrottleRecord>(test::ThrottleBytes(PERF_RECORD_UNTHROTTLE, 9)).throttled);
 }
 
+TEST(Record, CodeOfTheKernelIsMadeAndTakenBack) {
+  const auto made = Parse<KernelSymbolRecord>(test::KernelSymbolBytes(
+      {.start = 0xffffffffc0002000, .length = 35, .type = 1, .name = "bpf_prog_1_x"}));
+  EXPECT_EQ(made.start, 0xffffffffc0002000U);
+  EXPECT_EQ(made.length, 35U);
+  EXPECT_EQ(made.type, PERF_RECORD_KSYMBOL_TYPE_BPF);
+  EXPECT_FALSE(made.gone);
+  EXPECT_TRUE(Parse<KernelSymbolRecord>(test::KernelSymbolBytes({.gone = true})).gone);
+}
+
 TEST(Record, AKindThatIsNotNeededIsNoFault) {
   test::RecordBytes record(PERF_RECORD_SWITCH);
   Parse<OtherRecord>(record.Trailer(1, 1, 1, 1));
@@ -245,6 +255,7 @@ std::vector<test::RecordBytes> OneOfEachKind() {
           test::LostBytes(1, 1),
           test::LostSamplesBytes(1),
           test::ThrottleBytes(PERF_RECORD_THROTTLE, 1),
+          test::KernelSymbolBytes({.start = 1, .length = 2, .name = "a"}),
           test::ThrottleBytes(PERF_RECORD_UNTHROTTLE, 1)};
 }
 

@@ -29,7 +29,7 @@ class WindowCloserTest : public testing::Test {
   }
 
   void NextWindow() {
-    window_.emplace(WindowBounds{.max_samples = 100, .max_stack_bytes = 1 << 20}, 2, 1, 3);
+    window_.emplace(WindowOptions{.max_samples = 100, .max_stack_bytes = 1 << 20}, 2, 1, 3);
   }
   void Sample(uint32_t cpu, uint64_t time) {
     const uint64_t chain[] = {test::kUserMarker, 0x401000};
@@ -169,11 +169,30 @@ TEST_F(WindowCloserTest, AWindowSaysWhatWasLostAndWhen) {
   EXPECT_EQ(Samples<uint32_t>(layout::kNoticeCpu), std::vector<uint32_t>{1});
 }
 
+TEST_F(WindowCloserTest, AWindowTellsWhatCodeTheKernelMade) {
+  window_->AddKernelSymbol({.kind = KernelSymbolKind::kBpf,
+                            .gone = true,
+                            .time = 7,
+                            .start = 0xffffffffc0002000,
+                            .length = 35,
+                            .name = "bpf_prog_1_x"});
+  Close();
+  const test::WindowView view(bytes_);
+  EXPECT_EQ(view.Column<uint8_t>(layout::kKernelSymbolKind), std::vector<uint8_t>{1});
+  EXPECT_EQ(view.Column<uint8_t>(layout::kKernelSymbolFlags), std::vector<uint8_t>{1});
+  EXPECT_EQ(view.Column<uint64_t>(layout::kKernelSymbolTime), std::vector<uint64_t>{7});
+  EXPECT_EQ(view.Column<uint64_t>(layout::kKernelSymbolStart),
+            std::vector<uint64_t>{0xffffffffc0002000});
+  EXPECT_EQ(view.Column<uint32_t>(layout::kKernelSymbolLength), std::vector<uint32_t>{35});
+  EXPECT_EQ(view.Text(view.Column<uint32_t>(layout::kKernelSymbolName)[0]), "bpf_prog_1_x");
+  EXPECT_EQ(view.Column<uint64_t>(layout::kWindow)[5], 0U) << "nobody said that these are all";
+}
+
 TEST_F(WindowCloserTest, AnEmptyWindowIsAWindow) {
   Close();
   EXPECT_TRUE(Samples<uint64_t>(layout::kSampleTime).empty());
   EXPECT_EQ(test::WindowView(bytes_).Column<uint64_t>(layout::kWindow),
-            (std::vector<uint64_t>{1, 100, 0, 4, 0}));
+            (std::vector<uint64_t>{1, 100, 0, 4, 0, 0}));
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ TEST(KernelSymbols, HiddenAddressesAreAProblemThatSaysWhatToDo) {
   const TemporaryFile file(hidden);
   KernelNamer namer({file.path(), "/nonexistent"});
   const std::vector<uint64_t> addresses = {0xffffffff81000000};
-  const auto result = namer.Name(addresses, 0);
+  const auto result = namer.Name(addresses, 0, false);
   EXPECT_NE(result.problem.find("CAP_SYSLOG"), std::string::npos);
   EXPECT_NE(result.problem.find("kptr_restrict"), std::string::npos);
   EXPECT_EQ(result.name, std::vector<uint32_t>{0});
@@ -110,7 +110,7 @@ TEST(KernelNamer, AddressesOfAnotherBootMoveWithTheKernel) {
   // Recorded with _text at ffffffff9a000000; a module's address says nothing then.
   const std::vector<uint64_t> addresses = {0xffffffff9a000300, 0xffffffffc0000050,
                                            0xffffffff81000300};
-  const auto result = namer.Name(addresses, 0xffffffff9a000000);
+  const auto result = namer.Name(addresses, 0xffffffff9a000000, false);
   EXPECT_EQ(result.functions, std::vector<std::string>{"do_work"});
   EXPECT_EQ(result.name, (std::vector<uint32_t>{1, 0, 0}));
 }
@@ -120,14 +120,29 @@ TEST(KernelNamer, ModulesThatComeAreSeenByTheNextCall) {
   const TemporaryFile modules("nf_tables 4096 0 - Live 0xffffffffc0000000\n");
   KernelNamer namer({kallsyms.path(), modules.path()});
   const std::vector<uint64_t> addresses = {0xffffffffc0400000};
-  EXPECT_EQ(namer.Name(addresses, 0).name[0], 0u);
+  EXPECT_EQ(namer.Name(addresses, 0, false).name[0], 0u);
   kallsyms.Write(std::string(kKallsyms) + "ffffffffc0400000 t new_function\t[veth]\n");
-  EXPECT_EQ(namer.Name(addresses, 0).name[0], 0u) << "read again although no module came";
+  EXPECT_EQ(namer.Name(addresses, 0, false).name[0], 0u) << "read again although no module came";
   modules.Write("nf_tables 4096 3 veth, Live 0xffffffffc0000000\n");
-  EXPECT_EQ(namer.Name(addresses, 0).name[0], 0u) << "a count of users is no new module";
+  EXPECT_EQ(namer.Name(addresses, 0, false).name[0], 0u) << "a count of users is no new module";
   modules.Write(
       "nf_tables 4096 0 - Live 0xffffffffc0000000\nveth 4096 0 - Live 0xffffffffc0400000\n");
-  EXPECT_EQ(namer.Name(addresses, 0).functions[0], "new_function");
+  EXPECT_EQ(namer.Name(addresses, 0, false).functions[0], "new_function");
+}
+
+TEST(KernelNamer, CodeMadeAtRunTimeIsReadAgainWhereItIsAskedFor) {
+  const TemporaryFile kallsyms(kKallsyms);
+  KernelNamer namer({kallsyms.path(), "/nonexistent"});
+  const std::vector<uint64_t> made = {0xffffffffc0201010};
+  const std::vector<uint64_t> linked = {0xffffffff81000300};
+  EXPECT_EQ(namer.Name(made, 0, false).functions[0], "bpf_prog_6deef7357e7b4530_probe");
+  std::string changed(kKallsyms);
+  const size_t at = changed.find("bpf_prog_6deef7357e7b4530_probe");
+  changed.replace(at, 31, "bpf_prog_0123456789abcdef_other");
+  kallsyms.Write(changed);
+  EXPECT_EQ(namer.Name(linked, 0, true).functions[0], "do_work");
+  EXPECT_EQ(namer.Name(made, 0, false).functions[0], "bpf_prog_0123456789abcdef_other")
+      << "that the code changed was told when only the kernel itself was asked for";
 }
 
 TEST(RunningKernel, ItAgreesWithKallsyms) {

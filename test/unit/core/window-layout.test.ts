@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { KERNEL_SYMBOL_KINDS } from '../../../src/core/kernel-code.ts'
 import { LOSS_REASONS } from '../../../src/core/loss.ts'
 import {
   ADDRESS_SPACES,
@@ -57,6 +58,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   AddressSpaceKind: ADDRESS_SPACES,
   ProcessEventKind: PROCESS_EVENT_KINDS,
   NoticeKind: NOTICE_KINDS,
+  KernelSymbolKind: KERNEL_SYMBOL_KINDS,
 }
 
 test('C++ and TypeScript give the same codes', () => {

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import type { HostInfo } from '../../../src/core/host.ts'
+import type { KernelSymbolEvent } from '../../../src/core/kernel-code.ts'
 import type { AddressSpace, Image } from '../../../src/core/process.ts'
 import type { Frame, ProfileBatch } from '../../../src/core/profile.ts'
 import { DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
 import { nameOf } from '../../../src/core/symbolizer.ts'
+import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
 import type { NativeNameRequest, NativeNameResult } from '../../../src/native/binding.ts'
@@ -17,7 +19,7 @@ const LIVE = new AbortController().signal
 /** An addon that calls the function at an address `f<address>`, and remembers what it was asked. */
 function fakeAddon(problem: (path: string) => string = () => '') {
   const asked: NativeNameRequest[] = []
-  const kernel: { addresses: bigint[]; recordedText: bigint }[] = []
+  const kernel: { addresses: bigint[]; recordedText: bigint; codeChanged: boolean }[] = []
   let closed = 0
   const answer = (addresses: BigUint64Array, because: string): NativeNameResult => {
     const names = because === '' ? [...addresses].map((address) => `f${address.toString(16)}`) : []
@@ -36,8 +38,8 @@ function fakeAddon(problem: (path: string) => string = () => '') {
         asked.push(...requests)
         return requests.map(({ addresses, path }) => answer(addresses, problem(path)))
       },
-      nameKernel: async (addresses, recordedText) => {
-        kernel.push({ addresses: [...addresses], recordedText })
+      nameKernel: async (addresses, recordedText, codeChanged) => {
+        kernel.push({ addresses: [...addresses], recordedText, codeChanged })
         return answer(addresses, problem('kernel'))
       },
       cacheBytes: () => 0,
@@ -56,8 +58,10 @@ const ANONYMOUS: Image = { kind: 'anonymous', path: '//anon', buildId: '', devic
 function windowOf(
   make: (native: (image: Image, address: bigint, rest?: NativeRest) => Frame) => readonly Frame[],
   host: Partial<HostInfo> = {},
+  code: readonly KernelSymbolEvent[] = [],
 ): readonly ProfileBatch[] {
   const window = new WindowBuilder()
+  for (const each of code) window.addKernelSymbol(each)
   const native = (image: Image, address: bigint, rest: NativeRest = {}): Frame => {
     const mapping = window.addMapping({
       pid: rest.pid ?? 10,
@@ -81,7 +85,8 @@ function windowOf(
   for (const { id } of sessions) {
     window.addSample(id, { time: 1n, pid: 10, tid: 10, cpu: 0, stack, value: 1n, comm: 'work' })
   }
-  return batchesOf(window.build({ start: 0n, end: 10n, unixOffset: 0n, sequence: 0 }), sessions)
+  const times = { start: 0n, end: 10n, unixOffset: 0n, sequence: 0, knowsKernelSymbols: true }
+  return batchesOf(window.build(times), sessions)
 }
 
 interface NativeRest {
@@ -111,7 +116,7 @@ test('a return address is looked up one byte before, where the call is', async (
   ])
   assert.deepEqual(await namesOf(symbolizerWith(addon), batches), ['f100', 'f1ff', 'f300', 'f3ff'])
   assert.deepEqual([...(asked[0]?.addresses ?? [])], [0x100n, 0x1ffn])
-  assert.deepEqual(kernel, [{ addresses: [0x300n, 0x3ffn], recordedText: 0n }])
+  assert.deepEqual(kernel, [{ addresses: [0x300n, 0x3ffn], recordedText: 0n, codeChanged: false }])
 })
 
 test('a name says how the symbol table spells it and how far in the address lies', async () => {
@@ -233,6 +238,60 @@ test('what is kept between windows is bounded', async () => {
   }
 })
 
+const kernelFrame = (address: bigint): Frame => ({
+  kind: 'kernel',
+  avma: avma(address),
+  returnAddress: false,
+})
+
+const program = (name: string, start: bigint, gone = false): KernelSymbolEvent => ({
+  kind: 'bpf',
+  gone,
+  time: monotonicTime(5n),
+  start: avma(start),
+  length: 0x40,
+  name,
+})
+
+test('a BPF program that has gone within the window keeps the name that the kernel told', async () => {
+  const { addon } = fakeAddon(() => 'kallsyms does not have it')
+  const code = [program('bpf_prog_1_a', 0x5000n), program('bpf_prog_1_a', 0x5000n, true)]
+  const window = windowOf(() => [kernelFrame(0x5010n), kernelFrame(0x5040n)], {}, code)
+  assert.deepEqual(await namesOf(symbolizerWith(addon), window), ['bpf_prog_1_a', undefined])
+})
+
+test('where one program followed another, neither names what was sampled there', async () => {
+  const { addon } = fakeAddon()
+  const code = [program('bpf_prog_1_a', 0x5000n, true), program('bpf_prog_2_b', 0x5000n)]
+  const window = windowOf(() => [kernelFrame(0x5010n), kernelFrame(0x6010n)], {}, code)
+  assert.deepEqual(await namesOf(symbolizerWith(addon), window), [undefined, 'f6010'])
+})
+
+test('a program does not get the name of what kallsyms now has in its place', async () => {
+  const { addon } = fakeAddon()
+  const window = windowOf(() => [kernelFrame(0x5010n)], {}, [program('bpf_prog_1_a', 0x5000n, true)])
+  assert.deepEqual(await namesOf(symbolizerWith(addon), window), [undefined])
+})
+
+test('kallsyms is asked anew once after the kernel made code, also when nobody was sampled in it', async () => {
+  const { addon, kernel } = fakeAddon()
+  const symbolizer = symbolizerWith(addon)
+  await namesOf(
+    symbolizer,
+    windowOf(() => [], {}, [program('bpf_prog_1_a', 0x5000n)]),
+  )
+  for (const _ of [1, 2]) {
+    await namesOf(
+      symbolizer,
+      windowOf(() => [kernelFrame(0x7000n)]),
+    )
+  }
+  assert.deepEqual(
+    kernel.map(({ codeChanged }) => codeChanged),
+    [true, false],
+  )
+})
+
 test('anonymous memory and unknown places have no names, and nobody is asked', async () => {
   const { addon, asked } = fakeAddon()
   const batches = windowOf((native) => [
@@ -306,7 +365,7 @@ test('a recording is named by files of the recorded build id only, opened withou
       { path: '[vdso]', buildId: '', pids: [], inode: 0n },
     ],
   )
-  assert.deepEqual(kernel, [{ addresses: [0xffff_0500n], recordedText: 0xffff_0000n }])
+  assert.deepEqual(kernel, [{ addresses: [0xffff_0500n], recordedText: 0xffff_0000n, codeChanged: false }])
   assert.deepEqual(symbolizer.problems(), ['/bin/plain: the recording has no build id of it'])
 })
 

@@ -45,6 +45,7 @@ test('attrs say what was opened', () => {
     'mmap2',
     'comm_exec',
     'use_clockid',
+    'ksymbol',
     'build_id',
   ]
   assert.deepEqual(set(clock.flags).sort(), [...always, 'freq'].sort())
