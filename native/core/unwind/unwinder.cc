@@ -99,8 +99,9 @@ class Unwinder::Walk final : private StackMemory {
 
 UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
   for (size_t depth = 0; depth < kMaxFrames; depth++) {
-    const bool exact = depth > 0 && !returns_;
     const Code code = code_.At(returns_ ? instruction_ - 1 : instruction_);
+    // What a signal's handler returns to was never called: there is no call before it.
+    const bool exact = depth > 0 && (!returns_ || code.row.signal_frame);
     // Where a way leads to what is no code, the last step was wrong; what is executed now is code whatever it is.
     if (code.state == Code::State::kUnmapped && depth > 0) {
       return {by_kernel_ ? UnwindEnd::kFramePointer : UnwindEnd::kReturnAddress};

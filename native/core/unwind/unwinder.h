@@ -96,8 +96,8 @@ struct UnwindOutcome {
   uint32_t name = 0;
 };
 
-/// Set in a frame's address that is no return address though it is not the first: what a signal interrupted. No user
-/// address has it.
+/// Set in a frame's address that is no return address though it is not the first: what a signal interrupted, and what its
+/// handler returns to. No user address has it.
 inline constexpr uint64_t kExactAddress = uint64_t{1} << 62;
 
 /// Goes from frame to frame. Of one thread at a time.

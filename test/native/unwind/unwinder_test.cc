@@ -309,7 +309,7 @@ TEST_F(UnwinderTest, WhatASignalInterruptedIsLookedUpAsItIs) {
   code_.code = {{0x1000, Frame(8)}, {0x1fff, handler}, {0x5000, Outermost()}};
   stack_ = {0x2000, 0x5000, kStack + 32, 0, 0};
   EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
-  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000, 0x5000 | kExactAddress}));
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000 | kExactAddress, 0x5000 | kExactAddress}));
   stack_[2] = kStack + 0x8000'0000;
   EXPECT_EQ(Unwind(), UnwindEnd::kOtherStack);
 }
