@@ -17,6 +17,7 @@ ninja-build    runs it, in parallel
 pkg-config     tells CMake where the libraries are
 zlib1g-dev     compressed ELF sections and perf.data
 libzstd-dev    the same, with zstd
+libmd-dev      SHA-256, of which the content hash of a file is made
 liblzma-dev    .gnu_debugdata, the compressed symbol table of Fedora and its kin
 '
 CHECK_PACKAGES='
@@ -123,7 +124,7 @@ check_tools() {
     command -v "$tool" >/dev/null || lacking="$lacking $tool"
   done
   command -v ninja >/dev/null || command -v make >/dev/null || lacking="$lacking ninja"
-  for module in zlib libzstd liblzma; do
+  for module in zlib libzstd liblzma libmd; do
     pkg-config --exists "$module" 2>/dev/null || lacking="$lacking $module(development files)"
   done
   [ -z "$lacking" ] || fail "missing on this system:$lacking. Install them with its package manager, then start again."

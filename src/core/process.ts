@@ -34,6 +34,10 @@ export interface Image {
   readonly inode: bigint
   /** Absent where the source does not know it, which is not to say that there is none. */
   readonly runtime?: Exclude<ImageRuntime, 'unknown'>
+  /** What `go tool buildid` says of it. Absent where the source does not know it; most sources know it of sampled files only. */
+  readonly goBuildId?: string
+  /** OpenTelemetry's htlhash in lower-case hexadecimal. Absent as goBuildId. */
+  readonly contentHash?: string
 }
 
 /**

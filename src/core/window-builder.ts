@@ -82,14 +82,25 @@ export class WindowBuilder {
   }
 
   addImage(image: Image): number {
-    const { kind, path, buildId, device, inode, runtime = 'unknown' } = image
-    const key = `i${kind}\0${path}\0${buildId}\0${device}\0${inode}\0${runtime}`
+    const {
+      kind,
+      path,
+      buildId,
+      device,
+      inode,
+      runtime = 'unknown',
+      goBuildId = '',
+      contentHash = '',
+    } = image
+    const key = `i${kind}\0${path}\0${buildId}\0${device}\0${inode}\0${runtime}\0${goBuildId}\0${contentHash}`
     return this.#once(key, () => {
       this.#push('imagePath', this.string(path))
       this.#push('imageBuildId', this.string(buildId))
       this.#push('imageDevice', device)
       this.#push('imageInode', inode)
       this.#push('imageRuntime', IMAGE_RUNTIMES.indexOf(runtime))
+      this.#push('imageGoBuildId', this.string(goBuildId))
+      this.#push('imageContentHash', this.string(contentHash))
       return this.#push('imageKind', IMAGE_KINDS.indexOf(kind))
     })
   }

@@ -36,6 +36,8 @@ export const SECTIONS = {
   imageDevice: [33, 8],
   imageInode: [34, 8],
   imageRuntime: [35, 1], // IMAGE_RUNTIMES; absent: none is known
+  imageGoBuildId: [36, 4], // string; absent: none is known
+  imageContentHash: [37, 4], // the same
 
   mappingPid: [40, 4],
   mappingImage: [41, 4],

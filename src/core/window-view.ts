@@ -262,8 +262,12 @@ function imagesOf(sections: Sections, strings: Strings): ImageTable {
   const device = sections.u64('imageDevice')
   const inode = sections.u64('imageInode')
   const runtimes = sections.u8('imageRuntime')
+  const goBuildIds = sections.u32('imageGoBuildId')
+  const contentHashes = sections.u32('imageContentHash')
   const images = new LazyRows(kind.length, (index) => {
     const runtime = cell(IMAGE_RUNTIMES, runtimes[index] ?? 0)
+    const goBuildId = strings.at(goBuildIds[index] ?? 0)
+    const contentHash = strings.at(contentHashes[index] ?? 0)
     return {
       kind: cell(IMAGE_KINDS, cell(kind, index)),
       path: strings.at(cell(path, index)),
@@ -271,6 +275,8 @@ function imagesOf(sections: Sections, strings: Strings): ImageTable {
       device: cell(device, index),
       inode: cell(inode, index),
       ...(runtime === 'unknown' ? {} : { runtime }),
+      ...(goBuildId === '' ? {} : { goBuildId }),
+      ...(contentHash === '' ? {} : { contentHash }),
     }
   })
   return Object.assign(images, { runtime: runtimes })

@@ -127,11 +127,14 @@ class Windows {
     this.#options = options
     this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
     this.#eventOfId = new Map(file.events.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)))
-    const runtimeOf = notes && ((image: Image) => notes.runtimeOf(image))
+    const factsOf = (image: Image) => {
+      const runtime = notes?.runtimeOf(image) ?? 'unknown'
+      return { ...notes?.identityOf(image), ...(runtime === 'unknown' ? {} : { runtime }) }
+    }
     const svmaOf = (image: Image, offset: bigint) =>
       notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
     this.#stacks = {
-      processes: new ReplayedProcesses(svmaOf, runtimeOf),
+      processes: new ReplayedProcesses(svmaOf, factsOf),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
       notes,
     }

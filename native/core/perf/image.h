@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "core/perf/window_layout.h"
+#include "core/symbols/content_hash.h"
 #include "core/symbols/elf_headers.h"
 #include "core/symbols/target_file.h"
 
@@ -22,6 +23,7 @@ struct Image {
 
   /// Program headers, once they have been read.
   std::optional<ElfHeaders> headers;
+  std::optional<ContentHash> content_hash;
   /// How often reading them failed.
   int failures = 0;
 

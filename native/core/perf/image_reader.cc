@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kMaxLeftBehind = 8;
 
-Result<ElfHeaders> ReadHeaders(const ImageRequest& request) {
+ImageFacts ReadFacts(const ImageRequest& request) {
   Error last{ENOENT, "no process to find " + request.path + " through"};
   for (const pid_t pid : request.pids) {
     const auto file = TargetFile::Open(pid, request.path, request.identity);
@@ -19,16 +19,17 @@ Result<ElfHeaders> ReadHeaders(const ImageRequest& request) {
       last = file.error();
       continue;
     }
-    return ElfHeaders::Read(*file);
+    const auto hash = ContentHashOf(*file);
+    return {ElfHeaders::Read(*file), hash ? std::optional(*hash) : std::nullopt};
   }
-  return last;
+  return {last};
 }
 
 }  // namespace
 
 struct ImageReader::Job {
   std::vector<ImageRequest> requests;
-  std::vector<std::optional<Result<ElfHeaders>>> results;
+  std::vector<std::optional<ImageFacts>> results;
   bool given_up = false;
   bool done = false;
 };
@@ -63,10 +64,10 @@ void ImageReader::Inbox::Serve() {
 
 void ImageReader::Inbox::Work(const std::shared_ptr<Job>& current) {
   for (size_t index = 0; index < current->requests.size(); index++) {
-    Result<ElfHeaders> headers = ReadHeaders(current->requests[index]);
+    ImageFacts facts = ReadFacts(current->requests[index]);
     const std::lock_guard lock(mutex);
     if (current->given_up) return;
-    current->results[index] = std::move(headers);
+    current->results[index] = std::move(facts);
   }
 }
 
@@ -86,10 +87,10 @@ ImageReader::~ImageReader() {
   inbox_->changed.notify_all();
 }
 
-std::vector<std::optional<Result<ElfHeaders>>> ImageReader::Read(std::vector<ImageRequest> requests,
-                                                                 std::chrono::milliseconds limit) {
+std::vector<std::optional<ImageFacts>> ImageReader::Read(std::vector<ImageRequest> requests,
+                                                         std::chrono::milliseconds limit) {
   const size_t count = requests.size();
-  std::vector<std::optional<Result<ElfHeaders>>> results(count);
+  std::vector<std::optional<ImageFacts>> results(count);
   if (count == 0 || *left_behind_ > kMaxLeftBehind) return results;
   auto job = std::make_shared<Job>();
   job->requests = std::move(requests);
@@ -106,7 +107,7 @@ std::vector<std::optional<Result<ElfHeaders>>> ImageReader::Read(std::vector<Ima
   results = job->results;
   for (auto& result : results) {
     if (result) continue;
-    result = Error{ETIMEDOUT, "reading headers"};
+    result = ImageFacts{Error{ETIMEDOUT, "reading headers"}};
     break;
   }
   lock.unlock();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/symbols/content_hash.h"
 #include "core/symbols/elf_headers.h"
 #include "core/symbols/target_file.h"
 
@@ -22,6 +23,13 @@ struct ImageRequest {
   std::vector<pid_t> pids = {};
 };
 
+/// What is read of a file.
+struct ImageFacts {
+  /// Or why there are none: it may be no ELF file.
+  Result<ElfHeaders> headers;
+  std::optional<ContentHash> content_hash = {};
+};
+
 /// Reads headers of target files on a thread of its own: opening or reading a file of a hostile target, or one on a dead
 /// network file system, may block for ever. A thread that does is left behind, and a few of those are borne.
 class ImageReader {
@@ -31,10 +39,10 @@ class ImageReader {
   ImageReader(const ImageReader&) = delete;
   ImageReader& operator=(const ImageReader&) = delete;
 
-  /// The headers in the order of the requests. Nothing for those that had no turn within `limit`; ETIMEDOUT for the one
+  /// The facts in the order of the requests. Nothing for those that had no turn within `limit`; ETIMEDOUT for the one
   /// that used it up.
-  std::vector<std::optional<Result<ElfHeaders>>> Read(std::vector<ImageRequest> requests,
-                                                      std::chrono::milliseconds limit);
+  std::vector<std::optional<ImageFacts>> Read(std::vector<ImageRequest> requests,
+                                              std::chrono::milliseconds limit);
 
  private:
   struct Job;

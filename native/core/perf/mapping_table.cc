@@ -60,8 +60,9 @@ void ReadHeadersOf(const MappingTable& table, const std::vector<uint32_t>& used,
   const auto results = reader.Read(std::move(requests), kMaxReading);
   for (size_t index = 0; index < images.size(); index++) {
     if (!results[index]) continue;
-    if (*results[index]) {
-      images[index]->headers = **results[index];
+    images[index]->content_hash = results[index]->content_hash;
+    if (results[index]->headers) {
+      images[index]->headers = *results[index]->headers;
     } else {
       images[index]->failures++;
     }

@@ -38,6 +38,8 @@ inline constexpr Section kImageBuildId{32, 4};
 inline constexpr Section kImageDevice{33, 8};
 inline constexpr Section kImageInode{34, 8};
 inline constexpr Section kImageRuntime{35, 1};
+inline constexpr Section kImageGoBuildId{36, 4};
+inline constexpr Section kImageContentHash{37, 4};
 
 inline constexpr Section kMappingPid{40, 4};
 inline constexpr Section kMappingImage{41, 4};

@@ -10,6 +10,9 @@ namespace {
 
 using layout::kShared;
 
+/// The empty string's number.
+constexpr uint32_t kNoText = 0;
+
 struct ImageColumns {
   std::vector<uint8_t> kind;
   std::vector<uint32_t> path;
@@ -17,6 +20,8 @@ struct ImageColumns {
   std::vector<uint64_t> device;
   std::vector<uint64_t> inode;
   std::vector<uint8_t> runtime;
+  std::vector<uint32_t> go_build_id;
+  std::vector<uint32_t> content_hash;
 
   /// Images are told apart by build id where one is known: the kernel then reports no inode, /proc no build id.
   uint32_t Add(const Image& image, StringTable& strings) {
@@ -31,6 +36,7 @@ struct ImageColumns {
         device[entry->second] = image.file.device;
         inode[entry->second] = image.file.inode;
       }
+      AddIds(image, strings, entry->second);
       return entry->second;
     }
     kind.push_back(static_cast<uint8_t>(image.kind));
@@ -40,7 +46,20 @@ struct ImageColumns {
     inode.push_back(image.file.inode);
     const bool go = image.headers && image.headers->is_go;
     runtime.push_back(static_cast<uint8_t>(go ? ImageRuntime::kGo : ImageRuntime::kUnknown));
+    go_build_id.push_back(kNoText);
+    content_hash.push_back(kNoText);
+    AddIds(image, strings, entry->second);
     return entry->second;
+  }
+
+  /// Of images that stand in one row only those that were sampled have been read.
+  void AddIds(const Image& image, StringTable& strings, uint32_t row) {
+    if (image.headers && go_build_id[row] == kNoText) {
+      go_build_id[row] = strings.Add(image.headers->go_build_id);
+    }
+    if (image.content_hash && content_hash[row] == kNoText) {
+      content_hash[row] = strings.Add(Hexadecimal(*image.content_hash));
+    }
   }
 
   void AddTo(SectionBuffer& buffer) const {
@@ -50,6 +69,8 @@ struct ImageColumns {
     buffer.Add(layout::kImageDevice, kShared, device);
     buffer.Add(layout::kImageInode, kShared, inode);
     buffer.Add(layout::kImageRuntime, kShared, runtime);
+    buffer.Add(layout::kImageGoBuildId, kShared, go_build_id);
+    buffer.Add(layout::kImageContentHash, kShared, content_hash);
   }
 
   std::unordered_map<std::string, uint32_t> numbers;

@@ -126,7 +126,9 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
     if (segment.p_type == PT_NOTE && note_segments++ < kMaxNoteSegments) {
       const auto notes = ReadNotes(file, segment.p_offset, segment.p_filesz);
       if (headers.build_id.empty()) headers.build_id = BuildIdOfNotes(notes, segment.p_align);
-      headers.is_go = headers.is_go || HasGoBuildId(notes, segment.p_align);
+      const auto go_build_id = GoBuildIdOfNotes(notes, segment.p_align);
+      headers.is_go = headers.is_go || go_build_id;
+      if (go_build_id && headers.go_build_id.empty()) headers.go_build_id = *go_build_id;
     }
   }
   return headers;
@@ -214,6 +216,7 @@ std::span<const std::byte> FindNote(std::span<const std::byte> notes, uint64_t a
 }
 
 constexpr uint32_t kGoBuildIdType = 4;
+constexpr size_t kMaxGoBuildIdBytes = 256;
 
 }  // namespace
 
@@ -225,9 +228,16 @@ std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t a
   return {id, id + found.size()};
 }
 
-bool HasGoBuildId(std::span<const std::byte> notes, uint64_t alignment) {
+std::optional<std::string> GoBuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment) {
   constexpr std::string_view kOwner("Go\0\0", 4);
-  return !FindNote(notes, alignment, kOwner, kGoBuildIdType, [](uint32_t) { return true; }).empty();
+  const auto note =
+      FindNote(notes, alignment, kOwner, kGoBuildIdType, [](uint32_t size) { return size > 0; });
+  if (note.empty()) return std::nullopt;
+  const std::string_view text(reinterpret_cast<const char*>(note.data()), note.size());
+  // Four hashes in base64, 83 characters; what is something else is nobody's id.
+  const auto printable = [](unsigned char letter) { return letter > ' ' && letter < 0x7f; };
+  const bool is_id = text.size() <= kMaxGoBuildIdBytes && std::ranges::all_of(text, printable);
+  return is_id ? std::string(text) : std::string();
 }
 
 }  // namespace sonde

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "../base/result.h"
@@ -37,6 +38,7 @@ struct ElfHeaders {
   std::vector<LoadSegment> loads;
   std::vector<uint8_t> build_id;  ///< NT_GNU_BUILD_ID, empty where there is none
   bool is_go = false;             ///< linked by Go, which leaves a note
+  std::string go_build_id;  ///< what the note says (`go tool buildid`), empty where it is no text
   bool is_64_bit = true;
   SectionHeaderTable sections;
   EhFrameHeaderSegment eh_frame_header;
@@ -54,7 +56,7 @@ struct ElfHeaders {
 /// The GNU build id among the notes in `notes`, empty where there is none. `alignment`: the segment's p_align.
 std::vector<uint8_t> BuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment);
 
-/// Whether Go's own build id (`.note.go.buildid`) is among them; stripping leaves it.
-bool HasGoBuildId(std::span<const std::byte> notes, uint64_t alignment);
+/// Go's own build id (`.note.go.buildid`) where it is among them; stripping leaves it.
+std::optional<std::string> GoBuildIdOfNotes(std::span<const std::byte> notes, uint64_t alignment);
 
 }  // namespace sonde

@@ -31,6 +31,7 @@ export class StackNotesDictionary {
   readonly #notes = new Entries()
   readonly #runtimes = new Entries()
   readonly #segments = new Entries()
+  readonly #identities = new Entries()
   /** By state: the note that says nothing else. */
   readonly #plainNotes: number[] = []
 
@@ -50,6 +51,7 @@ export class StackNotesDictionary {
       { name: 'notes', ...this.#notes.part() },
       { name: 'runtimes', ...this.#runtimes.part() },
       { name: 'segments', ...this.#segments.part() },
+      { name: 'identities', ...this.#identities.part() },
     ]
   }
 
@@ -134,6 +136,15 @@ export class StackNotesDictionary {
   /** `svma`: of the byte at `offset`, where a mapping of the image begins. */
   addSegment(image: Image, offset: bigint, svma: bigint): void {
     this.#addOfImage(this.#segments, image, `/${offset}`, (writer) => writer.u64(offset).u64(svma))
+  }
+
+  /** What tells the image from others besides its build id. */
+  addIdentity(image: Image): void {
+    const texts = [image.goBuildId ?? '', image.contentHash ?? ''].map((text) => this.#addString(text))
+    if (texts.includes(NO_ROOM)) return
+    this.#addOfImage(this.#identities, image, '', (writer) => {
+      for (const text of texts) writer.varint(text)
+    })
   }
 
   #addOfImage(entries: Entries, image: Image, key: string, write: (writer: ByteWriter) => unknown): void {

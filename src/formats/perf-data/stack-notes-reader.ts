@@ -18,6 +18,8 @@ import {
 /** Longest text that is kept of a file. */
 const MAX_TEXT_BYTES = 65_536
 
+export type ImageIdentity = Pick<Image, 'goBuildId' | 'contentHash'>
+
 export class StackNotes {
   readonly #notes: NoteTable
   /** Sample numbers at which the runs end, ascending. */
@@ -25,6 +27,7 @@ export class StackNotes {
   readonly #noteOfRun: Uint32Array
   readonly #runtimes: ReadonlyMap<string, ImageRuntime>
   readonly #segments: ReadonlyMap<string, bigint>
+  readonly #identities: ReadonlyMap<string, ImageIdentity>
 
   constructor(parts: NoteParts) {
     this.#notes = parts.notes
@@ -32,6 +35,7 @@ export class StackNotes {
     this.#noteOfRun = parts.noteOfRun
     this.#runtimes = parts.runtimes
     this.#segments = parts.segments
+    this.#identities = parts.identities
   }
 
   /** The number of the note of a sample by its place among the samples of the file; 0: it has none. */
@@ -55,6 +59,11 @@ export class StackNotes {
     return this.#runtimes.get(imageKey(image)) ?? 'unknown'
   }
 
+  /** Empty where nothing is said of it. */
+  identityOf(image: Image): ImageIdentity {
+    return this.#identities.get(imageKey(image)) ?? {}
+  }
+
   /** The stated address of the byte at `offset`, where a mapping of the image begins; undefined where nothing is said of it. */
   svmaOf(image: Image, offset: bigint): bigint | undefined {
     return this.#segments.get(segmentKey(image, offset))
@@ -73,6 +82,7 @@ interface NoteParts {
   readonly noteOfRun: Uint32Array
   readonly runtimes: ReadonlyMap<string, ImageRuntime>
   readonly segments: ReadonlyMap<string, bigint>
+  readonly identities: ReadonlyMap<string, ImageIdentity>
 }
 
 const imageKey = ({ path, buildId, device, inode }: Image): string =>
@@ -122,11 +132,13 @@ function readParts(part: (name: PartName) => ByteReader): NoteParts {
   const notes = noteTable(part('notes'), frames)
   const runtimes = elements(part('runtimes'), (reader) => readRuntime(reader, strings))
   const segments = elements(part('segments'), (reader) => readSegment(reader, strings))
+  const identities = elements(part('identities'), (reader) => readIdentity(reader, strings))
   return {
     notes,
     ...readRuns(part('runs'), notes.length),
     runtimes: new Map(runtimes),
     segments: new Map(segments),
+    identities: new Map(identities),
   }
 }
 
@@ -217,6 +229,16 @@ function readRuntime(reader: ByteReader, strings: readonly string[]): [key: stri
 function readSegment(reader: ByteReader, strings: readonly string[]): [key: string, svma: bigint] {
   const key = segmentKey(readImage(reader, strings), reader.u64())
   return [key, reader.u64()]
+}
+
+function readIdentity(
+  reader: ByteReader,
+  strings: readonly string[],
+): [key: string, identity: ImageIdentity] {
+  const key = imageKey(readImage(reader, strings))
+  const goBuildId = member(strings, reader.varint())
+  const contentHash = member(strings, reader.varint())
+  return [key, { ...(goBuildId && { goBuildId }), ...(contentHash && { contentHash }) }]
 }
 
 function readImage(reader: ByteReader, strings: readonly string[]): Image {

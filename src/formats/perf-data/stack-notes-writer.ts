@@ -2,7 +2,7 @@
 
 import { IMAGE_RUNTIMES, type ImageTable } from '../../core/process.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
-import { sampledMappings } from '../../core/sampled-images.ts'
+import { sampledImages, sampledMappings } from '../../core/sampled-images.ts'
 import { ByteWriter, varintBytes } from './bytes.ts'
 import { PART, STACK_NOTES_MAGIC, STACK_NOTES_VERSION } from './stack-notes.ts'
 import { NO_NOTE, StackNotesDictionary } from './stack-notes-dictionary.ts'
@@ -65,6 +65,7 @@ export class StackNotesWriter {
   plan(batch: ProfileBatch): NoteRuns {
     this.#addRuntimes(batch.processes.images)
     this.#addSegments(batch)
+    this.#addIdentities(batch)
     const { stack, length } = batch.samples
     const notes = this.#notesOf(batch)
     const pairs: number[] = []
@@ -97,6 +98,13 @@ export class StackNotesWriter {
       const mapped = images.at(image)
       if (addressSpace !== 'svma' || mapped.kind !== 'file') continue
       this.#dictionary.addSegment(mapped, fileOffset, BigInt.asUintN(64, start - bias))
+    }
+  }
+
+  #addIdentities(batch: ProfileBatch): void {
+    for (const image of sampledImages(batch)) {
+      if (image.goBuildId !== undefined || image.contentHash !== undefined)
+        this.#dictionary.addIdentity(image)
     }
   }
 

@@ -38,12 +38,14 @@ export const PART = {
    * offset and u64 svma of its first byte.
    */
   segments: 6,
+  /** Per image: path, build id (strings), u64 device, u64 inode, Go's build id and content hash (strings, '' for none). */
+  identities: 7,
 } as const
 export type PartName = keyof typeof PART
 
 /** The most frames that a note inserts or calls unusual: no call chain of perf.data is longer. */
 export const MAX_NOTE_FRAMES = 8192
-/** The most strings, frames, notes or runtimes of a file. */
+/** The most elements that a part has. */
 export const MAX_NOTE_ELEMENTS = 2 ** 22
 
 /** A note's own frames, by their kind. */

@@ -1,13 +1,7 @@
 // What is known of the processes at a point in a replay, as the sampler knows it live.
 
 import { avma, fileOffset } from '../../core/address.ts'
-import {
-  type AddressSpace,
-  type Image,
-  type ImageRuntime,
-  imageKindOf,
-  type Mapping,
-} from '../../core/process.ts'
+import { type AddressSpace, type Image, imageKindOf, type Mapping } from '../../core/process.ts'
 import type { LifeRecord, MmapRecord } from '../../formats/perf-data/file-records.ts'
 
 /**
@@ -17,7 +11,7 @@ import type { LifeRecord, MmapRecord } from '../../formats/perf-data/file-record
 export type SvmaOf = (image: Image, offset: bigint) => bigint | undefined
 
 /** What the recording knew of a file besides what records say. */
-export type RuntimeOf = (image: Image) => ImageRuntime
+export type FactsOf = (image: Image) => Pick<Image, 'runtime' | 'goBuildId' | 'contentHash'>
 
 /** One executable mapping while it lasts. */
 export interface LiveMapping {
@@ -35,15 +29,15 @@ interface LiveProcess {
 
 export class ReplayedProcesses {
   readonly #svmaOf: SvmaOf | undefined
-  readonly #runtimeOf: RuntimeOf
+  readonly #factsOf: FactsOf
   readonly #processes = new Map<number, LiveProcess>()
   readonly #comms = new Map<number, string>()
   /** By tid, oldest first. Memory is torn down after EXIT was written: samples of the thread still follow it. */
   readonly #gone = new Map<number, { readonly pid: number; readonly time: bigint }>()
 
-  constructor(svmaOf: SvmaOf | undefined, runtimeOf: RuntimeOf = () => 'unknown') {
+  constructor(svmaOf: SvmaOf | undefined, factsOf: FactsOf = () => ({})) {
     this.#svmaOf = svmaOf
-    this.#runtimeOf = runtimeOf
+    this.#factsOf = factsOf
   }
 
   /** pids with their live threads and mappings. */
@@ -160,8 +154,7 @@ export class ReplayedProcesses {
     const { start, length, protection, flags, path, buildId, device, inode } = record
     const kind = imageKindOf(path)
     const plain: Image = { kind, path, buildId, device, inode }
-    const runtime = this.#runtimeOf(plain)
-    const image = runtime === 'unknown' ? plain : { ...plain, runtime }
+    const image = { ...plain, ...this.#factsOf(plain) }
     const meaning = this.#meaningOf(image, start, record.fileOffset)
     const place = { start: avma(start), end: avma(start + length), fileOffset: fileOffset(record.fileOffset) }
     return { image, mapping: { ...place, ...meaning, protection, flags } }
