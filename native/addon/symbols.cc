@@ -18,7 +18,7 @@ namespace {
 
 /// Shared by the JavaScript object and the calls under way.
 struct Namers {
-  explicit Namers(size_t max_cache_bytes) : images(max_cache_bytes) {}
+  Namers(size_t max_cache_bytes, const SymbolOptions& options) : images(max_cache_bytes, options) {}
   ImageNamer images;
   KernelNamer kernel;
 };
@@ -42,6 +42,8 @@ Napi::Object ToObject(Napi::Env env, const NameResult& result) {
   object.Set("name", ToColumn(env, result.name));
   object.Set("offset", ToColumn(env, result.offset));
   object.Set("problem", Napi::String::New(env, result.problem));
+  object.Set("note", Napi::String::New(env, result.note));
+  object.Set("identity", Napi::String::New(env, result.identity));
   return object;
 }
 
@@ -80,6 +82,26 @@ NameRequest ToRequest(const Napi::Object& object) {
   return request;
 }
 
+/// NativeSymbolsOptions of src/native/binding.ts.
+SymbolOptions ToOptions(const Napi::Object& object) {
+  SymbolOptions options;
+  options.sources.clear();
+  const auto sources = object.Get("sources").As<Napi::Array>();
+  for (uint32_t i = 0; i < sources.Length(); i++) {
+    const uint32_t code = sources.Get(i).ToNumber().Uint32Value() & 0xff;
+    const auto source = static_cast<SymbolSource>(code);
+    if (source >= SymbolSource::kSymtab && source <= SymbolSource::kPlt) {
+      options.sources.push_back(source);
+    }
+  }
+  options.debug_directories.clear();
+  const auto directories = object.Get("debugDirectories").As<Napi::Array>();
+  for (uint32_t i = 0; i < directories.Length(); i++) {
+    options.debug_directories.push_back(directories.Get(i).ToString());
+  }
+  return options;
+}
+
 /// NativeSymbols of src/native/binding.ts.
 class Symbols : public Napi::ObjectWrap<Symbols> {
  public:
@@ -94,7 +116,8 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
   explicit Symbols(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Symbols>(info) {
     const auto options = info[0].As<Napi::Object>();
     const int64_t max_bytes = options.Get("maxCacheBytes").ToNumber().Int64Value();
-    namers_ = std::make_shared<Namers>(static_cast<size_t>(std::max<int64_t>(0, max_bytes)));
+    namers_ = std::make_shared<Namers>(static_cast<size_t>(std::max<int64_t>(0, max_bytes)),
+                                       ToOptions(options));
   }
 
  private:

@@ -117,6 +117,20 @@ export interface NativeNameResult {
   readonly offset: Uint32Array
   /** Why the image could not be read, '' when it could. */
   readonly problem: string
+  /** Why fewer addresses have names than could have; '' where nothing is to be said. */
+  readonly note: string
+  /** Of what the names come from, for keys: equal only where it is the same. '' where nothing could be opened. */
+  readonly identity: string
+}
+
+/** How images are named. */
+export interface NativeSymbolsOptions {
+  /** Bound of the tables of functions. */
+  readonly maxCacheBytes: number
+  /** SYMBOL_SOURCES indices, in the order of preference; those that are not of images are passed over. */
+  readonly sources: readonly number[]
+  /** Looked through for separate debug files, in the targets' roots and in the agent's own. */
+  readonly debugDirectories: readonly string[]
 }
 
 export interface NativeSymbols {
@@ -143,7 +157,7 @@ export interface NativeAddon {
   readonly encodeSamples: EncodeSamples
   openSampler(options: NativeSamplerOptions): NativeSampler
   prepareCommand(argv: readonly string[]): NativeCommand
-  openSymbols(options: { readonly maxCacheBytes: number }): NativeSymbols
+  openSymbols(options: NativeSymbolsOptions): NativeSymbols
   kernelFacts(): NativeKernelFacts
   /** CLOCK_MONOTONIC, and CLOCK_REALTIME minus CLOCK_MONOTONIC, in ns. */
   clock(): { readonly monotonic: bigint; readonly unixOffset: bigint }

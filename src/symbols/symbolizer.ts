@@ -2,9 +2,15 @@
 
 import { ADDRESS_SPACES, IMAGE_KINDS } from '../core/process.ts'
 import type { ProfileBatch, StackTable } from '../core/profile.ts'
-import type { SymbolPolicy } from '../core/symbol-policy.ts'
+import { SYMBOL_SOURCES, type SymbolPolicy } from '../core/symbol-policy.ts'
 import type { FrameNames, Symbolizer } from '../core/symbolizer.ts'
-import type { NativeAddon, NativeKernelFacts, NativeNameResult, NativeSymbols } from '../native/binding.ts'
+import type {
+  NativeAddon,
+  NativeKernelFacts,
+  NativeNameResult,
+  NativeSymbols,
+  NativeSymbolsOptions,
+} from '../native/binding.ts'
 import { type AddressGroup, type FrameGroups, groupFrames, type ImageGroup } from './frame-groups.ts'
 import { KernelCode } from './kernel-code.ts'
 import { NameCache, type NamedAddress } from './name-cache.ts'
@@ -57,7 +63,7 @@ class AddonSymbolizer implements NativeSymbolizer {
 
   constructor(options: SymbolizerOptions) {
     this.#options = options
-    this.#symbols = options.addon.openSymbols({ maxCacheBytes: options.maxCacheBytes })
+    this.#symbols = options.addon.openSymbols(nativeOptions(options))
     this.#cache = new NameCache(options.maxCacheBytes)
   }
 
@@ -174,6 +180,7 @@ class AddonSymbolizer implements NativeSymbolizer {
 
   #learn({ group, missing, answers }: ImageQuestion, result: NativeNameResult): void {
     this.#problems.add(group.image.path, result.problem)
+    this.#problems.add(group.image.path, result.note)
     const functions = functionsOf(result)
     missing.forEach((address, index) => {
       answers.set(address, answerAt(result, functions, index))
@@ -190,6 +197,12 @@ class AddonSymbolizer implements NativeSymbolizer {
     return this.#facts
   }
 }
+
+const nativeOptions = ({ maxCacheBytes, policy }: SymbolizerOptions): NativeSymbolsOptions => ({
+  maxCacheBytes,
+  sources: policy.sources.map((source) => SYMBOL_SOURCES.indexOf(source)),
+  debugDirectories: policy.debugDirectories,
+})
 
 const requestOf = ({ group, access, missing }: ImageQuestion) => ({
   kind: IMAGE_KINDS.indexOf(group.image.kind),

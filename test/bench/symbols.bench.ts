@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { performance } from 'node:perf_hooks'
 import type { NativeNameResult, NativeSymbols } from '../../src/native/binding.ts'
 import { loadAddon } from '../../src/native/load.ts'
+import { ALL_SOURCES } from '../support/symbol-options.ts'
 
 const LOOKUPS = 1_000_000
 const WINDOW_FRAMES = 3000
@@ -65,13 +66,13 @@ const pick = (count: number, among: readonly bigint[]) =>
   BigUint64Array.from({ length: count }, () => among[Math.floor(Math.random() * among.length)] ?? 0n)
 
 const cold = await best(5, async () => {
-  const symbols = addon.openSymbols({ maxCacheBytes: 64 << 20 })
+  const symbols = addon.openSymbols(ALL_SOURCES)
   await nameNode(symbols, BigUint64Array.of(functions[0] ?? 0n))
   symbols.close()
 })
 report(`node binary, ${functions.length} functions: read its symbols`, `${cold.toFixed(1)} ms`)
 
-const symbols = addon.openSymbols({ maxCacheBytes: 64 << 20 })
+const symbols = addon.openSymbols(ALL_SOURCES)
 const few = pick(500, functions)
 const many = pick(LOOKUPS, [...few])
 await nameNode(symbols, few)

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { NativeAddon, NativeNameResult, NativeSymbols } from '../../src/native/binding.ts'
 import { loadAddon } from '../../src/native/load.ts'
+import { OWN_TABLES } from '../support/symbol-options.ts'
 
 const PROGRAM = `
   #include <map>
@@ -176,7 +177,7 @@ describe('names by address', { skip: lacks('nm') || lacks('g++') }, () => {
 
   before(() => {
     addon = loadAddon()
-    symbols = addon.openSymbols({ maxCacheBytes: 64 << 20 })
+    symbols = addon.openSymbols(OWN_TABLES)
     folder = mkdtempSync(join(tmpdir(), 'sonde-symbols-'))
     writeFileSync(join(folder, 'shop.cc'), PROGRAM)
     execFileSync('g++', ['-O1', '-Wl,--build-id', '-o', join(folder, 'shop'), join(folder, 'shop.cc')])

@@ -117,8 +117,8 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
   int note_segments = 0;
   for (const auto& segment : *segments) {
     if (segment.p_type == PT_LOAD) {
-      headers.loads.push_back(
-          {segment.p_offset, segment.p_vaddr, segment.p_filesz, (segment.p_flags & PF_X) != 0});
+      headers.loads.push_back({segment.p_offset, segment.p_vaddr, segment.p_filesz,
+                               (segment.p_flags & PF_X) != 0, segment.p_memsz});
     }
     if (segment.p_type == PT_GNU_EH_FRAME) {
       headers.eh_frame_header = {segment.p_offset, segment.p_vaddr, segment.p_filesz};

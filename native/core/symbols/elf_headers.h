@@ -17,6 +17,7 @@ struct LoadSegment {
   uint64_t svma = 0;
   uint64_t file_size = 0;
   bool executable = false;
+  uint64_t memory_size = 0;  ///< a debug file states it, too, without the bytes
 };
 
 /// Where the section headers lie.

@@ -13,14 +13,16 @@ namespace sonde {
 
 /// A section with bytes in the file, which lie within it.
 struct ElfSection {
-  std::string name;
+  std::string name;   ///< empty where the file has no names of sections
+  uint32_t type = 0;  ///< SHT_*
   uint64_t svma = 0;
   uint64_t file_offset = 0;
   uint64_t size = 0;
+  uint64_t entry_size = 0;
   bool compressed = false;
 };
 
-/// The named sections of a 64-bit file; bounded, whatever the file says. None where it has no section headers, or names.
+/// The sections of a file; bounded, whatever the file says. None where it has no section headers.
 Result<std::vector<ElfSection>> ReadElfSections(const TargetFile& file, const ElfHeaders& headers);
 
 /// nullptr where there is none of that name.

@@ -22,6 +22,11 @@ NameResult NameResult::None(size_t count, std::string problem) {
   return result;
 }
 
+void NameResult::AddNote(const std::string& text) {
+  if (!note.empty()) note += "; ";
+  note += Printable(text);
+}
+
 uint32_t NameResult::Add(const std::string& system_name, const std::string& function) {
   system_names.push_back(Printable(system_name));
   functions.push_back(Printable(function));

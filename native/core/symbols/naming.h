@@ -32,9 +32,14 @@ struct NameResult {
   std::vector<uint32_t> name;             ///< per address: 1 + index into the names, 0 where none
   std::vector<uint32_t> offset;           ///< per address: bytes from the function's start
   std::string problem;                    ///< why nothing could be looked up; empty when it could
+  std::string note;  ///< why fewer have names than could have; empty where nothing is to be said
+  /// Of what the names come from, for keys: equal only where nothing has changed. Empty where nothing could be opened.
+  std::string identity;
 
   /// No names for `count` addresses.
   static NameResult None(size_t count, std::string problem);
+
+  void AddNote(const std::string& note);
 
   /// Adds a function. Names come from hostile files and end on terminals: control characters are replaced.
   /// Returns what stands in `name` for it.

@@ -1,47 +1,48 @@
 #include "core/symbols/symbol_cache.h"
 
-#include <sys/stat.h>
+#include <sys/random.h>
 
-#include "core/symbols/elf_headers.h"
+#include <algorithm>
+#include <typeinfo>
+
+#include "core/base/hash.h"
 
 namespace sonde {
 namespace {
 
-/// List node, map node and key of one table, roughly.
-constexpr size_t kItemBytes = 256;
+/// List node, map nodes and key of one image, roughly.
+constexpr size_t kItemBytes = 512;
 
-std::string KeyOf(const TargetFile& file, const ElfHeaders& headers) {
-  std::string key;
-  const auto add = [&key](uint64_t value) { key += std::to_string(value) + '/'; };
-  add(file.size());
-  if (!headers.build_id.empty()) {
-    key.append(headers.build_id.begin(), headers.build_id.end());
-    return key;
-  }
-  struct stat status = {};
-  if (fstat(file.descriptor(), &status) != 0) return {};
-  for (const timespec& time : {status.st_mtim, status.st_ctim}) {
-    add(static_cast<uint64_t>(time.tv_sec));
-    add(static_cast<uint64_t>(time.tv_nsec));
-  }
-  add(status.st_dev);
-  add(status.st_ino);
-  return key;
+uint64_t NewSeed() {
+  uint64_t seed = 0;
+  (void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+  return seed;
+}
+
+uint64_t ContentHash(const FunctionSource& source, uint64_t seed) {
+  for (const auto bytes : source.Content()) seed = HashBytes(bytes, seed);
+  return seed;
+}
+
+bool SameContent(const FunctionSource& a, const FunctionSource& b) {
+  const auto same = [](std::span<const std::byte> x, std::span<const std::byte> y) {
+    return std::ranges::equal(x, y);
+  };
+  return typeid(a) == typeid(b) && std::ranges::equal(a.Content(), b.Content(), same);
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const SymbolTable>> SymbolCache::TableOf(const TargetFile& file) {
-  const auto headers = ElfHeaders::Read(file);
-  if (!headers) return headers.error();
-  const std::string key = KeyOf(file, *headers);
+SymbolCache::SymbolCache(size_t max_bytes, SymbolOptions options)
+    : max_bytes_(max_bytes), options_(std::move(options)), seed_(NewSeed()) {}
+
+Result<std::shared_ptr<const ImageFunctions>> SymbolCache::FunctionsOf(const ImageFiles& files) {
+  const std::string key = files.Identity();
   if (auto known = Known(key)) return known;
   // Read without the lock: it may take long, and a thread given up here must not stop the next.
-  auto read = SymbolTable::Read(file, max_bytes_);
+  auto read = ImageFunctions::Read(files, options_, max_bytes_);
   if (!read) return read.error();
-  auto table = std::make_shared<const SymbolTable>(std::move(*read));
-  if (!key.empty()) Keep(key, table);
-  return table;
+  return Keep(key, std::move(*read));
 }
 
 size_t SymbolCache::bytes() const {
@@ -49,26 +50,58 @@ size_t SymbolCache::bytes() const {
   return bytes_;
 }
 
-std::shared_ptr<const SymbolTable> SymbolCache::Known(const std::string& key) {
+std::shared_ptr<const ImageFunctions> SymbolCache::Known(const std::string& key) {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;
   items_.splice(items_.begin(), items_, found->second);
-  return found->second->table;
+  return found->second->functions;
 }
 
-void SymbolCache::Keep(const std::string& key, std::shared_ptr<const SymbolTable> table) {
+std::shared_ptr<const ImageFunctions> SymbolCache::Keep(const std::string& key,
+                                                        ImageFunctions functions) {
   const std::lock_guard lock(mutex_);
-  if (by_key_.contains(key)) return;
-  const size_t bytes = table->bytes() + kItemBytes;
-  items_.push_front({key, std::move(table), bytes});
+  const auto other = by_key_.find(key);
+  if (other != by_key_.end()) return other->second->functions;
+  ImageFunctions::Sources sources = functions.sources();
+  for (auto& source : sources) source = Share(source);
+  functions.Share(std::move(sources));
+  auto kept = std::make_shared<const ImageFunctions>(std::move(functions));
+  items_.push_front({key, kept});
   by_key_[key] = items_.begin();
-  bytes_ += bytes;
-  while (bytes_ > max_bytes_ && !items_.empty()) {
-    bytes_ -= items_.back().bytes;
-    by_key_.erase(items_.back().key);
-    items_.pop_back();
+  bytes_ += kItemBytes;
+  while (bytes_ > max_bytes_ && !items_.empty()) DropLast();
+  return kept;
+}
+
+/// The one with the same content that is there already, or this one.
+std::shared_ptr<const FunctionSource> SymbolCache::Share(
+    const std::shared_ptr<const FunctionSource>& source) {
+  const uint64_t hash = ContentHash(*source, seed_);
+  const auto [first, last] = shared_.equal_range(hash);
+  auto found = std::find_if(
+      first, last, [&](const auto& entry) { return SameContent(*entry.second.source, *source); });
+  if (found == last) {
+    found = shared_.emplace(hash, Shared{source});
+    bytes_ += source->bytes();
   }
+  found->second.items++;
+  return found->second.source;
+}
+
+void SymbolCache::DropLast() {
+  const Item& item = items_.back();
+  for (const auto& source : item.functions->sources()) {
+    const auto [first, last] = shared_.equal_range(ContentHash(*source, seed_));
+    const auto found =
+        std::find_if(first, last, [&](const auto& entry) { return entry.second.source == source; });
+    if (found == last || --found->second.items > 0) continue;
+    bytes_ -= source->bytes();
+    shared_.erase(found);
+  }
+  bytes_ -= kItemBytes;
+  by_key_.erase(item.key);
+  items_.pop_back();
 }
 
 }  // namespace sonde

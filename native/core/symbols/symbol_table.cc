@@ -15,7 +15,11 @@ constexpr int kMaxNesting = 64;
 }  // namespace
 
 Result<SymbolTable> SymbolTable::Read(const TargetFile& file, size_t max_bytes) {
-  return SymbolTableBuilder::Build(file, max_bytes / sizeof(Entry));
+  return Read({.symbols = &file, .exports = &file}, max_bytes);
+}
+
+Result<SymbolTable> SymbolTable::Read(const SymbolParts& parts, size_t max_bytes) {
+  return SymbolTableBuilder::Build(parts, max_bytes);
 }
 
 std::optional<SymbolTable::Match> SymbolTable::Find(uint64_t svma) const {
@@ -32,10 +36,22 @@ std::optional<SymbolTable::Match> SymbolTable::Find(uint64_t svma) const {
   return std::nullopt;
 }
 
-std::string SymbolTable::NameOf(uint32_t symbol, const TargetFile& file) const {
+std::string SymbolTable::NameOf(uint32_t symbol, const TargetFile& symbols,
+                                const TargetFile& exports) const {
   if (symbol >= entries_.size()) return {};
   const uint32_t name = entries_[symbol].name;
-  return ReadName(file, (name & kDynamic) != 0 ? dynamic_strings_ : strings_, name & kNameMask);
+  const uint32_t offset = name & kNameMask;
+  if ((name & kDynamic) != 0) return ReadName(exports, strings_.exports, offset);
+  return kept_names_.empty() ? ReadName(symbols, strings_.symbols, offset) : KeptName(offset);
+}
+
+std::string SymbolTable::KeptName(uint32_t offset) const {
+  return offset < kept_names_.size() ? std::string(kept_names_.data() + offset) : std::string();
+}
+
+std::vector<std::span<const std::byte>> SymbolTable::Content() const {
+  return {std::as_bytes(std::span(entries_)), std::as_bytes(std::span(&strings_, 1)),
+          std::as_bytes(std::span(kept_names_))};
 }
 
 std::string SymbolTable::ReadName(const TargetFile& file, const StringTable& strings,

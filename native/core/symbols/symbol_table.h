@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,17 @@
 
 namespace sonde {
 
-/// The functions of one ELF file by stated address, in 16 bytes each. Names stay in the file: they are read when one is
-/// reported, from a TargetFile of the same identity.
+/// The tables that are merged into one. Either may be absent.
+struct SymbolParts {
+  const TargetFile* symbols =
+      nullptr;  ///< .symtab of this file: the image's own, or of another of the same code
+  const TargetFile* exports = nullptr;  ///< .dynsym of the image
+  /// Names of .symtab are copied: its file will not be at hand when one is reported.
+  bool keep_names = false;
+};
+
+/// The functions of one image by stated address, in 16 bytes each. Names stay in the files: they are read when one is
+/// reported, from a TargetFile of the same identity. Only those of a compressed section are kept.
 ///
 /// .symtab and .dynsym are merged. An address belongs to the innermost function that states to cover it
 /// (st_value ≤ svma < st_value + st_size); one that no function covers has no name: what lies between the exported
@@ -31,13 +41,22 @@ class SymbolTable {
   /// machine, E2BIG where it has too many.
   static Result<SymbolTable> Read(const TargetFile& file, size_t max_bytes);
 
+  static Result<SymbolTable> Read(const SymbolParts& parts, size_t max_bytes);
+
   std::optional<Match> Find(uint64_t svma) const;
 
   /// As the file spells it, at most 8 KiB of it. Empty where it can no longer be read.
-  std::string NameOf(uint32_t symbol, const TargetFile& file) const;
+  std::string NameOf(uint32_t symbol, const TargetFile& file) const {
+    return NameOf(symbol, file, file);
+  }
+  /// `symbols`, `exports`: as in SymbolParts.
+  std::string NameOf(uint32_t symbol, const TargetFile& symbols, const TargetFile& exports) const;
 
   size_t size() const { return entries_.size(); }
-  size_t bytes() const { return entries_.capacity() * sizeof(Entry); }
+  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + kept_names_.capacity(); }
+
+  /// Of two tables with the same content all answers are the same for the same files.
+  std::vector<std::span<const std::byte>> Content() const;
 
  private:
   friend class SymbolTableBuilder;
@@ -58,9 +77,17 @@ class SymbolTable {
   };
   static std::string ReadName(const TargetFile& file, const StringTable& strings, uint32_t offset);
 
+  /// The name is at hand: no file is asked.
+  std::string KeptName(uint32_t offset) const;
+
   std::vector<Entry> entries_;  ///< by svma, each address once
-  StringTable strings_;         ///< .strtab
-  StringTable dynamic_strings_;
+  /// .strtab and .dynstr.
+  struct {
+    StringTable symbols;
+    StringTable exports;
+  } strings_;
+  /// Names of .symtab where they are kept, each with its end.
+  std::vector<char> kept_names_;
 };
 
 }  // namespace sonde

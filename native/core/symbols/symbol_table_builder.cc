@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/symbols/inflate.h"
+
 namespace sonde {
 namespace {
 
 constexpr uint64_t kMaxUnsizedBytes = 4096;
 constexpr size_t kChunkSymbols = 8192;
+/// Of a compressed section.
+constexpr size_t kMaxInflatedBytes = 32 << 20;
 /// Symbols looked at in one file, wanted or not. Chromium with all its symbols has about a million.
 constexpr uint64_t kMaxSymbolsRead = 8 << 20;
 
@@ -27,30 +31,43 @@ bool IsFunctionName(std::string_view name) {
 
 }  // namespace
 
-Result<SymbolTable> SymbolTableBuilder::Build(const TargetFile& file, size_t max_symbols) {
-  const auto headers = ElfHeaders::Read(file);
-  if (!headers) return headers.error();
-  SymbolTableBuilder builder(file, max_symbols);
-  const bool wide = headers->is_64_bit;
-  const auto sections = wide ? builder.ReadSections<Elf64_Shdr>(headers->sections)
-                             : builder.ReadSections<Elf32_Shdr>(headers->sections);
-  if (!sections) return sections.error();
-  for (const uint32_t type : {SHT_SYMTAB, SHT_DYNSYM}) {
-    const auto read =
-        wide ? builder.ReadSymbols<Elf64_Sym>(type) : builder.ReadSymbols<Elf32_Sym>(type);
-    if (!read) return read.error();
+Result<SymbolTable> SymbolTableBuilder::Build(const SymbolParts& parts, size_t max_bytes) {
+  SymbolTableBuilder builder(max_bytes, parts.keep_names);
+  if (parts.symbols != nullptr) {
+    const auto added = builder.AddPart(*parts.symbols, SHT_SYMTAB, 0);
+    if (!added) return added.error();
+  }
+  if (parts.exports != nullptr) {
+    const auto added = builder.AddPart(*parts.exports, SHT_DYNSYM, uint32_t{SymbolTable::kDynamic});
+    if (!added) return added.error();
   }
   builder.ChooseAliases();
   builder.BoundUnsized();
   builder.MarkNested();
+  const auto kept = builder.KeepNames();
+  if (!kept) return kept.error();
   return std::move(builder.table_);
+}
+
+Status SymbolTableBuilder::AddPart(const TargetFile& file, uint32_t type, uint32_t flags) {
+  const auto headers = ElfHeaders::Read(file);
+  if (!headers) return headers.error();
+  parts_.push_back({.file = file, .type = type, .flags = flags, .sections = {}, .strings = {}});
+  const bool wide = headers->is_64_bit;
+  const auto sections = wide ? ReadSections<Elf64_Shdr>(headers->sections)
+                             : ReadSections<Elf32_Shdr>(headers->sections);
+  if (!sections) return sections;
+  parts_.back().is_64_bit = wide;
+  return wide ? ReadSymbols<Elf64_Sym>() : ReadSymbols<Elf32_Sym>();
 }
 
 template <typename Header>
 Status SymbolTableBuilder::ReadSections(const SectionHeaderTable& table) {
-  std::vector<Header> headers(std::min<uint64_t>(table.count, file_.size() / sizeof(Header)));
+  Part& part = parts_.back();
+  const uint64_t file_size = part.file.size();
+  std::vector<Header> headers(std::min<uint64_t>(table.count, file_size / sizeof(Header)));
   const auto bytes = std::as_writable_bytes(std::span(headers));
-  const auto read = file_.ReadAt(bytes, table.file_offset);
+  const auto read = part.file.ReadAt(bytes, table.file_offset);
   if (!read) return read.error();
   if (*read != bytes.size()) return Damaged("the section headers lie behind the file's end");
   for (const auto& header : headers) {
@@ -58,54 +75,80 @@ Status SymbolTableBuilder::ReadSections(const SectionHeaderTable& table) {
                     header.sh_addr, header.sh_offset, header.sh_size};
     const bool has_bytes = section.type != SHT_NOBITS;
     // A debug file keeps the headers of sections whose bytes it does not hold (NOBITS): those still say what is code.
-    if (has_bytes && section.file_offset > file_.size()) section.size = 0;
-    if (has_bytes) section.size = std::min(section.size, file_.size() - section.file_offset);
-    sections_.push_back(section);
+    if (has_bytes && section.file_offset > file_size) section.size = 0;
+    if (has_bytes) section.size = std::min(section.size, file_size - section.file_offset);
+    part.sections.push_back(section);
   }
   return Ok();
 }
 
-template <typename Symbol>
-Status SymbolTableBuilder::ReadSymbols(uint32_t section_type) {
-  const auto section =
-      std::find_if(sections_.begin(), sections_.end(),
-                   [&](const Section& candidate) { return candidate.type == section_type; });
-  if (section == sections_.end() || section->link >= sections_.size()) return Ok();
-  const Section& strings = sections_[section->link];
-  if (strings.type != SHT_STRTAB) return Ok();
-  const bool dynamic = section_type == SHT_DYNSYM;
-  (dynamic ? table_.dynamic_strings_ : table_.strings_) = {strings.file_offset, strings.size};
+Result<SymbolTableBuilder::Content> SymbolTableBuilder::ContentOf(const Section& section) {
+  const Part& part = parts_.back();
+  if ((section.flags & SHF_COMPRESSED) == 0) {
+    return Content{&part.file, {section.file_offset, section.size}};
+  }
+  // What the loader reads is never compressed.
+  if (part.type == SHT_DYNSYM) return Damaged("compressed exports");
+  const auto bytes = ReadSection(part.file,
+                                 {.name = "symbols",
+                                  .file_offset = section.file_offset,
+                                  .size = section.size,
+                                  .compressed = true},
+                                 part.is_64_bit, kMaxInflatedBytes);
+  if (!bytes) return bytes.error();
+  auto memory = FileInMemory(*bytes);
+  if (!memory) return memory.error();
+  keep_names_ = true;
+  inflated_.push_back(std::move(*memory));
+  return Content{&inflated_.back(), {0, bytes->size()}};
+}
 
-  const uint64_t count = section->size / sizeof(Symbol);
+template <typename Symbol>
+Status SymbolTableBuilder::ReadSymbols() {
+  Part& part = parts_.back();
+  const auto section =
+      std::find_if(part.sections.begin(), part.sections.end(),
+                   [&](const Section& candidate) { return candidate.type == part.type; });
+  if (section == part.sections.end() || section->link >= part.sections.size()) return Ok();
+  const Section& strings = part.sections[section->link];
+  if (strings.type != SHT_STRTAB) return Ok();
+  const auto names = ContentOf(strings);
+  if (!names) return names.error();
+  part.strings = *names;
+  const auto symbols = ContentOf(*section);
+  if (!symbols) return symbols.error();
+
+  const uint64_t count = symbols->range.size / sizeof(Symbol);
   if (count > kMaxSymbolsRead) return Error{E2BIG, "ELF: too many symbols"};
   std::vector<Symbol> chunk(std::min<uint64_t>(count, kChunkSymbols));
   for (uint64_t at = 0; at < count; at += chunk.size()) {
     chunk.resize(std::min<uint64_t>(chunk.size(), count - at));
     const auto bytes = std::as_writable_bytes(std::span(chunk));
-    const auto read = file_.ReadAt(bytes, section->file_offset + at * sizeof(Symbol));
+    const auto read =
+        symbols->file->ReadAt(bytes, symbols->range.file_offset + at * sizeof(Symbol));
     if (!read) return read.error();
     if (*read != bytes.size()) return Damaged("the symbols lie behind the file's end");
-    const auto added =
-        AddSymbols<Symbol>(chunk, dynamic ? uint32_t{SymbolTable::kDynamic} : uint32_t{0});
+    const auto added = AddSymbols<Symbol>(chunk);
     if (!added) return added;
   }
   return Ok();
 }
 
 template <typename Symbol>
-Status SymbolTableBuilder::AddSymbols(std::span<const Symbol> symbols, uint32_t flags) {
+Status SymbolTableBuilder::AddSymbols(std::span<const Symbol> symbols) {
+  const size_t max_symbols = max_bytes_ / sizeof(SymbolTable::Entry);
   for (const Symbol& symbol : symbols) {
-    auto candidate = CandidateOf(symbol, flags);
+    auto candidate = CandidateOf(symbol);
     if (!candidate) continue;
-    if (candidates_.size() == max_symbols_) return Error{E2BIG, "ELF: too many functions"};
+    if (candidates_.size() == max_symbols) return Error{E2BIG, "ELF: too many functions"};
     candidates_.push_back(*candidate);
   }
   return Ok();
 }
 
 template <typename Symbol>
-std::optional<SymbolTableBuilder::Candidate> SymbolTableBuilder::CandidateOf(const Symbol& symbol,
-                                                                             uint32_t flags) {
+std::optional<SymbolTableBuilder::Candidate> SymbolTableBuilder::CandidateOf(const Symbol& symbol) {
+  const uint32_t flags = parts_.back().flags;
   const unsigned type = symbol.st_info & 0xf;
   const bool function = type == STT_FUNC || type == STT_GNU_IFUNC;
   if ((!function && type != STT_NOTYPE) || symbol.st_shndx == SHN_UNDEF) return std::nullopt;
@@ -127,17 +170,22 @@ std::optional<SymbolTableBuilder::Candidate> SymbolTableBuilder::CandidateOf(con
 }
 
 const SymbolTableBuilder::Section* SymbolTableBuilder::ExecutableSection(uint32_t index) const {
-  if (index >= sections_.size()) return nullptr;
-  const Section& section = sections_[index];
+  const Part& part = parts_.back();
+  if (index >= part.sections.size()) return nullptr;
+  const Section& section = part.sections[index];
   return (section.flags & SHF_EXECINSTR) != 0 ? &section : nullptr;
 }
 
 std::string SymbolTableBuilder::NameOf(const Candidate& candidate) {
   if (++names_read_ > kMaxNamesRead) return {};
-  const uint32_t name = candidate.entry.name;
-  const bool dynamic = (name & SymbolTable::kDynamic) != 0;
-  return SymbolTable::ReadName(file_, dynamic ? table_.dynamic_strings_ : table_.strings_,
-                               name & SymbolTable::kNameMask);
+  const Content& strings = PartOf(candidate).strings;
+  return SymbolTable::ReadName(*strings.file, strings.range,
+                               candidate.entry.name & SymbolTable::kNameMask);
+}
+
+const SymbolTableBuilder::Part& SymbolTableBuilder::PartOf(const Candidate& candidate) const {
+  const uint32_t dynamic = candidate.entry.name & SymbolTable::kDynamic;
+  return parts_.front().flags == dynamic ? parts_.front() : parts_.back();
 }
 
 /// One of the symbols at each address: the choice is perf's, and the same each time.
@@ -184,7 +232,7 @@ void SymbolTableBuilder::BoundUnsized() {
     SymbolTable::Entry& entry = candidate.entry;
     if (!candidate.sized) {
       if (entry.svma < covered) continue;
-      const Section& section = sections_[candidate.section];
+      const Section& section = PartOf(candidate).sections[candidate.section];
       uint64_t room = section.svma + section.size - entry.svma;
       if (i + 1 < candidates_.size()) {
         room = std::min(room, candidates_[i + 1].entry.svma - entry.svma);
@@ -209,6 +257,32 @@ void SymbolTableBuilder::MarkNested() {
     covered = std::max(covered, end);
     table_.entries_.push_back(entry);
   }
+}
+
+/// Where the file of .symtab will not be at hand: its names are copied, one after another.
+Status SymbolTableBuilder::KeepNames() {
+  for (const Part& part : parts_) {
+    (part.type == SHT_DYNSYM ? table_.strings_.exports : table_.strings_.symbols) =
+        part.strings.range;
+  }
+  if (!keep_names_) return Ok();
+  table_.strings_.symbols = {};
+  auto& names = table_.kept_names_;
+  names.push_back('\0');
+  for (SymbolTable::Entry& entry : table_.entries_) {
+    if ((entry.name & SymbolTable::kDynamic) != 0) continue;
+    const Content& strings = parts_.front().strings;
+    const std::string name =
+        SymbolTable::ReadName(*strings.file, strings.range, entry.name & SymbolTable::kNameMask);
+    const size_t bytes = table_.entries_.size() * sizeof(entry) + names.size() + name.size() + 1;
+    if (bytes > max_bytes_ || names.size() > SymbolTable::kNameMask) {
+      return Error{E2BIG, "ELF: too many names"};
+    }
+    entry.name = (entry.name & SymbolTable::kWithinAnother) | static_cast<uint32_t>(names.size());
+    names.insert(names.end(), name.c_str(), name.c_str() + name.size() + 1);
+  }
+  names.shrink_to_fit();
+  return Ok();
 }
 
 }  // namespace sonde

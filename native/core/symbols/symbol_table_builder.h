@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <vector>
 
@@ -11,11 +12,11 @@
 
 namespace sonde {
 
-/// Reads the symbol tables of one file and makes a SymbolTable of them. Everything the file says is checked against the
-/// file's size before memory is spent on it.
+/// Reads symbol tables and makes a SymbolTable of them. Everything a file says is checked against its size before memory
+/// is spent on it.
 class SymbolTableBuilder {
  public:
-  static Result<SymbolTable> Build(const TargetFile& file, size_t max_symbols);
+  static Result<SymbolTable> Build(const SymbolParts& parts, size_t max_bytes);
 
  private:
   struct Section {
@@ -26,6 +27,20 @@ class SymbolTableBuilder {
     uint64_t file_offset;
     uint64_t size;
   };
+  /// Where the bytes of a section are: in its file, or in memory once it is inflated.
+  struct Content {
+    const TargetFile* file = nullptr;
+    SymbolTable::StringTable range;
+  };
+  /// A file and which of its tables is read.
+  struct Part {
+    const TargetFile& file;
+    uint32_t type;  ///< SHT_SYMTAB or SHT_DYNSYM
+    uint32_t flags;
+    bool is_64_bit = true;
+    std::vector<Section> sections;
+    Content strings;
+  };
   /// A symbol on its way into the table.
   struct Candidate {
     SymbolTable::Entry entry;
@@ -34,28 +49,34 @@ class SymbolTableBuilder {
     bool sized;       ///< the file states its size
   };
 
-  SymbolTableBuilder(const TargetFile& file, size_t max_symbols)
-      : file_(file), max_symbols_(max_symbols) {}
+  SymbolTableBuilder(size_t max_bytes, bool keep_names)
+      : max_bytes_(max_bytes), keep_names_(keep_names) {}
 
+  Status AddPart(const TargetFile& file, uint32_t type, uint32_t flags);
   template <typename Header>
   Status ReadSections(const SectionHeaderTable& table);
   template <typename Symbol>
-  Status ReadSymbols(uint32_t section_type);
+  Status ReadSymbols();
   template <typename Symbol>
-  Status AddSymbols(std::span<const Symbol> symbols, uint32_t flags);
+  Status AddSymbols(std::span<const Symbol> symbols);
   template <typename Symbol>
-  std::optional<Candidate> CandidateOf(const Symbol& symbol, uint32_t flags);
+  std::optional<Candidate> CandidateOf(const Symbol& symbol);
   const Section* ExecutableSection(uint32_t index) const;
+  Result<Content> ContentOf(const Section& section);
 
   void ChooseAliases();
   bool IsBetter(const Candidate& a, const Candidate& b);
   void BoundUnsized();
   void MarkNested();
+  Status KeepNames();
   std::string NameOf(const Candidate& candidate);
+  const Part& PartOf(const Candidate& candidate) const;
 
-  const TargetFile& file_;
-  const size_t max_symbols_;
-  std::vector<Section> sections_;
+  const size_t max_bytes_;
+  bool keep_names_;
+  /// The last one is being read.
+  std::list<Part> parts_;
+  std::list<TargetFile> inflated_;
   std::vector<Candidate> candidates_;
   SymbolTable table_;
   unsigned names_read_ = 0;

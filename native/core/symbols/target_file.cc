@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
@@ -13,6 +11,7 @@
 
 #include "core/symbols/elf_headers.h"
 #include "core/symbols/mapped_file.h"
+#include "core/symbols/target_root.h"
 
 namespace sonde {
 namespace {
@@ -27,39 +26,6 @@ enum class Trust {
   /// Any file system may be mounted there: device and inode must both agree.
   kOwnRoot,
 };
-
-Result<UniqueFd> OpenRoot(const std::string& root) {
-  UniqueFd fd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return SystemError("open(" + root + ")");
-  return fd;
-}
-
-/// Finds `path` below `root`, following links as if `root` were `/`, through no link of procfs, and opens nothing yet:
-/// opening a device can do things (a watchdog starts), and opening a FIFO can wait.
-Result<UniqueFd> FindBelow(const UniqueFd& root, const std::string& path) {
-  open_how how = {};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  // EAGAIN: something was renamed meanwhile, so that the kernel cannot vouch for the path.
-  for (int attempt = 0; attempt < 8; attempt++) {
-    const long fd = syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof(how));
-    if (fd >= 0) return UniqueFd(static_cast<int>(fd));
-    if (errno != EAGAIN && errno != EINTR) break;
-  }
-  if (errno == ENOSYS) return Error{ENOSYS, "openat2(" + path + "): needs Linux 5.6"};
-  return SystemError("openat2(" + path + ")");
-}
-
-/// Opens for reading what was found, once it is known to be a regular file.
-Result<TargetFile> OpenFound(const UniqueFd& found, const std::string& what) {
-  struct stat status = {};
-  if (fstat(found.get(), &status) != 0) return SystemError("fstat(" + what + ")");
-  if (!S_ISREG(status.st_mode)) return Error{EINVAL, what + ": not a regular file"};
-  const std::string again = "/proc/self/fd/" + std::to_string(found.get());
-  UniqueFd fd(open(again.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return SystemError("open(" + what + ")");
-  return TargetFile::FromDescriptor(std::move(fd));
-}
 
 /// btrfs and overlayfs report another device by stat than in /proc/PID/maps and PERF_RECORD_MMAP2 (the subvolume's, the
 /// overlay's); the inode number is the same in both.
@@ -96,18 +62,16 @@ Result<TargetFile> Checked(Result<TargetFile> file, const std::string& what,
 
 Result<TargetFile> OpenBelow(const std::string& root, const std::string& path,
                              const FileIdentity& identity, Trust trust) {
-  auto directory = OpenRoot(root);
+  const auto directory = TargetRoot::Open(root);
   if (!directory) return directory.error();
-  const auto found = FindBelow(*directory, path);
-  if (!found) return found.error();
-  return Checked(OpenFound(*found, path), path, identity, trust);
+  return Checked(directory->OpenFile(path), path, identity, trust);
 }
 
 /// A link of procfs that leads to the file itself, whatever its name is now.
 Result<TargetFile> OpenLink(const std::string& link, const FileIdentity& identity) {
   const UniqueFd found(open(link.c_str(), O_PATH | O_CLOEXEC));
   if (!found) return SystemError("open(" + link + ")");
-  return Checked(OpenFound(found, link), link, identity, Trust::kTargetRoot);
+  return Checked(OpenRegularFile(found, link), link, identity, Trust::kTargetRoot);
 }
 
 /// The file that the process has mapped or runs. map_files needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE; the exe link
@@ -147,7 +111,10 @@ Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
   }
   if (pid <= 0) return OpenBelow("/", path, identity, Trust::kOwnRoot);
   auto file = OpenOfProcess(pid, path, identity);
-  if (file) return file;
+  if (file) {
+    file->through_ = pid;
+    return file;
+  }
   // The process is gone, or may not be looked into.
   auto own = OpenBelow("/", path, identity, Trust::kOwnRoot);
   return own ? std::move(own) : std::move(file);
@@ -157,7 +124,24 @@ Result<TargetFile> TargetFile::FromDescriptor(UniqueFd fd) {
   struct stat status = {};
   if (fstat(fd.get(), &status) != 0) return SystemError("fstat");
   if (!S_ISREG(status.st_mode)) return Error{EINVAL, "not a regular file"};
-  return TargetFile(std::move(fd), static_cast<uint64_t>(std::max<off_t>(0, status.st_size)));
+  const auto nanoseconds = [](const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return TargetFile(std::move(fd),
+                    {.device = status.st_dev,
+                     .inode = status.st_ino,
+                     .size = static_cast<uint64_t>(std::max<off_t>(0, status.st_size)),
+                     .modified = nanoseconds(status.st_mtim),
+                     .changed = nanoseconds(status.st_ctim)});
+}
+
+std::string FileStamp::Text() const {
+  std::string text;
+  for (const uint64_t part :
+       {device, inode, size, static_cast<uint64_t>(modified), static_cast<uint64_t>(changed)}) {
+    text += std::to_string(part) + '/';
+  }
+  return text;
 }
 
 Result<size_t> TargetFile::ReadAt(std::span<std::byte> into, uint64_t offset) const {

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,20 @@ struct FileIdentity {
   uint64_t device = 0;  ///< major << 32 | minor
   uint64_t inode = 0;
   std::vector<uint8_t> build_id;
+};
+
+/// Tells a file and its content from all others, as far as its file system can be believed: a change of the content changes
+/// the time of the last change, which nobody can set.
+struct FileStamp {
+  uint64_t device = 0;  ///< as stat says
+  uint64_t inode = 0;
+  uint64_t size = 0;
+  int64_t modified = 0;  ///< ns
+  int64_t changed = 0;   ///< ns
+
+  auto operator<=>(const FileStamp&) const = default;
+  /// For keys.
+  std::string Text() const;
 };
 
 /// A regular file of a target process, opened below its root so that no link leads outside, and read by pread only
@@ -37,13 +52,18 @@ class TargetFile {
 
   /// Reads up to `into.size()` bytes at `offset`; fewer only at the end of the file.
   Result<size_t> ReadAt(std::span<std::byte> into, uint64_t offset) const;
-  uint64_t size() const { return size_; }
+  uint64_t size() const { return stamp_.size; }
   int descriptor() const { return fd_.get(); }
+  /// As it was opened.
+  const FileStamp& stamp() const { return stamp_; }
+  /// The process whose root or mappings led to it; 0 where it was found in the agent's own root.
+  pid_t through() const { return through_; }
 
  private:
-  TargetFile(UniqueFd fd, uint64_t size) : fd_(std::move(fd)), size_(size) {}
+  TargetFile(UniqueFd fd, const FileStamp& stamp) : fd_(std::move(fd)), stamp_(stamp) {}
   UniqueFd fd_;
-  uint64_t size_ = 0;
+  FileStamp stamp_;
+  pid_t through_ = 0;
 };
 
 }  // namespace sonde

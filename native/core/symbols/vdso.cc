@@ -1,6 +1,7 @@
 #include "core/symbols/vdso.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,9 +18,7 @@ size_t ImageBytes(const char* image) {
   return header.e_shoff + size_t{header.e_shnum} * header.e_shentsize;
 }
 
-}  // namespace
-
-Result<TargetFile> OpenVdso() {
+Result<UniqueFd> CopyVdso() {
   const unsigned long start = getauxval(AT_SYSINFO_EHDR);
   if (start == 0) return Error{ENOENT, "[vdso]: this process has none"};
   const auto* image = reinterpret_cast<const char*>(start);
@@ -32,7 +31,18 @@ Result<TargetFile> OpenVdso() {
     if (count < 0 && errno != EINTR) return SystemError("write(memfd)");
     if (count > 0) done += static_cast<size_t>(count);
   }
-  return TargetFile::FromDescriptor(std::move(copy));
+  return copy;
+}
+
+}  // namespace
+
+Result<TargetFile> OpenVdso() {
+  // One copy serves all, so that it is known again.
+  static const Result<UniqueFd> copy = CopyVdso();
+  if (!copy) return copy.error();
+  UniqueFd again(fcntl(copy->get(), F_DUPFD_CLOEXEC, 0));
+  if (!again) return SystemError("fcntl(F_DUPFD)");
+  return TargetFile::FromDescriptor(std::move(again));
 }
 
 }  // namespace sonde

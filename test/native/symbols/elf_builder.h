@@ -25,10 +25,23 @@ struct TestSymbol {
   uint16_t section = 1;  ///< .text
 };
 
+struct TestSection {
+  std::string name;
+  std::string bytes;
+  uint64_t svma = 0;
+  uint64_t flags = 0;
+  uint64_t entry_size = 0;
+};
+
 struct TestElf {
   std::vector<TestSymbol> symbols;
   std::vector<TestSymbol> dynamic_symbols;
   std::vector<uint8_t> build_id = {0xab, 0xcd, 0xef};
+  std::vector<TestSection> sections = {};
+  /// Added to the address of the executable segment.
+  uint64_t moved = 0;
+  /// Changes the bytes of .symtab and .strtab, and flags them as compressed.
+  std::string (*compress)(const std::string&) = nullptr;
 
   std::string Bytes() const;
 };
@@ -84,15 +97,23 @@ inline std::string Note(const std::vector<uint8_t>& build_id) {
 
 inline std::string TestElf::Bytes() const {
   using namespace elf_builder;
-  const Table table = Encode(symbols);
+  Table table = Encode(symbols);
   const Table dynamic = Encode(dynamic_symbols);
+  const uint64_t flags = compress == nullptr ? 0 : SHF_COMPRESSED;
+  if (compress != nullptr) table = {compress(table.symbols), compress(table.names)};
   const std::string note = Note(build_id);
   const uint64_t note_at = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr);
   const uint64_t symbols_at = note_at + note.size();
   const uint64_t names_at = symbols_at + table.symbols.size();
   const uint64_t dynamic_at = names_at + table.names.size();
   const uint64_t dynamic_names_at = dynamic_at + dynamic.symbols.size();
-  const uint64_t sections_at = dynamic_names_at + dynamic.names.size();
+  const uint64_t more_at = dynamic_names_at + dynamic.names.size();
+  std::string more;
+  std::string section_names = std::string(1, '\0');
+  const auto name_section = [&section_names](const std::string& name) {
+    section_names += name + '\0';
+    return static_cast<uint32_t>(section_names.size() - name.size() - 1);
+  };
 
   Elf64_Ehdr header = {};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
@@ -107,15 +128,15 @@ inline std::string TestElf::Bytes() const {
   header.e_phoff = sizeof(Elf64_Ehdr);
   header.e_phentsize = sizeof(Elf64_Phdr);
   header.e_phnum = 2;
-  header.e_shoff = sections_at;
   header.e_shentsize = sizeof(Elf64_Shdr);
-  header.e_shnum = 6;
+  header.e_shnum = static_cast<uint16_t>(7 + sections.size());
+  header.e_shstrndx = 6;
 
   Elf64_Phdr load = {};
   load.p_type = PT_LOAD;
   load.p_flags = PF_R | PF_X;
   load.p_offset = 0x1000;
-  load.p_vaddr = kTextSvma;
+  load.p_vaddr = kTextSvma + moved;
   load.p_filesz = load.p_memsz = kTextBytes;
   Elf64_Phdr notes = {};
   notes.p_type = PT_NOTE;
@@ -123,25 +144,41 @@ inline std::string TestElf::Bytes() const {
   notes.p_filesz = note.size();
   notes.p_align = 4;
 
-  const auto section = [](uint32_t type, uint64_t flags, uint64_t svma, uint64_t offset,
-                          uint64_t size, uint32_t link) {
+  const auto section = [&](const char* name, uint32_t type, uint64_t section_flags, uint64_t svma,
+                           uint64_t offset, uint64_t size, uint32_t link) {
     Elf64_Shdr made = {};
+    made.sh_name = name_section(name);
     made.sh_type = type;
-    made.sh_flags = flags;
+    made.sh_flags = section_flags;
     made.sh_addr = svma;
     made.sh_offset = offset;
     made.sh_size = size;
     made.sh_link = link;
-    return BytesOf(made);
+    return made;
   };
-  return BytesOf(header) + BytesOf(load) + BytesOf(notes) + note + table.symbols + table.names +
-         dynamic.symbols + dynamic.names + section(SHT_NULL, 0, 0, 0, 0, 0) +
-         // Without its bytes, as in a debug file.
-         section(SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, kTextSvma, 0x1000, kTextBytes, 0) +
-         section(SHT_SYMTAB, 0, 0, symbols_at, table.symbols.size(), 3) +
-         section(SHT_STRTAB, 0, 0, names_at, table.names.size(), 0) +
-         section(SHT_DYNSYM, SHF_ALLOC, 0, dynamic_at, dynamic.symbols.size(), 5) +
-         section(SHT_STRTAB, SHF_ALLOC, 0, dynamic_names_at, dynamic.names.size(), 0);
+  std::vector<Elf64_Shdr> headers = {
+      Elf64_Shdr{},
+      // Without its bytes, as in a debug file.
+      section(".text", SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, kTextSvma, 0x1000, kTextBytes, 0),
+      section(".symtab", symbols.empty() ? SHT_NOBITS : SHT_SYMTAB, flags, 0, symbols_at,
+              table.symbols.size(), 3),
+      section(".strtab", SHT_STRTAB, flags, 0, names_at, table.names.size(), 0),
+      section(".dynsym", SHT_DYNSYM, SHF_ALLOC, 0, dynamic_at, dynamic.symbols.size(), 5),
+      section(".dynstr", SHT_STRTAB, SHF_ALLOC, 0, dynamic_names_at, dynamic.names.size(), 0),
+      section(".shstrtab", SHT_STRTAB, 0, 0, 0, 0, 0)};
+  for (const TestSection& one : sections) {
+    headers.push_back(section(one.name.c_str(), SHT_PROGBITS, one.flags, one.svma,
+                              more_at + more.size(), one.bytes.size(), 0));
+    headers.back().sh_entsize = one.entry_size;
+    more += one.bytes;
+  }
+  headers[6].sh_offset = more_at + more.size();
+  headers[6].sh_size = section_names.size();
+  header.e_shoff = headers[6].sh_offset + headers[6].sh_size;
+  std::string bytes = BytesOf(header) + BytesOf(load) + BytesOf(notes) + note + table.symbols +
+                      table.names + dynamic.symbols + dynamic.names + more + section_names;
+  for (const Elf64_Shdr& one : headers) bytes += BytesOf(one);
+  return bytes;
 }
 
 }  // namespace sonde

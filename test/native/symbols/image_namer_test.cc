@@ -99,17 +99,18 @@ TEST(SymbolCache, TheTableUnusedForLongestGoesFirst) {
   const ElfFile a("sonde-a", elf(1));
   const ElfFile b("sonde-b", elf(2));
   const ElfFile c("sonde-c", elf(3));
-  SymbolCache cache(700);  // two tables
+  SymbolCache cache(1300, SymbolOptions());  // two images
   const auto table = [&cache](const ElfFile& file) {
-    return *cache.TableOf(*TargetFile::Open(0, file.path, {0, 0, file.build_id}));
+    auto image = TargetFile::Open(0, file.path, {0, 0, file.build_id});
+    return *cache.FunctionsOf(ImageFiles{std::move(*image), {}, {}});
   };
-  const std::weak_ptr<const SymbolTable> kept = table(a);
-  const std::weak_ptr<const SymbolTable> dropped = table(b);
+  const std::weak_ptr<const ImageFunctions> kept = table(a);
+  const std::weak_ptr<const ImageFunctions> dropped = table(b);
   EXPECT_EQ(table(a), kept.lock());
   table(c);
   EXPECT_FALSE(kept.expired());
   EXPECT_TRUE(dropped.expired());
-  EXPECT_LE(cache.bytes(), 700u);
+  EXPECT_LE(cache.bytes(), 1300u);
 }
 
 /// A door that threads wait at.

@@ -29,6 +29,8 @@ function fakeAddon(problem: (path: string) => string = () => '') {
       name: Uint32Array.from(addresses, (_, index) => (names.length === 0 ? 0 : index + 1)),
       offset: Uint32Array.from(addresses, () => 7),
       problem: because,
+      note: '',
+      identity: because === '' ? 'identity' : '',
     }
   }
   const addon: SymbolizerOptions['addon'] = {
