@@ -12,6 +12,7 @@
 #include "core/symbols/demangle.h"
 #include "core/symbols/image_namer.h"
 #include "core/symbols/kernel_namer.h"
+#include "core/symbols/process_roots.h"
 
 namespace sonde {
 namespace {
@@ -108,6 +109,7 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
   static Napi::Function Class(Napi::Env env) {
     return DefineClass(env, "Symbols",
                        {InstanceMethod("nameImages", &Symbols::NameImages),
+                        InstanceMethod("processRoots", &Symbols::ProcessRoots),
                         InstanceMethod("nameKernel", &Symbols::NameKernel),
                         InstanceMethod("cacheBytes", &Symbols::CacheBytes),
                         InstanceMethod("close", &Symbols::Close)});
@@ -144,6 +146,18 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
           auto array = Napi::Array::New(env, results.size());
           for (uint32_t i = 0; i < results.size(); i++) array.Set(i, ToObject(env, results[i]));
           return array;
+        });
+  }
+
+  Napi::Value ProcessRoots(const Napi::CallbackInfo& info) {
+    const auto list = info[0].As<Napi::Array>();
+    std::vector<pid_t> pids;
+    for (uint32_t i = 0; i < list.Length(); i++)
+      pids.push_back(list.Get(i).ToNumber().Int32Value());
+    return PoolCall<std::vector<std::string>>::Start(
+        info.Env(), "sonde.roots", [pids = std::move(pids)] { return RootsOfProcesses(pids); },
+        [](Napi::Env env, std::vector<std::string>& roots) -> Napi::Value {
+          return ToStrings(env, roots);
         });
   }
 

@@ -134,8 +134,13 @@ export interface NativeSymbolsOptions {
 }
 
 export interface NativeSymbols {
-  /** Off the event loop, on a thread that is abandoned when a target's file blocks it. `limitMs` bounds the wait. */
+  /**
+   * Off the event loop, on a thread that is abandoned when a target's file blocks it. `limitMs` bounds the wait. A request
+   * without addresses is answered by the identity alone.
+   */
   nameImages(requests: readonly NativeNameRequest[], limitMs: number): Promise<readonly NativeNameResult[]>
+  /** Per process: equal where one path is one file for both; '' for one that is gone or may not be looked into. */
+  processRoots(pids: readonly number[]): Promise<readonly string[]>
   /** Kernel symbols through /proc/kallsyms, parsed once, lazily; `recordedText` shifts addresses of another boot (0n: this boot). */
   nameKernel(addresses: BigUint64Array, recordedText: bigint, codeChanged: boolean): Promise<NativeNameResult>
   /** Bytes held by caches. */

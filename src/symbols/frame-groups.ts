@@ -18,16 +18,31 @@ export interface AddressGroup {
 export interface ImageGroup extends AddressGroup {
   readonly image: Image
   readonly space: AddressSpace
-  /** Processes that map it. */
+  /** Processes that map it, and for which its path leads to the same file. */
   readonly pids: Set<number>
+  /** Theirs (RootOf). */
+  readonly root: string
 }
+
+/** What decides which file a path leads to in a process, as a key. */
+export type RootOf = (pid: number) => string
 
 export interface FrameGroups {
   readonly images: readonly ImageGroup[]
   readonly kernel: AddressGroup
 }
 
-export function groupFrames(batch: ProfileBatch): FrameGroups {
+/** Processes with frames of files. */
+export function processesOf({ stacks: { frames }, processes }: ProfileBatch): readonly number[] {
+  const mappings = new Set<number>()
+  for (let frame = 0; frame < frames.length; frame++) {
+    if (frames.kind[frame] === NATIVE) mappings.add(frames.mapping[frame] ?? -1)
+  }
+  return [...new Set([...mappings].map((index) => processes.mappings.at(index).pid))]
+}
+
+/** Frames of one image are apart where its path may be another file's: two containers may have different files of one name. */
+export function groupFrames(batch: ProfileBatch, rootOf: RootOf): FrameGroups {
   const { frames } = batch.stacks
   const images = new Map<string, ImageGroup>()
   const kernel: AddressGroup = { frames: [], addresses: [] }
@@ -35,7 +50,7 @@ export function groupFrames(batch: ProfileBatch): FrameGroups {
     const kind = frames.kind[frame]
     const group =
       kind === NATIVE
-        ? imageGroup(batch, frames.mapping[frame] ?? -1, images)
+        ? imageGroup(batch, frames.mapping[frame] ?? -1, images, rootOf)
         : kind === KERNEL
           ? kernel
           : undefined
@@ -51,15 +66,18 @@ function imageGroup(
   batch: ProfileBatch,
   index: number,
   groups: Map<string, ImageGroup>,
+  rootOf: RootOf,
 ): ImageGroup | undefined {
   const mapping = batch.processes.mappings.at(index)
   const image = batch.processes.images.at(mapping.image)
   if (!hasNames(image, mapping)) return undefined
-  const key = `${mapping.image}/${ADDRESS_SPACES.indexOf(mapping.addressSpace)}`
+  const root = rootOf(mapping.pid)
+  const key = `${mapping.image}/${ADDRESS_SPACES.indexOf(mapping.addressSpace)}/${root}`
   const group = groups.get(key) ?? {
     image,
     space: mapping.addressSpace,
     pids: new Set(),
+    root,
     frames: [],
     addresses: [],
   }

@@ -21,8 +21,8 @@ export interface NamedAddress {
 }
 
 /**
- * Names by image and address, bounded by bytes (an estimate); the image that was used longest ago goes first. Only for
- * images that a build id identifies: an inode number can be another file's later.
+ * Names by image and address, bounded by bytes (an estimate); the image that was used longest ago goes first. An image goes by
+ * the identity of what its names come from: a build id can be forged, and an inode number can be another file's later.
  */
 export class NameCache {
   readonly #maxBytes: number

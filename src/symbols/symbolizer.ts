@@ -11,9 +11,17 @@ import type {
   NativeSymbols,
   NativeSymbolsOptions,
 } from '../native/binding.ts'
-import { type AddressGroup, type FrameGroups, groupFrames, type ImageGroup } from './frame-groups.ts'
+import {
+  type AddressGroup,
+  type FrameGroups,
+  groupFrames,
+  type ImageGroup,
+  processesOf,
+  type RootOf,
+} from './frame-groups.ts'
+import { Identities } from './identities.ts'
 import { KernelCode } from './kernel-code.ts'
-import { NameCache, type NamedAddress } from './name-cache.ts'
+import { type ImageNames, NameCache, type NamedAddress } from './name-cache.ts'
 import { NamesBuilder } from './names-builder.ts'
 import { functionsOf, type NamedFunction } from './naming.ts'
 import { Problems } from './problems.ts'
@@ -41,18 +49,23 @@ export interface NativeSymbolizer extends Symbolizer {
 
 export const createSymbolizer = (options: SymbolizerOptions): NativeSymbolizer => new AddonSymbolizer(options)
 
-/** Addresses of one image that no earlier window named, and where the answers go. */
+/** Frames of one image that may be named, and where the answers go. */
 interface ImageQuestion {
   readonly group: ImageGroup
   readonly access: ImageAccess
-  readonly missing: readonly bigint[]
   readonly answers: Map<bigint, NamedAddress | null>
+  /** What the image is taken to be until the answer says what it is; '' where it was never seen. */
+  readonly assumed: string
+  /** Names of that, as the cache had them. */
+  readonly known: ImageNames['byAddress']
+  readonly missing: readonly bigint[]
 }
 
 class AddonSymbolizer implements NativeSymbolizer {
   readonly #options: SymbolizerOptions
   readonly #symbols: NativeSymbols
   readonly #cache: NameCache
+  readonly #identities = new Identities()
   readonly #problems = new Problems()
   /** The batches of a window have one stack table, and so one answer. */
   readonly #named = new WeakMap<StackTable, Promise<FrameNames>>()
@@ -89,7 +102,7 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   async #nameWindow(batch: ProfileBatch): Promise<FrameNames> {
-    const groups = groupFrames(batch)
+    const groups = groupFrames(batch, await this.#rootsOf(batch))
     const names = new NamesBuilder(batch.stacks.frames)
     const kernel = judgeKernel(batch, this.#options.trust, () => this.#kernelFacts())
     await Promise.all([
@@ -97,6 +110,14 @@ class AddonSymbolizer implements NativeSymbolizer {
       this.#nameImages(groups, kernel, names),
     ])
     return names.build()
+  }
+
+  async #rootsOf(batch: ProfileBatch): Promise<RootOf> {
+    if (this.#options.trust !== 'live') return () => ''
+    const pids = processesOf(batch)
+    const roots = pids.length === 0 ? [] : await this.#symbols.processRoots(pids)
+    const byPid = new Map(pids.map((pid, index) => [pid, roots[index] ?? '']))
+    return (pid) => byPid.get(pid) ?? ''
   }
 
   async #nameKernel(
@@ -139,13 +160,8 @@ class AddonSymbolizer implements NativeSymbolizer {
 
   async #nameImages({ images }: FrameGroups, kernel: Verdict<object>, names: NamesBuilder): Promise<void> {
     const questions = images.flatMap((group) => this.#questionOf(group, kernel))
-    const open = questions.filter(({ missing }) => missing.length > 0)
-    const results =
-      open.length === 0 ? [] : await this.#symbols.nameImages(open.map(requestOf), this.#options.limitMs)
-    open.forEach((question, index) => {
-      const result = results[index]
-      if (result !== undefined) this.#learn(question, result)
-    })
+    const mistaken = await this.#ask(questions)
+    await this.#ask(mistaken)
     for (const { group, answers } of questions) {
       group.frames.forEach((frame, index) => {
         const named = answers.get(group.addresses[index] ?? 0n)
@@ -154,47 +170,79 @@ class AddonSymbolizer implements NativeSymbolizer {
     }
   }
 
+  /** Fills in the answers. Returns the questions about images that turned out to be others than they were taken for. */
+  async #ask(questions: readonly ImageQuestion[]): Promise<readonly ImageQuestion[]> {
+    if (questions.length === 0) return []
+    const results = await this.#symbols.nameImages(questions.map(requestOf), this.#options.limitMs)
+    return questions.flatMap((question, index) => {
+      const result = results[index]
+      return result === undefined ? [] : this.#learn(question, result)
+    })
+  }
+
   /** What is to be asked of an image; nothing where it may not name the batch. */
   #questionOf(group: ImageGroup, kernel: Verdict<object>): readonly ImageQuestion[] {
     const verdict = judgeImage(group, this.#options.trust, kernel)
-    if (!verdict.allowed) {
-      this.#problems.add(group.image.path, verdict.reason)
+    if (verdict.allowed) {
+      const answers = new Map<bigint, NamedAddress | null>()
+      return [this.#assuming(this.#identities.of(group), { group, access: verdict, answers })]
+    }
+    this.#problems.add(group.image.path, verdict.reason)
+    return []
+  }
+
+  #assuming(assumed: string, rest: Pick<ImageQuestion, 'group' | 'access' | 'answers'>): ImageQuestion {
+    const { byAddress: known } = assumed === '' ? NOTHING : this.#namesOf(assumed, rest.group)
+    const missing = [...new Set(rest.group.addresses)].filter((address) => !known.has(address))
+    return { ...rest, assumed, known, missing }
+  }
+
+  #namesOf(identity: string, { space }: ImageGroup): ImageNames {
+    return this.#cache.of(`${identity}/${space}`)
+  }
+
+  /** Takes an answer over. The question again, where it was answered for another content than assumed. */
+  #learn(question: ImageQuestion, result: NativeNameResult): readonly ImageQuestion[] {
+    const { group, assumed, missing } = question
+    const { identity } = result
+    this.#problems.add(group.image.path, result.note)
+    if (identity === '') {
+      if (missing.length > 0) this.#problems.add(group.image.path, result.problem)
+      // It cannot be opened any more, as when its processes have ended: a build stays what it was.
+      if (group.image.buildId !== '') recall(question)
       return []
     }
-    const known = this.#knownOf(group)
-    const answers = new Map<bigint, NamedAddress | null>()
-    const missing: bigint[] = []
-    for (const address of new Set(group.addresses)) {
-      const answer = known?.byAddress.get(address)
-      if (answer === undefined) missing.push(address)
-      else answers.set(address, answer)
-    }
-    return [{ group, access: verdict, missing, answers }]
+    this.#identities.learn(group, identity)
+    if (assumed !== '' && assumed !== identity) return [this.#assuming(identity, question)]
+    recall(question)
+    this.#keep(question, result)
+    return []
   }
 
-  /** What earlier windows learned of an image that its build id tells from all others. */
-  #knownOf({ image, space }: ImageGroup) {
-    if (image.buildId === '') return undefined
-    return this.#cache.of(`${image.buildId}\0${image.path}\0${space}`)
-  }
-
-  #learn({ group, missing, answers }: ImageQuestion, result: NativeNameResult): void {
-    this.#problems.add(group.image.path, result.problem)
-    this.#problems.add(group.image.path, result.note)
+  /** For this window and those to come. */
+  #keep({ group, missing, answers }: ImageQuestion, result: NativeNameResult): void {
     const functions = functionsOf(result)
+    const names = this.#namesOf(result.identity, group)
     missing.forEach((address, index) => {
-      answers.set(address, answerAt(result, functions, index))
+      const answer = answerAt(result, functions, index)
+      answers.set(address, answer)
+      names.byAddress.set(address, answer)
     })
-    // A file that could not be read now may be readable in the next window.
-    const known = result.problem === '' ? this.#knownOf(group) : undefined
-    if (known === undefined) return
-    for (const address of missing) known.byAddress.set(address, answers.get(address) ?? null)
-    this.#cache.grew(known, missing.length, functions.slice(1) as readonly NamedFunction[])
+    this.#cache.grew(names, missing.length, functions.slice(1) as readonly NamedFunction[])
   }
 
   #kernelFacts(): NativeKernelFacts {
     this.#facts ??= this.#options.addon.kernelFacts()
     return this.#facts
+  }
+}
+
+const NOTHING: Pick<ImageNames, 'byAddress'> = { byAddress: new Map() }
+
+function recall({ group, answers, known }: ImageQuestion): void {
+  for (const address of group.addresses) {
+    const answer = known.get(address)
+    if (answer !== undefined) answers.set(address, answer)
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/symbols/name_table.h"
 #include "core/symbols/target_file.h"
 
 namespace sonde {
@@ -17,11 +18,13 @@ struct ImageFiles {
   std::optional<TargetFile> debug;  ///< a separate debug file that belongs to it
   /// Why less is known than could be: a debug file of another build. Empty where nothing is to be said.
   std::string note;
+};
 
-  /// Of what the names come from: equal only where no file has changed.
-  std::string Identity() const {
-    return image.stamp().Text() + (debug ? '+' + debug->stamp().Text() : std::string());
-  }
+/// A part of one of them, that names are read from.
+struct NameRange {
+  enum class File : uint8_t { kImage, kDebug };
+  File file = File::kImage;
+  NameTable names;
 };
 
 /// One table of an image's functions. Immutable, and used by several threads.
@@ -42,6 +45,8 @@ class FunctionSource {
   virtual size_t bytes() const = 0;
   /// All of it: two sources of one kind with the same content give the same answers for the same files.
   virtual std::vector<std::span<const std::byte>> Content() const = 0;
+  /// What `NameOf` reads from the files.
+  virtual std::vector<NameRange> Names() const = 0;
 };
 
 }  // namespace sonde

@@ -3,9 +3,15 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "core/base/hash.h"
+#include "core/base/hash_seed.h"
+#include "core/symbols/go_functions.h"
 #include "core/symbols/inflate.h"
+#include "core/symbols/plt_functions.h"
 #include "core/symbols/symbol_table.h"
+#include "core/unwind/file_window.h"
 
 namespace sonde {
 namespace {
@@ -14,6 +20,9 @@ namespace {
 constexpr size_t kMaxDebugDataBytes = 64 << 20;
 /// A .symtab without symbols has one entry, which is zero.
 constexpr uint64_t kEmptySymtabBytes = 24;
+/// Names of Node.js have 5 MiB.
+constexpr uint64_t kMaxHashedNames = 64 << 20;
+constexpr size_t kHashedPiece = 256 << 10;
 
 /// The merged table, and which file its .symtab is in.
 class SymbolTableSource : public FunctionSource {
@@ -30,6 +39,10 @@ class SymbolTableSource : public FunctionSource {
     if (!in_debug_file_) return table_.NameOf(function, files.image);
     return files.debug ? table_.NameOf(function, *files.debug, files.image) : std::string();
   }
+  std::vector<NameRange> Names() const override {
+    const auto file = in_debug_file_ ? NameRange::File::kDebug : NameRange::File::kImage;
+    return {{file, table_.symbol_names()}, {NameRange::File::kImage, table_.export_names()}};
+  }
   size_t bytes() const override { return sizeof(*this) + table_.bytes(); }
   std::vector<std::span<const std::byte>> Content() const override {
     auto content = table_.Content();
@@ -42,7 +55,49 @@ class SymbolTableSource : public FunctionSource {
   const bool in_debug_file_;
 };
 
-bool IsOfSymbolTable(SymbolSource source) { return source <= SymbolSource::kDynsym; }
+uint64_t IdentitySeed() {
+  static const uint64_t seed = NewHashSeed();
+  return seed;
+}
+
+uint64_t HashNumber(uint64_t number, uint64_t seed) {
+  return HashBytes(std::as_bytes(std::span(&number, 1)), seed);
+}
+
+uint64_t HashNames(const TargetFile& file, const NameTable& names, uint64_t seed) {
+  if (names.size > kMaxHashedNames) {
+    // A change shows in the stamp, too; only a copy is not known as one.
+    const std::string stamp = file.stamp().Text();
+    return HashBytes(std::as_bytes(std::span(stamp)), seed);
+  }
+  FileWindow window(file, {names.file_offset, names.size});
+  for (uint64_t at = 0;;) {
+    const auto bytes = window.From(at, kHashedPiece);
+    if (bytes.empty()) return seed;
+    seed = HashBytes(std::as_bytes(bytes), seed);
+    at += bytes.size();
+  }
+}
+
+uint64_t IdentityOf(const ImageFunctions& functions, const ImageFiles& files,
+                    const ElfHeaders& headers) {
+  uint64_t hash = HashNumber(functions.sources().size(), IdentitySeed());
+  for (const LoadSegment& load : headers.loads) {
+    for (const uint64_t part : {load.svma, load.file_offset, load.file_size}) {
+      hash = HashNumber(part, hash);
+    }
+  }
+  for (const auto& source : functions.sources()) {
+    for (const auto bytes : source->Content()) hash = HashBytes(bytes, hash);
+    for (const NameRange& range : source->Names()) {
+      const bool in_image = range.file == NameRange::File::kImage;
+      if (in_image || files.debug) {
+        hash = HashNames(in_image ? files.image : *files.debug, range.names, hash);
+      }
+    }
+  }
+  return hash;
+}
 
 }  // namespace
 
@@ -55,6 +110,8 @@ class ImageFunctions::Reader {
   Result<ImageFunctions> Run();
 
  private:
+  template <typename Source>
+  void Add(Result<Source> source);
   Status AddSymbols();
   Result<std::optional<TargetFile>> ChooseSymbols(SymbolParts& parts);
   Status AddTable(const SymbolParts& parts);
@@ -83,13 +140,36 @@ Result<ImageFunctions> ImageFunctions::Reader::Run() {
 
   bool symbols_added = false;
   for (const SymbolSource source : options_.sources) {
-    if (IsOfSymbolTable(source) && !symbols_added) {
-      const auto added = AddSymbols();
-      if (!added) return added.error();
-      symbols_added = true;
+    switch (source) {
+      case SymbolSource::kGo:
+        Add(GoFunctions::Read(files_.image, sections_, max_bytes_));
+        break;
+      case SymbolSource::kPlt:
+        if (headers_.is_64_bit) Add(PltFunctions::Read(files_.image, sections_, max_bytes_));
+        break;
+      case SymbolSource::kSymtab:
+      case SymbolSource::kDebugFile:
+      case SymbolSource::kDebugData:
+      case SymbolSource::kDynsym: {
+        if (std::exchange(symbols_added, true)) break;
+        const auto added = AddSymbols();
+        if (!added) return added.error();
+        break;
+      }
     }
   }
+  functions_.identity_ = IdentityOf(functions_, files_, headers_);
   return std::move(functions_);
+}
+
+/// A source beside the symbols: what has none is no news.
+template <typename Source>
+void ImageFunctions::Reader::Add(Result<Source> source) {
+  if (source) {
+    functions_.sources_.push_back(std::make_shared<const Source>(std::move(*source)));
+  } else if (source.error().code != ENOENT) {
+    Note(source.error().what);
+  }
 }
 
 void ImageFunctions::Reader::Note(const std::string& what) {

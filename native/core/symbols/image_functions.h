@@ -36,11 +36,15 @@ class ImageFunctions {
   /// Puts sources with the same content in the place of its own.
   void Share(Sources sources) { sources_ = std::move(sources); }
   const std::string& note() const { return note_; }
+  /// A keyed hash of all that answers come from, the names among it. Nobody who chose the content of a file can have chosen
+  /// it; it means nothing to another process.
+  uint64_t identity() const { return identity_; }
 
  private:
   class Reader;
   Sources sources_;
   std::string note_;
+  uint64_t identity_ = 0;
 };
 
 /// Whether the file has a .symtab of its own, which makes a separate one needless.

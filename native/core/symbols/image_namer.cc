@@ -50,12 +50,11 @@ NameResult NameAddresses(const NameRequest& request, ImageLibrary& library) {
   const auto files = library.Open(request);
   if (!files) return failed(files.error());
   NameResult result = NameResult::None(request.addresses.size(), "");
-  result.identity = files->Identity();
-  if (request.addresses.empty()) return result;
   const auto functions = library.FunctionsOf(*files);
   if (!functions) {
     return failed({functions.error().code, request.path + ": " + functions.error().what});
   }
+  result.identity = std::to_string((*functions)->identity());
   const auto headers = HeadersFor(request, files->image);
   if (!headers) return failed(headers.error());
   LookUp(request, *files, **functions, *headers, result);

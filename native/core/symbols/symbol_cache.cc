@@ -1,11 +1,10 @@
 #include "core/symbols/symbol_cache.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <typeinfo>
 
 #include "core/base/hash.h"
+#include "core/base/hash_seed.h"
 
 namespace sonde {
 namespace {
@@ -13,10 +12,8 @@ namespace {
 /// List node, map nodes and key of one image, roughly.
 constexpr size_t kItemBytes = 512;
 
-uint64_t NewSeed() {
-  uint64_t seed = 0;
-  (void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
-  return seed;
+std::string KeyOfFiles(const ImageFiles& files) {
+  return files.image.stamp().Text() + (files.debug ? '+' + files.debug->stamp().Text() : "");
 }
 
 uint64_t ContentHash(const FunctionSource& source, uint64_t seed) {
@@ -34,10 +31,10 @@ bool SameContent(const FunctionSource& a, const FunctionSource& b) {
 }  // namespace
 
 SymbolCache::SymbolCache(size_t max_bytes, SymbolOptions options)
-    : max_bytes_(max_bytes), options_(std::move(options)), seed_(NewSeed()) {}
+    : max_bytes_(max_bytes), options_(std::move(options)), seed_(NewHashSeed()) {}
 
 Result<std::shared_ptr<const ImageFunctions>> SymbolCache::FunctionsOf(const ImageFiles& files) {
-  const std::string key = files.Identity();
+  const std::string key = KeyOfFiles(files);
   if (auto known = Known(key)) return known;
   // Read without the lock: it may take long, and a thread given up here must not stop the next.
   auto read = ImageFunctions::Read(files, options_, max_bytes_);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/symbols/name_table.h"
 #include "core/symbols/target_file.h"
 
 namespace sonde {
@@ -58,6 +59,10 @@ class SymbolTable {
   /// Of two tables with the same content all answers are the same for the same files.
   std::vector<std::span<const std::byte>> Content() const;
 
+  /// Where names are read from; of size 0 where none are.
+  const NameTable& symbol_names() const { return strings_.symbols; }
+  const NameTable& export_names() const { return strings_.exports; }
+
  private:
   friend class SymbolTableBuilder;
   struct Entry {
@@ -71,20 +76,14 @@ class SymbolTable {
   static constexpr uint32_t kWithinAnother = 1u << 30;
   static constexpr uint32_t kNameMask = kWithinAnother - 1;
 
-  struct StringTable {
-    uint64_t file_offset = 0;
-    uint64_t size = 0;
-  };
-  static std::string ReadName(const TargetFile& file, const StringTable& strings, uint32_t offset);
-
   /// The name is at hand: no file is asked.
   std::string KeptName(uint32_t offset) const;
 
   std::vector<Entry> entries_;  ///< by svma, each address once
   /// .strtab and .dynstr.
   struct {
-    StringTable symbols;
-    StringTable exports;
+    NameTable symbols;
+    NameTable exports;
   } strings_;
   /// Names of .symtab where they are kept, each with its end.
   std::vector<char> kept_names_;

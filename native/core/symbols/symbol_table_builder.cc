@@ -179,8 +179,7 @@ const SymbolTableBuilder::Section* SymbolTableBuilder::ExecutableSection(uint32_
 std::string SymbolTableBuilder::NameOf(const Candidate& candidate) {
   if (++names_read_ > kMaxNamesRead) return {};
   const Content& strings = PartOf(candidate).strings;
-  return SymbolTable::ReadName(*strings.file, strings.range,
-                               candidate.entry.name & SymbolTable::kNameMask);
+  return strings.range.NameAt(*strings.file, candidate.entry.name & SymbolTable::kNameMask);
 }
 
 const SymbolTableBuilder::Part& SymbolTableBuilder::PartOf(const Candidate& candidate) const {
@@ -273,7 +272,7 @@ Status SymbolTableBuilder::KeepNames() {
     if ((entry.name & SymbolTable::kDynamic) != 0) continue;
     const Content& strings = parts_.front().strings;
     const std::string name =
-        SymbolTable::ReadName(*strings.file, strings.range, entry.name & SymbolTable::kNameMask);
+        strings.range.NameAt(*strings.file, entry.name & SymbolTable::kNameMask);
     const size_t bytes = table_.entries_.size() * sizeof(entry) + names.size() + name.size() + 1;
     if (bytes > max_bytes_ || names.size() > SymbolTable::kNameMask) {
       return Error{E2BIG, "ELF: too many names"};

@@ -30,7 +30,7 @@ class SymbolTableBuilder {
   /// Where the bytes of a section are: in its file, or in memory once it is inflated.
   struct Content {
     const TargetFile* file = nullptr;
-    SymbolTable::StringTable range;
+    NameTable range;
   };
   /// A file and which of its tables is read.
   struct Part {

@@ -1,11 +1,10 @@
 #include "core/unwind/unwind_tables.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <span>
 
 #include "core/base/hash.h"
+#include "core/base/hash_seed.h"
 #include "core/symbols/elf_sections.h"
 #include "core/unwind/eh_frame_file.h"
 #include "core/unwind/frame_pointers.h"
@@ -36,11 +35,7 @@ constexpr uint64_t kMaxGapSteps = 1 << 20;
 constexpr uint64_t kSignalReturnBytes = 10;
 
 uint64_t SeedOfThisProcess() {
-  static const uint64_t seed = [] {
-    uint64_t made = 0;
-    (void)!getrandom(&made, sizeof(made), GRND_NONBLOCK);
-    return made;
-  }();
+  static const uint64_t seed = NewHashSeed();
   return seed;
 }
 

@@ -31,6 +31,7 @@ struct TestSection {
   uint64_t svma = 0;
   uint64_t flags = 0;
   uint64_t entry_size = 0;
+  uint32_t type = SHT_PROGBITS;
 };
 
 struct TestElf {
@@ -167,7 +168,7 @@ inline std::string TestElf::Bytes() const {
       section(".dynstr", SHT_STRTAB, SHF_ALLOC, 0, dynamic_names_at, dynamic.names.size(), 0),
       section(".shstrtab", SHT_STRTAB, 0, 0, 0, 0, 0)};
   for (const TestSection& one : sections) {
-    headers.push_back(section(one.name.c_str(), SHT_PROGBITS, one.flags, one.svma,
+    headers.push_back(section(one.name.c_str(), one.type, one.flags, one.svma,
                               more_at + more.size(), one.bytes.size(), 0));
     headers.back().sh_entsize = one.entry_size;
     more += one.bytes;

@@ -17,11 +17,15 @@ import { sessionInfo } from '../../support/session.ts'
 const LIVE = new AbortController().signal
 
 /** An addon that calls the function at an address `f<address>`, and remembers what it was asked. */
-function fakeAddon(problem: (path: string) => string = () => '') {
+function fakeAddon(
+  problem: (path: string) => string = () => '',
+  contentOf: (path: string, pid: number) => string = (path) => `content of ${path}`,
+  rootOf: (pid: number) => string = () => 'root',
+) {
   const asked: NativeNameRequest[] = []
   const kernel: { addresses: bigint[]; recordedText: bigint; codeChanged: boolean }[] = []
   let closed = 0
-  const answer = (addresses: BigUint64Array, because: string): NativeNameResult => {
+  const answer = (addresses: BigUint64Array, because: string, identity = ''): NativeNameResult => {
     const names = because === '' ? [...addresses].map((address) => `f${address.toString(16)}`) : []
     return {
       systemNames: names.map((name) => `_Z${name}`),
@@ -30,7 +34,7 @@ function fakeAddon(problem: (path: string) => string = () => '') {
       offset: Uint32Array.from(addresses, () => 7),
       problem: because,
       note: '',
-      identity: because === '' ? 'identity' : '',
+      identity: because === '' ? identity : '',
     }
   }
   const addon: SymbolizerOptions['addon'] = {
@@ -38,8 +42,11 @@ function fakeAddon(problem: (path: string) => string = () => '') {
     openSymbols: () => ({
       nameImages: async (requests) => {
         asked.push(...requests)
-        return requests.map(({ addresses, path }) => answer(addresses, problem(path)))
+        return requests.map(({ addresses, path, pids }) =>
+          answer(addresses, problem(path), contentOf(path, pids[0] ?? 0)),
+        )
       },
+      processRoots: async (pids) => pids.map(rootOf),
       nameKernel: async (addresses, recordedText, codeChanged) => {
         kernel.push({ addresses: [...addresses], recordedText, codeChanged })
         return answer(addresses, problem('kernel'))
@@ -180,18 +187,65 @@ test('a later window asks only for addresses that are new', async () => {
   assert.ok(symbolizer.cacheBytes() > 0)
 })
 
-test('names of a file without a build id are not kept: its inode number may be another file’s later', async () => {
-  const { addon, asked } = fakeAddon()
+/** Addresses that were asked, question by question. */
+const addressesOf = (asked: readonly NativeNameRequest[]) => asked.map(({ addresses }) => [...addresses])
+
+test('names of a file without a build id are kept as long as its content is the same', async () => {
+  let content = 'first'
+  const { addon, asked } = fakeAddon(undefined, () => content)
   const symbolizer = symbolizerWith(addon)
-  await namesOf(
-    symbolizer,
-    windowOf((native) => [native(PLAIN, 0x100n)]),
+  const window = () => windowOf((native) => [native(PLAIN, 0x100n)])
+  await namesOf(symbolizer, window())
+  assert.deepEqual(await namesOf(symbolizer, window()), ['f100'])
+  assert.deepEqual(addressesOf(asked), [[0x100n], []])
+  content = 'second'
+  assert.deepEqual(await namesOf(symbolizer, window()), ['f100'])
+  assert.deepEqual(addressesOf(asked), [[0x100n], [], [], [0x100n]])
+})
+
+test('a forged file lends no name to an honest one with its build id and path', async () => {
+  const rootOf = (pid: number) => (pid === 666 ? 'its own' : 'root')
+  const { addon, asked } = fakeAddon(undefined, (_, pid) => (pid === 666 ? 'forged' : 'honest'), rootOf)
+  const symbolizer = symbolizerWith(addon)
+  const window = () =>
+    windowOf((native) => [native(LIBC, 0x100n, { pid: 666 }), native(LIBC, 0x100n, { pid: 10 })])
+  await namesOf(symbolizer, window())
+  await namesOf(symbolizer, window())
+  assert.deepEqual(
+    asked.map(({ pids, addresses }) => [pids, [...addresses]]),
+    [
+      [[666], [0x100n]],
+      [[10], [0x100n]],
+      [[666], []],
+      [[10], []],
+    ],
   )
-  await namesOf(
-    symbolizer,
-    windowOf((native) => [native(PLAIN, 0x100n)]),
-  )
-  assert.equal(asked.length, 2)
+})
+
+test('a file that cannot be opened any more keeps the names of its build, where all of that build were one', async () => {
+  for (const several of [false, true]) {
+    let gone = false
+    const rootOf = (pid: number) => (gone ? '' : `root ${pid}`)
+    const contentOf = (_: string, pid: number) => (several ? `content ${pid}` : 'content')
+    const { addon } = fakeAddon((path) => (gone ? `${path}: gone` : ''), contentOf, rootOf)
+    const symbolizer = symbolizerWith(addon)
+    const window = () =>
+      windowOf((native) => [native(LIBC, 0x100n, { pid: 10 }), native(LIBC, 0x100n, { pid: 11 })])
+    assert.deepEqual(await namesOf(symbolizer, window()), ['f100', 'f100'])
+    gone = true
+    const names = several ? [undefined, undefined] : ['f100', 'f100']
+    assert.deepEqual(await namesOf(symbolizer, window()), names)
+  }
+})
+
+test('a file without a build id that cannot be opened any more has no names', async () => {
+  let gone = false
+  const { addon } = fakeAddon((path) => (gone ? `${path}: gone` : ''))
+  const symbolizer = symbolizerWith(addon)
+  const window = () => windowOf((native) => [native(PLAIN, 0x100n)])
+  await namesOf(symbolizer, window())
+  gone = true
+  assert.deepEqual(await namesOf(symbolizer, window()), [undefined])
 })
 
 test('a file that could not be read is tried again, and said once', async () => {

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace sonde {
+
+/// What decides which file a path leads to in each process: its mount namespace and its root directory, as a key. Empty
+/// where the process is gone or may not be looked into. Asks procfs only, which no target can block.
+std::vector<std::string> RootsOfProcesses(const std::vector<pid_t>& pids);
+
+}  // namespace sonde
