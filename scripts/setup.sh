@@ -19,6 +19,7 @@ zlib1g-dev     compressed ELF sections and perf.data
 libzstd-dev    the same, with zstd
 libmd-dev      SHA-256, of which the content hash of a file is made
 liblzma-dev    .gnu_debugdata, the compressed symbol table of Fedora and its kin
+libdw-dev      source lines and inlined functions, in a process of its own; it also judges the CFI reader
 '
 CHECK_PACKAGES='
 clang-format   the layout of native/
@@ -30,7 +31,9 @@ libc6-dev      their C library
 linux-perf     perf report and perf script judge our perf.data
 chromium       opens the flame graph and clicks in it
 binutils       readelf and nm judge the symbol reader
-libdw-dev      the oracle of the CFI reader
+elfutils       eu-addr2line judges source lines
+llvm           llvm-symbolizer does too, and does not share a line of code with us
+debuginfod     the server of debug files that ours is tried with
 gdb            judges the stacks of stopped programs
 musl-tools     a C library without unwind rows
 '
@@ -127,6 +130,8 @@ check_tools() {
   for module in zlib libzstd liblzma libmd; do
     pkg-config --exists "$module" 2>/dev/null || lacking="$lacking $module(development files)"
   done
+  pkg-config --exists libdw 2>/dev/null ||
+    tell 'libdw (development files) is missing: there will be no source lines and inlined functions.'
   [ -z "$lacking" ] || fail "missing on this system:$lacking. Install them with its package manager, then start again."
 }
 

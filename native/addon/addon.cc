@@ -16,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   sonde::RegisterCommand(env, exports);
   sonde::RegisterHost(env, exports);
   sonde::RegisterSymbols(env, exports);
+  sonde::RegisterLines(env, exports);
   sonde::RegisterSampleRecords(env, exports);
   return exports;
 }

@@ -18,6 +18,9 @@ void RegisterHost(Napi::Env env, Napi::Object exports);
 /// openSymbols, demangle.
 void RegisterSymbols(Napi::Env env, Napi::Object exports);
 
+/// openLines.
+void RegisterLines(Napi::Env env, Napi::Object exports);
+
 /// encodeSamples.
 void RegisterSampleRecords(Napi::Env env, Napi::Object exports);
 

@@ -2,11 +2,11 @@
 #include <napi.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "addon/name_request.h"
 #include "addon/pool_call.h"
 #include "addon/registry.h"
 #include "core/symbols/demangle.h"
@@ -24,18 +24,6 @@ struct Namers {
   KernelNamer kernel;
 };
 
-Napi::Array ToStrings(Napi::Env env, const std::vector<std::string>& texts) {
-  auto array = Napi::Array::New(env, texts.size());
-  for (uint32_t i = 0; i < texts.size(); i++) array.Set(i, Napi::String::New(env, texts[i]));
-  return array;
-}
-
-Napi::Uint32Array ToColumn(Napi::Env env, const std::vector<uint32_t>& values) {
-  auto column = Napi::Uint32Array::New(env, values.size());
-  std::copy(values.begin(), values.end(), column.Data());
-  return column;
-}
-
 Napi::Object ToObject(Napi::Env env, const NameResult& result) {
   auto object = Napi::Object::New(env);
   object.Set("systemNames", ToStrings(env, result.system_names));
@@ -46,41 +34,6 @@ Napi::Object ToObject(Napi::Env env, const NameResult& result) {
   object.Set("note", Napi::String::New(env, result.note));
   object.Set("identity", Napi::String::New(env, result.identity));
   return object;
-}
-
-std::vector<uint64_t> ToAddresses(const Napi::Value& value) {
-  const auto column = value.As<Napi::BigUint64Array>();
-  return {column.Data(), column.Data() + column.ElementLength()};
-}
-
-uint64_t ToUint64(const Napi::Value& value) {
-  bool lossless = false;
-  return value.As<Napi::BigInt>().Uint64Value(&lossless);
-}
-
-std::vector<uint8_t> FromHex(const std::string& digits) {
-  std::vector<uint8_t> bytes(digits.size() / 2);
-  for (size_t i = 0; i < bytes.size(); i++) {
-    const char* const pair = digits.data() + i * 2;
-    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
-  }
-  return bytes;
-}
-
-NameRequest ToRequest(const Napi::Object& object) {
-  NameRequest request;
-  request.kind = static_cast<NameRequest::Kind>(object.Get("kind").ToNumber().Uint32Value());
-  request.space =
-      static_cast<NameRequest::Space>(object.Get("addressSpace").ToNumber().Uint32Value());
-  request.path = object.Get("path").ToString();
-  request.identity = {ToUint64(object.Get("device")), ToUint64(object.Get("inode")),
-                      FromHex(object.Get("buildId").ToString())};
-  const auto pids = object.Get("pids").As<Napi::Array>();
-  for (uint32_t i = 0; i < pids.Length(); i++) {
-    request.pids.push_back(pids.Get(i).ToNumber().Int32Value());
-  }
-  request.addresses = ToAddresses(object.Get("addresses"));
-  return request;
 }
 
 /// NativeSymbolsOptions of src/native/binding.ts.
@@ -131,11 +84,7 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
   }
 
   Napi::Value NameImages(const Napi::CallbackInfo& info) {
-    const auto list = info[0].As<Napi::Array>();
-    std::vector<NameRequest> requests;
-    for (uint32_t i = 0; i < list.Length(); i++) {
-      requests.push_back(ToRequest(list.Get(i).As<Napi::Object>()));
-    }
+    auto requests = ToRequests(info[0].As<Napi::Array>());
     const std::chrono::milliseconds limit(info[1].ToNumber().Int64Value());
     return PoolCall<Results>::Start(
         info.Env(), "sonde.symbols",

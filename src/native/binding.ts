@@ -148,6 +148,64 @@ export interface NativeSymbols {
   close(): void
 }
 
+/** What DWARF says of the addresses of one request. */
+export interface NativeLineResult {
+  /** Distinct functions as DWARF has them (their linkage names, where they have one), and demangled. */
+  readonly systemNames: readonly string[]
+  readonly functions: readonly string[]
+  /** Distinct source files. */
+  readonly files: readonly string[]
+  /** Places of address a: from offsets[a] to before offsets[a + 1], innermost function first. */
+  readonly offsets: Uint32Array
+  /** Per place: 1 + index into the names, 1 + index into the files (0 where none), and the line (0 where unknown). */
+  readonly function: Uint32Array
+  readonly file: Uint32Array
+  readonly line: Uint32Array
+  /**
+   * Per address: bytes from where the range of the outermost function that covers it begins, and from that function's
+   * entry; NO_OFFSET where there is no function, or it is entered behind the address.
+   */
+  readonly fromStart: Uint32Array
+  readonly fromEntry: Uint32Array
+  /** False where the file is known to have no DWARF. */
+  readonly hasDwarf: boolean
+  /** Why some addresses have no places, '' where DWARF itself has none of them. */
+  readonly problem: string
+}
+
+/** No such distance, in NativeLineResult. */
+export const NO_OFFSET = 0xffff_ffff
+
+/** Figures of sonde-lines, the processes that read DWARF, since the start. */
+export interface NativeLineStats {
+  readonly children: number
+  /** Ended by themselves without being done: a hostile or broken file, as a rule. */
+  readonly died: number
+  /** Killed at their deadline, and for answers that are not allowed. */
+  readonly late: number
+  readonly forbidden: number
+  /** Questions that were not asked, because the file's reader had failed lately. */
+  readonly refused: number
+  readonly cpuNs: number
+}
+
+export interface NativeLinesOptions {
+  /** Path of sonde-lines. */
+  readonly program: string
+  readonly maxCacheBytes: number
+  /** What one process may write to, and compute. */
+  readonly maxChildBytes: number
+  readonly maxChildSeconds: number
+}
+
+export interface NativeLines {
+  /** Off the event loop, in a process per file; `limitMs` bounds the wait. */
+  findLines(requests: readonly NativeNameRequest[], limitMs: number): Promise<readonly NativeLineResult[]>
+  stats(): NativeLineStats
+  cacheBytes(): number
+  close(): void
+}
+
 /** Facts of the running kernel. 0n and '' where hidden or unreadable. */
 export interface NativeKernelFacts {
   /** Address of `_text` and `_etext` (from kallsyms, without parsing it whole). */
@@ -163,6 +221,7 @@ export interface NativeAddon {
   openSampler(options: NativeSamplerOptions): NativeSampler
   prepareCommand(argv: readonly string[]): NativeCommand
   openSymbols(options: NativeSymbolsOptions): NativeSymbols
+  openLines(options: NativeLinesOptions): NativeLines
   kernelFacts(): NativeKernelFacts
   /** CLOCK_MONOTONIC, and CLOCK_REALTIME minus CLOCK_MONOTONIC, in ns. */
   clock(): { readonly monotonic: bigint; readonly unixOffset: bigint }

@@ -8,6 +8,7 @@ import { AgentError, messageOf } from '../core/errors.ts'
 import type { NativeAddon } from './binding.ts'
 
 const ADDON = 'build/native/sonde.node'
+const LINES_PROGRAM = 'build/native/sonde-lines'
 const ADVICE = 'run scripts/setup.sh run in the checkout'
 
 /**
@@ -30,6 +31,19 @@ export function loadAddon(from: string = fileURLToPath(import.meta.url)): Native
       { cause },
     )
   }
+}
+
+/**
+ * The program that reads DWARF, beside the addon.
+ * @throws AgentError `NATIVE.NO_LINES` when it was left out of the build
+ */
+export function linesProgram(from: string = fileURLToPath(import.meta.url)): string {
+  const file = join(packageOf(from), LINES_PROGRAM)
+  if (existsSync(file)) return file
+  throw new AgentError(
+    'NATIVE.NO_LINES',
+    `No source lines: there is no ${file}, because libdw was missing when it was to be built. Install it (Debian: libdw-dev), and ${ADVICE}.`,
+  )
 }
 
 /** The folder of the next package.json above: one step from dist/, two from src/native/. */

@@ -9,7 +9,9 @@ export interface NamedFunction {
 }
 
 /** The distinct functions of an answer, by the numbers in its `name` column (0 is none). */
-export function functionsOf(result: NativeNameResult): readonly (NamedFunction | undefined)[] {
+export function functionsOf(
+  result: Pick<NativeNameResult, 'functions' | 'systemNames'>,
+): readonly (NamedFunction | undefined)[] {
   const functions = result.functions.map((name, index) => ({
     function: name,
     systemName: result.systemNames[index] ?? name,

@@ -25,10 +25,11 @@ import { type ImageNames, NameCache, type NamedAddress } from './name-cache.ts'
 import { NamesBuilder } from './names-builder.ts'
 import { functionsOf, type NamedFunction } from './naming.ts'
 import { Problems } from './problems.ts'
+import { openSourceLines, type SourceLines } from './source-lines.ts'
 import { type ImageAccess, judgeImage, judgeKernel, type Trust, type Verdict } from './trust.ts'
 
 export interface SymbolizerOptions {
-  readonly addon: Pick<NativeAddon, 'openSymbols' | 'kernelFacts'>
+  readonly addon: Pick<NativeAddon, 'openSymbols' | 'openLines' | 'kernelFacts'>
   /** Longest wait for the files of one window. */
   readonly limitMs: number
   /** Bound of the symbol tables (native) and of the names kept between windows, each. */
@@ -64,6 +65,7 @@ interface ImageQuestion {
 class AddonSymbolizer implements NativeSymbolizer {
   readonly #options: SymbolizerOptions
   readonly #symbols: NativeSymbols
+  readonly #lines: SourceLines | undefined
   readonly #cache: NameCache
   readonly #identities = new Identities()
   readonly #problems = new Problems()
@@ -77,6 +79,7 @@ class AddonSymbolizer implements NativeSymbolizer {
   constructor(options: SymbolizerOptions) {
     this.#options = options
     this.#symbols = options.addon.openSymbols(nativeOptions(options))
+    this.#lines = options.policy.lines ? openSourceLines(options, this.#problems) : undefined
     this.#cache = new NameCache(options.maxCacheBytes)
   }
 
@@ -92,13 +95,15 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   cacheBytes(): number {
-    return this.#cache.bytes + (this.#closed ? 0 : this.#symbols.cacheBytes())
+    const native = this.#closed ? 0 : this.#symbols.cacheBytes() + (this.#lines?.cacheBytes() ?? 0)
+    return this.#cache.bytes + native
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#symbols.close()
+    this.#lines?.close()
   }
 
   async #nameWindow(batch: ProfileBatch): Promise<FrameNames> {
@@ -159,15 +164,20 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   async #nameImages({ images }: FrameGroups, kernel: Verdict<object>, names: NamesBuilder): Promise<void> {
+    const deadline = performance.now() + this.#options.limitMs
     const questions = images.flatMap((group) => this.#questionOf(group, kernel))
     const mistaken = await this.#ask(questions)
     await this.#ask(mistaken)
-    for (const { group, answers } of questions) {
+    const chains = await this.#lines?.chainsOf(questions.map(lineQuestionOf), deadline)
+    questions.forEach(({ group, answers }, question) => {
       group.frames.forEach((frame, index) => {
-        const named = answers.get(group.addresses[index] ?? 0n)
-        if (named) names.set(frame, named)
+        const address = group.addresses[index] ?? 0n
+        const chain = chains?.[question]?.get(address)
+        const named = answers.get(address)
+        if (chain !== undefined) names.setChain(frame, chain)
+        else if (named) names.set(frame, named)
       })
-    }
+    })
   }
 
   /** Fills in the answers. Returns the questions about images that turned out to be others than they were taken for. */
@@ -252,14 +262,21 @@ const nativeOptions = ({ maxCacheBytes, policy }: SymbolizerOptions): NativeSymb
   debugDirectories: policy.debugDirectories,
 })
 
-const requestOf = ({ group, access, missing }: ImageQuestion) => ({
+const requestOf = ({ group, access, missing }: ImageQuestion) => nativeRequestOf(group, access, missing)
+
+const lineQuestionOf = ({ group, access, answers }: ImageQuestion) => ({
+  request: nativeRequestOf(group, access, [...answers.keys()]),
+  names: answers,
+})
+
+const nativeRequestOf = (group: ImageGroup, access: ImageAccess, addresses: readonly bigint[]) => ({
   kind: IMAGE_KINDS.indexOf(group.image.kind),
   path: group.image.path,
   buildId: group.image.buildId,
   device: access.device,
   inode: access.inode,
   pids: access.pids,
-  addresses: BigUint64Array.from(missing),
+  addresses: BigUint64Array.from(addresses),
   addressSpace: ADDRESS_SPACES.indexOf(group.space),
 })
 

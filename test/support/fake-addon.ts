@@ -101,6 +101,7 @@ export function fakeAddon(native: NativeSampler, opened: NativeSamplerOptions[] 
     prepareCommand: unused,
     encodeSamples: unused,
     openSymbols: unused,
+    openLines: unused,
     kernelFacts: () => ({ text: 0n, textEnd: 0n, buildId: '' }),
     clock: () => ({ monotonic: 0n, unixOffset: 0n }),
     tryLock: () => true,

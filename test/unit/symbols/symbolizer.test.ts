@@ -39,6 +39,7 @@ function fakeAddon(
   }
   const addon: SymbolizerOptions['addon'] = {
     kernelFacts: () => ({ text: 0x1000n, textEnd: 0x9000n, buildId: 'abcd' }),
+    openLines: () => assert.fail('nobody asked for lines'),
     openSymbols: () => ({
       nameImages: async (requests) => {
         asked.push(...requests)

@@ -1,0 +1,25 @@
+// Questions about the addresses of images, and columns of answers, between JavaScript and the core.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/symbols/naming.h"
+
+namespace sonde {
+
+/// Of an array of NativeNameRequest (src/native/binding.ts).
+std::vector<NameRequest> ToRequests(const Napi::Array& list);
+
+/// Of a BigUint64Array.
+std::vector<uint64_t> ToAddresses(const Napi::Value& value);
+/// Of a bigint.
+uint64_t ToUint64(const Napi::Value& value);
+
+Napi::Array ToStrings(Napi::Env env, const std::vector<std::string>& texts);
+Napi::Uint32Array ToColumn(Napi::Env env, const std::vector<uint32_t>& values);
+
+}  // namespace sonde

@@ -1,0 +1,125 @@
+// Source lines and inlined functions of a window's frames.
+
+import { messageOf } from '../core/errors.ts'
+import type { FrameName } from '../core/symbolizer.ts'
+import type {
+  NativeAddon,
+  NativeLineResult,
+  NativeLineStats,
+  NativeLines,
+  NativeNameRequest,
+} from '../native/binding.ts'
+import { linesProgram } from '../native/load.ts'
+import { type AddressLines, chainOf, type Place } from './inline-chain.ts'
+import type { NamedAddress } from './name-cache.ts'
+import { functionsOf } from './naming.ts'
+import type { Problems } from './problems.ts'
+
+/** What one process that reads DWARF may take: a program of 1 GB with DWARF needs a tenth of it. */
+const MAX_CHILD_BYTES = 512 * 2 ** 20
+const MAX_CHILD_SECONDS = 30
+
+export interface SourceLinesOptions {
+  readonly addon: Pick<NativeAddon, 'openLines'>
+  readonly maxCacheBytes: number
+  /** Path of sonde-lines; by default the one that was built with the addon. */
+  readonly linesProgram?: string
+}
+
+/** Addresses of one image, and what the symbol table says of them. */
+export interface LineQuestion {
+  readonly request: NativeNameRequest
+  readonly names: ReadonlyMap<bigint, NamedAddress | null>
+}
+
+/** Functions of each address that DWARF knows more of, innermost first. */
+export type Chains = ReadonlyMap<bigint, readonly FrameName[]>
+
+/** Undefined where there can be none; `problems` then says why. */
+export function openSourceLines(options: SourceLinesOptions, problems: Problems): SourceLines | undefined {
+  try {
+    const lines = options.addon.openLines({
+      program: options.linesProgram ?? linesProgram(),
+      maxCacheBytes: options.maxCacheBytes,
+      maxChildBytes: MAX_CHILD_BYTES,
+      maxChildSeconds: MAX_CHILD_SECONDS,
+    })
+    return new SourceLines(lines, problems)
+  } catch (error) {
+    problems.add('', messageOf(error))
+    return undefined
+  }
+}
+
+export class SourceLines {
+  readonly #native: NativeLines
+  readonly #problems: Problems
+
+  constructor(native: NativeLines, problems: Problems) {
+    this.#native = native
+    this.#problems = problems
+  }
+
+  /** One answer per question. `deadline` is of performance.now(). */
+  async chainsOf(questions: readonly LineQuestion[], deadline: number): Promise<readonly Chains[]> {
+    const limitMs = Math.max(0, Math.floor(deadline - performance.now()))
+    const results =
+      questions.length === 0
+        ? []
+        : await this.#native.findLines(
+            questions.map(({ request }) => request),
+            limitMs,
+          )
+    return questions.map((question, index) => {
+      const result = results[index]
+      if (result === undefined) return new Map()
+      this.#problems.add(question.request.path, result.problem)
+      return chainsIn(question, result)
+    })
+  }
+
+  stats(): NativeLineStats {
+    return this.#native.stats()
+  }
+
+  cacheBytes(): number {
+    return this.#native.cacheBytes()
+  }
+
+  close(): void {
+    this.#native.close()
+  }
+}
+
+function chainsIn({ request, names }: LineQuestion, result: NativeLineResult): Chains {
+  const placeAt = placesOf(result)
+  const chains = new Map<bigint, readonly FrameName[]>()
+  request.addresses.forEach((address, index) => {
+    const chain = chainOf(names.get(address) ?? null, linesAt(result, index, placeAt))
+    if (chain !== undefined) chains.set(address, chain)
+  })
+  return chains
+}
+
+function placesOf(result: NativeLineResult): (index: number) => Place {
+  const functions = functionsOf(result)
+  return (index) => ({
+    named: functions[result.function[index] ?? 0],
+    file: result.files[(result.file[index] ?? 0) - 1] ?? '',
+    line: result.line[index] ?? 0,
+  })
+}
+
+function linesAt(
+  { offsets, fromStart, fromEntry }: NativeLineResult,
+  address: number,
+  placeAt: (index: number) => Place,
+): AddressLines {
+  const from = offsets[address] ?? 0
+  const count = (offsets[address + 1] ?? from) - from
+  return {
+    places: Array.from({ length: count }, (_, place) => placeAt(from + place)),
+    fromStart: fromStart[address] ?? 0,
+    fromEntry: fromEntry[address] ?? 0,
+  }
+}
