@@ -69,10 +69,8 @@ class UnitAnswers {
   }
 
   void Add(const char* function, const Place& place) {
-    const auto number = [this](const char* text) {
-      return text == nullptr ? 0 : writer_.NumberOf(text);
-    };
-    entries_.push_back({number(function), number(place.file), place.line});
+    const uint32_t name = function == nullptr ? 0 : writer_.NumberOf(function);
+    entries_.push_back({name, writer_.NumberOf(place.file), place.line});
   }
 
   uint32_t Count() const { return static_cast<uint32_t>(entries_.size()); }

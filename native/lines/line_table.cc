@@ -1,5 +1,11 @@
 #include "lines/line_table.h"
 
+#include <dwarf.h>
+
+#include <cstring>
+
+#include "core/lines/line_protocol.h"
+
 namespace sonde {
 namespace {
 
@@ -10,6 +16,12 @@ constexpr uint64_t kLargeFunction = 256 << 10;
 
 LineTable::LineTable(const DwarfFile& file, Dwarf_Die* unit) : unit_(unit) {
   if (dwarf_getsrcfiles(unit, &files_, &file_count_) != 0) file_count_ = 0;
+  Dwarf_Attribute attribute;
+  const char* const directory =
+      dwarf_formstring(dwarf_attr_integrate(unit, DW_AT_comp_dir, &attribute));
+  if (directory != nullptr && directory[0] == '/') {
+    directory_.assign(directory, strnlen(directory, kMaxLineText));
+  }
   FindForeignRows(file.first_code());
 }
 
@@ -39,12 +51,19 @@ Place LineTable::At(uint64_t svma) const {
   if (row == nullptr) return {};
   int line = 0;
   if (dwarf_lineno(row, &line) != 0 || line < 0) return {};
-  return {dwarf_linesrc(row, nullptr, nullptr), static_cast<uint32_t>(line)};
+  return {PathOf(dwarf_linesrc(row, nullptr, nullptr)), static_cast<uint32_t>(line)};
 }
 
-const char* LineTable::FileOf(uint64_t number) const {
-  if (number >= file_count_) return nullptr;
-  return dwarf_filesrc(files_, number, nullptr, nullptr);
+std::string LineTable::FileOf(uint64_t number) const {
+  if (number >= file_count_) return {};
+  return PathOf(dwarf_filesrc(files_, number, nullptr, nullptr));
+}
+
+std::string LineTable::PathOf(const char* path) const {
+  if (path == nullptr) return {};
+  const std::string text(path, strnlen(path, kMaxLineText));
+  if (text.starts_with('/') || directory_.empty()) return text;
+  return directory_ + (directory_.ends_with('/') ? "" : "/") + text;
 }
 
 }  // namespace sonde
