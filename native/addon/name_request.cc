@@ -22,7 +22,8 @@ NameRequest ToRequest(const Napi::Object& object) {
       static_cast<NameRequest::Space>(object.Get("addressSpace").ToNumber().Uint32Value());
   request.path = object.Get("path").ToString();
   request.identity = {ToUint64(object.Get("device")), ToUint64(object.Get("inode")),
-                      FromHex(object.Get("buildId").ToString())};
+                      FromHex(object.Get("buildId").ToString()),
+                      FromHex(object.Get("contentHash").ToString())};
   const auto pids = object.Get("pids").As<Napi::Array>();
   for (uint32_t i = 0; i < pids.Length(); i++) {
     request.pids.push_back(pids.Get(i).ToNumber().Int32Value());

@@ -94,8 +94,10 @@ export interface NativeNameRequest {
   /** IMAGE_KINDS index. */
   readonly kind: number
   readonly path: string
-  /** Expected GNU build id in hexadecimal; '' where unknown (then device and inode must match). */
+  /** Expected GNU build id in hexadecimal; '' where unknown. */
   readonly buildId: string
+  /** Without a build id: the expected htlhash in hexadecimal; '' where device and inode tell the file. */
+  readonly contentHash: string
   readonly device: bigint
   readonly inode: bigint
   /** Processes that map it, through whose root it may be opened. */

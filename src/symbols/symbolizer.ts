@@ -273,6 +273,7 @@ const nativeRequestOf = (group: ImageGroup, access: ImageAccess, addresses: read
   kind: IMAGE_KINDS.indexOf(group.image.kind),
   path: group.image.path,
   buildId: group.image.buildId,
+  contentHash: access.contentHash,
   device: access.device,
   inode: access.inode,
   pids: access.pids,

@@ -6,8 +6,8 @@ import type { ImageGroup } from './frame-groups.ts'
 
 /**
  * `live`: the batch was taken here and now, so processes show their files and the kernel is the one that runs.
- * `local-build-id`: it was taken at another time, perhaps elsewhere; what is here counts only where its build id is the
- * recorded one.
+ * `local-build-id`: it was taken at another time, perhaps elsewhere; what is here counts only where its build id, or of a
+ * file without one its content hash, is the recorded one.
  */
 export type Trust = 'live' | 'local-build-id'
 
@@ -21,20 +21,28 @@ export interface ImageAccess {
   readonly pids: readonly number[]
   readonly device: bigint
   readonly inode: bigint
+  /** '' where device and inode, or the build id, tell the file. */
+  readonly contentHash: string
 }
 
 export function judgeImage(group: ImageGroup, trust: Trust, kernel: Verdict<object>): Verdict<ImageAccess> {
   const { image } = group
   switch (trust) {
     case 'live':
-      return { allowed: true, pids: [...group.pids], device: image.device, inode: image.inode }
+      return {
+        allowed: true,
+        pids: [...group.pids],
+        device: image.device,
+        inode: image.inode,
+        contentHash: '',
+      }
     case 'local-build-id':
       // The vdso is part of the kernel.
       if (image.kind === 'vdso' && !kernel.allowed) return kernel
-      if (image.kind === 'file' && image.buildId === '') {
-        return { allowed: false, reason: 'the recording has no build id of it' }
+      if (image.kind === 'file' && image.buildId === '' && image.contentHash === undefined) {
+        return { allowed: false, reason: 'the recording has neither a build id of it nor its content hash' }
       }
-      return { allowed: true, pids: [], device: 0n, inode: 0n }
+      return { allowed: true, pids: [], device: 0n, inode: 0n, contentHash: image.contentHash ?? '' }
   }
 }
 

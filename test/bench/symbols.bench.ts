@@ -49,6 +49,7 @@ async function nameNode(symbols: NativeSymbols, addresses: BigUint64Array): Prom
         kind: 0,
         path: process.execPath,
         buildId: buildId ?? '',
+        contentHash: '',
         device: 0n,
         inode: 0n,
         pids: [],

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Image } from '../../src/core/process.ts'
@@ -39,6 +39,24 @@ test('a sampled file has its content hash', async (t) => {
   const found = images.find(({ path }) => path === program)
   assert.equal(found?.contentHash, contentHashOf(program))
   assert.equal(found?.goBuildId, undefined)
+})
+
+test('a program without a build id is named by its content, and not by another’s', (t) => {
+  const directory = temporaryDirectory(t)
+  const program = join(directory, 'plain')
+  const source = join(import.meta.dirname, '../workloads/shares.c')
+  const compiled = run('cc', ['-O1', '-fno-omit-frame-pointer', '-Wl,--build-id=none', '-o', program, source])
+  assert.equal(compiled.status, 0, compiled.stderr)
+  const data = join(directory, 'perf.data')
+  assert.equal(sonde(['record', '-F', '499', '-o', data, '--', program, '1']).status, 0)
+  const namesOf = (output: string) => {
+    const converted = sonde(['convert', data, '-o', output])
+    assert.equal(converted.status, 0, converted.stderr)
+    return readFileSync(output, 'utf8')
+  }
+  assert.match(namesOf(join(directory, 'same.folded')), /three_quarters/)
+  appendFileSync(program, 'one byte more')
+  assert.doesNotMatch(namesOf(join(directory, 'other.folded')), /three_quarters/)
 })
 
 test('a Go program has its Go build id, stripped or not', async (t) => {

@@ -85,6 +85,7 @@ describe('hostile DWARF', { skip: lacks('nm', 'binutils') || lacks('g++', 'g++')
       kind: 0,
       path,
       buildId: buildIdOf(program),
+      contentHash: '',
       device: 0n,
       inode: 0n,
       pids: [],

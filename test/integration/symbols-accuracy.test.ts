@@ -195,6 +195,7 @@ describe('names by address', { skip: lacks('nm') || lacks('g++') }, () => {
           kind: 0,
           path,
           buildId: buildIdOf(path),
+          contentHash: '',
           device: 0n,
           inode: 0n,
           pids: [],

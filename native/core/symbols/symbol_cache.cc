@@ -16,7 +16,7 @@ std::string KeyOfFiles(const ImageFiles& files) {
   return files.image.stamp().Text() + (files.debug ? '+' + files.debug->stamp().Text() : "");
 }
 
-uint64_t ContentHash(const FunctionSource& source, uint64_t seed) {
+uint64_t HashOfFunctions(const FunctionSource& source, uint64_t seed) {
   for (const auto bytes : source.Content()) seed = HashBytes(bytes, seed);
   return seed;
 }
@@ -74,7 +74,7 @@ std::shared_ptr<const ImageFunctions> SymbolCache::Keep(const std::string& key,
 /// The one with the same content that is there already, or this one.
 std::shared_ptr<const FunctionSource> SymbolCache::Share(
     const std::shared_ptr<const FunctionSource>& source) {
-  const uint64_t hash = ContentHash(*source, seed_);
+  const uint64_t hash = HashOfFunctions(*source, seed_);
   const auto [first, last] = shared_.equal_range(hash);
   auto found = std::find_if(
       first, last, [&](const auto& entry) { return SameContent(*entry.second.source, *source); });
@@ -89,7 +89,7 @@ std::shared_ptr<const FunctionSource> SymbolCache::Share(
 void SymbolCache::DropLast() {
   const Item& item = items_.back();
   for (const auto& source : item.functions->sources()) {
-    const auto [first, last] = shared_.equal_range(ContentHash(*source, seed_));
+    const auto [first, last] = shared_.equal_range(HashOfFunctions(*source, seed_));
     const auto found =
         std::find_if(first, last, [&](const auto& entry) { return entry.second.source == source; });
     if (found == last || --found->second.items > 0) continue;

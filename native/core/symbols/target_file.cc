@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/symbols/content_hash.h"
 #include "core/symbols/elf_headers.h"
 #include "core/symbols/mapped_file.h"
 #include "core/symbols/target_root.h"
@@ -49,6 +50,10 @@ bool SameInode(int fd, const FileIdentity& identity, Trust trust) {
 /// The id of the content decides where it is known: the same content under another inode names the same functions, and
 /// an inode number can be another file's once its process is gone.
 bool IsMeant(const TargetFile& file, const FileIdentity& identity, Trust trust) {
+  if (identity.build_id.empty() && !identity.content_hash.empty()) {
+    const auto hash = ContentHashOf(file);
+    return hash && std::ranges::equal(*hash, identity.content_hash);
+  }
   if (identity.build_id.empty()) return SameInode(file.descriptor(), identity, trust);
   const auto headers = ElfHeaders::Read(file);
   return headers && headers->build_id == identity.build_id;
@@ -106,7 +111,7 @@ Result<TargetFile> OpenOfProcess(pid_t pid, const std::string& path, const FileI
 Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
                                     const FileIdentity& identity) {
   if (!path.starts_with('/')) return Error{ENOENT, path + ": not a path"};
-  if (identity.inode == 0 && identity.build_id.empty()) {
+  if (identity.inode == 0 && identity.build_id.empty() && identity.content_hash.empty()) {
     return Error{ESTALE, path + ": neither inode nor build id of the mapped file is known"};
   }
   if (pid <= 0) return OpenBelow("/", path, identity, Trust::kOwnRoot);

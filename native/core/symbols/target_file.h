@@ -18,7 +18,9 @@ namespace sonde {
 struct FileIdentity {
   uint64_t device = 0;  ///< major << 32 | minor
   uint64_t inode = 0;
-  std::vector<uint8_t> build_id;
+  std::vector<uint8_t> build_id = {};
+  /// ContentHash of a file without a build id, where only its content can tell it: what was recorded at another time.
+  std::vector<uint8_t> content_hash = {};
 };
 
 /// Tells a file and its content from all others, as far as its file system can be believed: a change of the content changes
@@ -42,7 +44,7 @@ class TargetFile {
  public:
   /// Opens `path` as process `pid` sees it, or, where that is not the file meant (deleted, replaced), what the process
   /// has mapped. Falls back to the agent's own root only where device and inode agree, or the build id.
-  /// A known build id decides alone; otherwise the inode must be the same.
+  /// A known build id decides alone; otherwise a known content hash does; otherwise the inode must be the same.
   /// Error: ESTALE when the file found is not the one meant, EINVAL for what is not a regular file, ENOSYS before
   /// Linux 5.6 (openat2).
   static Result<TargetFile> Open(pid_t pid, const std::string& path, const FileIdentity& identity);

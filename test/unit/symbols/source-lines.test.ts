@@ -49,6 +49,7 @@ const question = (addresses: readonly bigint[]) => ({
     kind: 0,
     path: '/bin/shop',
     buildId: 'ab',
+    contentHash: '',
     device: 0n,
     inode: 0n,
     pids: [],

@@ -423,7 +423,9 @@ test('a recording is named by files of the recorded build id only, opened withou
     ],
   )
   assert.deepEqual(kernel, [{ addresses: [0xffff_0500n], recordedText: 0xffff_0000n, codeChanged: false }])
-  assert.deepEqual(symbolizer.problems(), ['/bin/plain: the recording has no build id of it'])
+  assert.deepEqual(symbolizer.problems(), [
+    '/bin/plain: the recording has neither a build id of it nor its content hash',
+  ])
 })
 
 test('a recording of another kernel keeps kernel and vdso frames without names, said once', async () => {
