@@ -17,6 +17,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   sonde::RegisterHost(env, exports);
   sonde::RegisterSymbols(env, exports);
   sonde::RegisterLines(env, exports);
+  sonde::RegisterJitNames(env, exports);
   sonde::RegisterSampleRecords(env, exports);
   return exports;
 }

@@ -21,6 +21,9 @@ void RegisterSymbols(Napi::Env env, Napi::Object exports);
 /// openLines.
 void RegisterLines(Napi::Env env, Napi::Object exports);
 
+/// openJitNames.
+void RegisterJitNames(Napi::Env env, Napi::Object exports);
+
 /// encodeSamples.
 void RegisterSampleRecords(Napi::Env env, Napi::Object exports);
 

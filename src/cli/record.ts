@@ -5,7 +5,7 @@ import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { type CommandEnd, exitCodeOf } from '../sampler/command.ts'
 import type { SampleTarget } from '../sampler/plan.ts'
-import { closingLine, say, writeSummary } from './closing.ts'
+import { closingLine, say, sayRemarks, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import {
   DURATION_OPTION,
@@ -216,6 +216,7 @@ const sleepUntil = (time: number): Promise<void> =>
 
 function tell(request: RecordRequest, tally: Tally, end: RunEnd): void {
   for (const problem of end.problems) say('record', problem)
+  sayRemarks('record', end.remarks)
   const stacks = stackText(tally.stacks())
   if (stacks !== undefined) say('record', `stacks: ${stacks}`)
   say('record', closingLine(tally, end))

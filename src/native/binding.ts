@@ -208,6 +208,44 @@ export interface NativeLines {
   close(): void
 }
 
+/** One source of names for code that one process made. */
+export interface NativeJitRequest {
+  /** 0 jitdump, 1 perf-map. */
+  readonly source: number
+  readonly pid: number
+  /** In the process (avma), already moved back by one byte for return addresses. */
+  readonly addresses: BigUint64Array
+  /** When they were seen, CLOCK_MONOTONIC in ns. */
+  readonly windowStart: bigint
+  readonly windowEnd: bigint
+  /** When the process began, where that was in the window; otherwise 0n. */
+  readonly began: bigint
+  /** The process ended in the window. */
+  readonly ended: boolean
+  /** jitdump: of the mapping. */
+  readonly path: string
+  readonly device: bigint
+  readonly inode: bigint
+}
+
+/** Names for one request; its problem is '' where the process has no such file, too. */
+export interface NativeJitResult extends Omit<NativeNameResult, 'note' | 'identity'> {
+  /** Distinct source files. */
+  readonly files: readonly string[]
+  /** Per address: 1 + index into the files, 0 where none. */
+  readonly file: Uint32Array
+  /** Per address; 0 where none. */
+  readonly line: Uint32Array
+}
+
+export interface NativeJitNames {
+  /** As NativeSymbols.nameImages. */
+  name(requests: readonly NativeJitRequest[], limitMs: number): Promise<readonly NativeJitResult[]>
+  /** Bytes held by caches. */
+  cacheBytes(): number
+  close(): void
+}
+
 /** Facts of the running kernel. 0n and '' where hidden or unreadable. */
 export interface NativeKernelFacts {
   /** Address of `_text` and `_etext` (from kallsyms, without parsing it whole). */
@@ -224,6 +262,7 @@ export interface NativeAddon {
   prepareCommand(argv: readonly string[]): NativeCommand
   openSymbols(options: NativeSymbolsOptions): NativeSymbols
   openLines(options: NativeLinesOptions): NativeLines
+  openJitNames(options: { readonly maxCacheBytes: number }): NativeJitNames
   kernelFacts(): NativeKernelFacts
   /** CLOCK_MONOTONIC, and CLOCK_REALTIME minus CLOCK_MONOTONIC, in ns. */
   clock(): { readonly monotonic: bigint; readonly unixOffset: bigint }

@@ -20,6 +20,7 @@ import {
   type RootOf,
 } from './frame-groups.ts'
 import { Identities } from './identities.ts'
+import { JitNames } from './jit-names.ts'
 import { KernelCode } from './kernel-code.ts'
 import { type ImageNames, NameCache, type NamedAddress } from './name-cache.ts'
 import { NamesBuilder } from './names-builder.ts'
@@ -29,7 +30,7 @@ import { openSourceLines, type SourceLines } from './source-lines.ts'
 import { type ImageAccess, judgeImage, judgeKernel, type Trust, type Verdict } from './trust.ts'
 
 export interface SymbolizerOptions {
-  readonly addon: Pick<NativeAddon, 'openSymbols' | 'openLines' | 'kernelFacts'>
+  readonly addon: Pick<NativeAddon, 'openSymbols' | 'openLines' | 'openJitNames' | 'kernelFacts'>
   /** Longest wait for the files of one window. */
   readonly limitMs: number
   /** Bound of the symbol tables (native) and of the names kept between windows, each. */
@@ -69,6 +70,7 @@ class AddonSymbolizer implements NativeSymbolizer {
   readonly #cache: NameCache
   readonly #identities = new Identities()
   readonly #problems = new Problems()
+  readonly #jit: JitNames
   /** The batches of a window have one stack table, and so one answer. */
   readonly #named = new WeakMap<StackTable, Promise<FrameNames>>()
   #facts: NativeKernelFacts | undefined
@@ -81,6 +83,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     this.#symbols = options.addon.openSymbols(nativeOptions(options))
     this.#lines = options.policy.lines ? openSourceLines(options, this.#problems) : undefined
     this.#cache = new NameCache(options.maxCacheBytes)
+    this.#jit = new JitNames(options, this.#problems)
   }
 
   async name(batch: ProfileBatch, signal: AbortSignal): Promise<FrameNames> {
@@ -95,8 +98,9 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   cacheBytes(): number {
-    const native = this.#closed ? 0 : this.#symbols.cacheBytes() + (this.#lines?.cacheBytes() ?? 0)
-    return this.#cache.bytes + native
+    if (this.#closed) return this.#cache.bytes
+    const lines = this.#lines?.cacheBytes() ?? 0
+    return this.#cache.bytes + this.#symbols.cacheBytes() + this.#jit.cacheBytes() + lines
   }
 
   close(): void {
@@ -104,6 +108,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     this.#closed = true
     this.#symbols.close()
     this.#lines?.close()
+    this.#jit.close()
   }
 
   async #nameWindow(batch: ProfileBatch): Promise<FrameNames> {
@@ -113,6 +118,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     await Promise.all([
       this.#nameKernel(batch, groups.kernel, kernel, names),
       this.#nameImages(groups, kernel, names),
+      this.#options.trust === 'live' ? this.#jit.name(batch, names) : undefined,
     ])
     return names.build()
   }

@@ -102,6 +102,7 @@ export function fakeAddon(native: NativeSampler, opened: NativeSamplerOptions[] 
     encodeSamples: unused,
     openSymbols: unused,
     openLines: unused,
+    openJitNames: unused,
     kernelFacts: () => ({ text: 0n, textEnd: 0n, buildId: '' }),
     clock: () => ({ monotonic: 0n, unixOffset: 0n }),
     tryLock: () => true,

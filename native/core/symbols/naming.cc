@@ -4,15 +4,12 @@
 #include <system_error>
 
 namespace sonde {
-namespace {
 
-std::string Printable(std::string text) {
+std::string PrintableText(std::string text) {
   const auto control = [](unsigned char letter) { return letter < ' ' || letter == 0x7f; };
   std::replace_if(text.begin(), text.end(), control, '?');
   return text;
 }
-
-}  // namespace
 
 NameResult NameResult::None(size_t count, std::string problem) {
   NameResult result;
@@ -24,12 +21,12 @@ NameResult NameResult::None(size_t count, std::string problem) {
 
 void NameResult::AddNote(const std::string& text) {
   if (!note.empty()) note += "; ";
-  note += Printable(text);
+  note += PrintableText(text);
 }
 
 uint32_t NameResult::Add(const std::string& system_name, const std::string& function) {
-  system_names.push_back(Printable(system_name));
-  functions.push_back(Printable(function));
+  system_names.push_back(PrintableText(system_name));
+  functions.push_back(PrintableText(function));
   return static_cast<uint32_t>(functions.size());
 }
 
@@ -42,9 +39,9 @@ std::string Explain(const Error& error) {
     case ENOEXEC:
     case ENOSYS:
     case ESTALE:
-      return Printable(error.what);
+      return PrintableText(error.what);
     default:
-      return Printable(error.what) + ": " + std::generic_category().message(error.code);
+      return PrintableText(error.what) + ": " + std::generic_category().message(error.code);
   }
 }
 

@@ -46,6 +46,9 @@ struct NameResult {
   uint32_t Add(const std::string& system_name, const std::string& function);
 };
 
+/// The text without control characters, which a terminal would obey.
+std::string PrintableText(std::string text);
+
 /// An error as a sentence for a person.
 std::string Explain(const Error& error);
 

@@ -19,10 +19,18 @@ Result<TargetRoot> TargetRoot::OfProcess(pid_t pid) {
 }
 
 Result<TargetFile> TargetRoot::OpenFile(const std::string& path) const {
+  return OpenBelow(path, 0);
+}
+
+Result<TargetFile> TargetRoot::OpenUnlinkedFile(const std::string& path) const {
+  return OpenBelow(path, O_NOFOLLOW);
+}
+
+Result<TargetFile> TargetRoot::OpenBelow(const std::string& path, uint64_t flags) const {
   // Links are followed as if the directory were `/`, but none of procfs. Nothing is opened yet: opening a device can do
   // things (a watchdog starts), and opening a FIFO can wait.
   open_how how = {};
-  how.flags = O_PATH | O_CLOEXEC;
+  how.flags = O_PATH | O_CLOEXEC | flags;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   // EAGAIN: something was renamed meanwhile, so that the kernel cannot vouch for the path.
   for (int attempt = 0; attempt < 8; attempt++) {

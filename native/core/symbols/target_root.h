@@ -22,10 +22,16 @@ class TargetRoot {
   /// Opens the regular file at an absolute path. Errors: EINVAL for what is none, ENOSYS before Linux 5.6 (openat2).
   Result<TargetFile> OpenFile(const std::string& path) const;
 
+  /// The same, where the path's last part is no link: who may write into the directory would choose the file otherwise.
+  /// Error: EINVAL for a link.
+  Result<TargetFile> OpenUnlinkedFile(const std::string& path) const;
+
   /// Whether both are one directory.
   bool IsSameAs(const TargetRoot& other) const;
 
  private:
+  Result<TargetFile> OpenBelow(const std::string& path, uint64_t flags) const;
+
   explicit TargetRoot(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };

@@ -10,7 +10,7 @@ import { nameOf } from '../../../src/core/symbolizer.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
-import type { NativeNameRequest, NativeNameResult } from '../../../src/native/binding.ts'
+import type { NativeJitNames, NativeNameRequest, NativeNameResult } from '../../../src/native/binding.ts'
 import { createSymbolizer, type SymbolizerOptions } from '../../../src/symbols/symbolizer.ts'
 import { sessionInfo } from '../../support/session.ts'
 
@@ -40,6 +40,7 @@ function fakeAddon(
   const addon: SymbolizerOptions['addon'] = {
     kernelFacts: () => ({ text: 0x1000n, textEnd: 0x9000n, buildId: 'abcd' }),
     openLines: () => assert.fail('nobody asked for lines'),
+    openJitNames: () => NO_JIT_NAMES,
     openSymbols: () => ({
       nameImages: async (requests) => {
         asked.push(...requests)
@@ -57,6 +58,22 @@ function fakeAddon(
     }),
   }
   return { addon, asked, kernel, closed: () => closed }
+}
+
+const NO_JIT_NAMES: NativeJitNames = {
+  name: async (requests) =>
+    requests.map(({ addresses }) => ({
+      systemNames: [],
+      functions: [],
+      name: new Uint32Array(addresses.length),
+      offset: new Uint32Array(addresses.length),
+      problem: '',
+      files: [],
+      file: new Uint32Array(addresses.length),
+      line: new Uint32Array(addresses.length),
+    })),
+  cacheBytes: () => 0,
+  close: () => undefined,
 }
 
 const LIBC: Image = { kind: 'file', path: '/lib/libc.so.6', buildId: 'ab12', device: 0n, inode: 0n }

@@ -1,0 +1,116 @@
+// Names of code that processes made while they ran: as they tell it themselves, in jitdumps and perf-maps.
+
+import type { ProfileBatch, TimeRange } from '../core/profile.ts'
+import type { SymbolPolicy, SymbolSource } from '../core/symbol-policy.ts'
+import type { NativeAddon, NativeJitNames, NativeJitRequest, NativeJitResult } from '../native/binding.ts'
+import { groupJitFrames, type JitGroup } from './jit-groups.ts'
+import type { NamesBuilder } from './names-builder.ts'
+import { functionsOf } from './naming.ts'
+import type { Problems } from './problems.ts'
+
+/** In the order of JitRequest::Source in native/core/symbols/jit_request.h. */
+const JIT_SOURCES = ['jitdump', 'perf_map'] as const satisfies readonly SymbolSource[]
+type JitSource = (typeof JIT_SOURCES)[number]
+
+export interface JitNamesOptions {
+  readonly addon: Pick<NativeAddon, 'openJitNames'>
+  /** Longest wait for the files of one window. */
+  readonly limitMs: number
+  /** Bound of what is kept of the files. */
+  readonly maxCacheBytes: number
+  readonly policy: Pick<SymbolPolicy, 'sources'>
+}
+
+/** One source of one process. */
+interface Question {
+  readonly group: JitGroup
+  readonly source: JitSource
+}
+
+/** Names are not kept between windows: the same address is other code later. */
+export class JitNames {
+  readonly #native: NativeJitNames
+  readonly #limitMs: number
+  readonly #sources: readonly JitSource[]
+  readonly #problems: Problems
+
+  constructor({ addon, limitMs, maxCacheBytes, policy }: JitNamesOptions, problems: Problems) {
+    this.#native = addon.openJitNames({ maxCacheBytes })
+    this.#limitMs = limitMs
+    this.#sources = policy.sources.filter(isJitSource)
+    this.#problems = problems
+  }
+
+  /** Names what it can of a window that was taken here and now: these files say nothing of another time. */
+  async name(batch: ProfileBatch, names: NamesBuilder): Promise<void> {
+    const questions = groupJitFrames(batch).flatMap((group) => this.#questionsOf(group))
+    if (questions.length === 0) return
+    const requests = questions.map((question) => requestOf(question, batch.window))
+    const results = await this.#native.name(requests, this.#limitMs)
+    const named = new Set<number>()
+    questions.forEach((question, index) => {
+      const result = results[index]
+      if (result === undefined) return
+      this.#problems.add(fileOf(question), result.problem)
+      setNames(question, result, names, named)
+    })
+  }
+
+  cacheBytes(): number {
+    return this.#native.cacheBytes()
+  }
+
+  close(): void {
+    this.#native.close()
+  }
+
+  /** In the order of the policy: the first that knows a frame names it. */
+  #questionsOf(group: JitGroup): readonly Question[] {
+    if (group.frames.length === 0) return []
+    return this.#sources
+      .filter((source) => source !== 'jitdump' || group.marker !== undefined)
+      .map((source) => ({ group, source }))
+  }
+}
+
+const isJitSource = (source: SymbolSource): source is JitSource =>
+  JIT_SOURCES.some((known) => known === source)
+
+const fileOf = ({ group, source }: Question): string =>
+  source === 'jitdump' ? (group.marker?.path ?? '') : `perf-${group.pid}.map`
+
+const requestOf = ({ group, source }: Question, window: TimeRange): NativeJitRequest => ({
+  source: JIT_SOURCES.indexOf(source),
+  pid: group.pid,
+  addresses: BigUint64Array.from(group.addresses),
+  windowStart: window.start,
+  windowEnd: window.end,
+  began: group.began,
+  ended: group.ended,
+  path: group.marker?.path ?? '',
+  device: group.marker?.device ?? 0n,
+  inode: group.marker?.inode ?? 0n,
+})
+
+/** `named`: frames that have a name; these keep it. */
+function setNames(
+  { group }: Question,
+  result: NativeJitResult,
+  names: NamesBuilder,
+  named: Set<number>,
+): void {
+  const functions = functionsOf(result)
+  group.frames.forEach((frame, index) => {
+    const known = functions[result.name[index] ?? 0]
+    if (known === undefined || named.has(frame)) return
+    named.add(frame)
+    names.setChain(frame, [
+      {
+        ...known,
+        file: result.files[(result.file[index] ?? 0) - 1] ?? '',
+        line: result.line[index] ?? 0,
+        offset: result.offset[index] ?? 0,
+      },
+    ])
+  })
+}

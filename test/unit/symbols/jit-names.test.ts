@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { avma, fileOffset, svma } from '../../../src/core/address.ts'
+import type { Image, ProcessEvent } from '../../../src/core/process.ts'
+import type { ProfileBatch } from '../../../src/core/profile.ts'
+import type { SymbolSource } from '../../../src/core/symbol-policy.ts'
+import { monotonicTime } from '../../../src/core/units.ts'
+import { WindowBuilder } from '../../../src/core/window-builder.ts'
+import { batchesOf } from '../../../src/core/window-view.ts'
+import type { NativeJitRequest, NativeJitResult } from '../../../src/native/binding.ts'
+import { JitNames } from '../../../src/symbols/jit-names.ts'
+import { NamesBuilder } from '../../../src/symbols/names-builder.ts'
+import { Problems } from '../../../src/symbols/problems.ts'
+import { sessionInfo } from '../../support/session.ts'
+
+const anonymous = (path: string): Image => ({ kind: 'anonymous', path, buildId: '', device: 0n, inode: 0n })
+const file = (path: string): Image => ({ kind: 'file', path, buildId: '', device: 8n, inode: 77n })
+
+/** A window under construction: frames and events name mappings by number. */
+class Window {
+  readonly builder = new WindowBuilder()
+  readonly #frames: number[] = []
+
+  mapping(pid: number, image: Image): number {
+    return this.builder.addMapping({
+      pid,
+      image: this.builder.addImage(image),
+      start: avma(0x1000n),
+      end: avma(0x9000n),
+      fileOffset: fileOffset(0n),
+      bias: 0n,
+      addressSpace: image.kind === 'file' ? 'svma' : 'avma',
+      protection: 5,
+      flags: 2,
+    })
+  }
+
+  frame(mapping: number, address: bigint, returnAddress = false): void {
+    this.#frames.push(this.builder.addFrame({ kind: 'native', mapping, svma: svma(address), returnAddress }))
+  }
+
+  batch(): ProfileBatch {
+    const stack = this.builder.addStack(this.#frames, 'complete')
+    const session = sessionInfo()
+    this.builder.addSample(session.id, { time: 5n, pid: 1, tid: 1, cpu: 0, stack, value: 1n, comm: 'c' })
+    const [batch] = batchesOf(this.builder.build({ start: 100n, end: 200n, unixOffset: 0n, sequence: 0 }), [
+      session,
+    ])
+    return batch as ProfileBatch
+  }
+}
+
+const at = (time: bigint, pid: number) => ({ time: monotonicTime(time), pid, tid: pid, synthesised: false })
+
+/** Names by `<source><address>`, as far as `known` says that the source knows the address. */
+function namerOf(
+  known: (source: string, address: bigint) => boolean,
+  sources: readonly SymbolSource[] = ['jitdump', 'perf_map'],
+  problem = '',
+) {
+  const asked: NativeJitRequest[] = []
+  const answer = ({ source, addresses }: NativeJitRequest): NativeJitResult => {
+    const name = source === 0 ? 'jitdump' : 'perf_map'
+    const functions = [...addresses].map((address) => `${name}${address.toString(16)}`)
+    return {
+      systemNames: functions,
+      functions,
+      name: Uint32Array.from(addresses, (address, index) => (known(name, address) ? index + 1 : 0)),
+      offset: Uint32Array.from(addresses, () => 3),
+      problem,
+      files: ['/a.js'],
+      file: Uint32Array.from(addresses, () => (source === 0 ? 1 : 0)),
+      line: Uint32Array.from(addresses, () => (source === 0 ? 12 : 0)),
+    }
+  }
+  const openJitNames = () => ({
+    name: async (requests: readonly NativeJitRequest[]) => {
+      asked.push(...requests)
+      return requests.map(answer)
+    },
+    cacheBytes: () => 0,
+    close: () => undefined,
+  })
+  const problems = new Problems()
+  const names = new JitNames(
+    { addon: { openJitNames }, limitMs: 10, maxCacheBytes: 10, policy: { sources } },
+    problems,
+  )
+  return { names, asked, problems }
+}
+
+async function namesIn(batch: ProfileBatch, names: JitNames) {
+  const builder = new NamesBuilder(batch.stacks.frames)
+  await names.name(batch, builder)
+  const { table, offsets, indices } = builder.build()
+  return Array.from({ length: batch.stacks.frames.length }, (_, frame) =>
+    offsets[frame] === offsets[frame + 1] ? undefined : table[indices[offsets[frame] ?? 0] ?? 0],
+  )
+}
+
+const functionsIn = async (batch: ProfileBatch, names: JitNames) =>
+  (await namesIn(batch, names)).map((name) => name?.function)
+
+test('memory without a file is asked of its process, by the address in the process; files are not', async () => {
+  const window = new Window()
+  const code = window.mapping(7, anonymous('//anon'))
+  const double = window.mapping(7, anonymous('/memfd:doublemapper (deleted)'))
+  window.frame(code, 0x1010n)
+  window.frame(code, 0x1020n, true)
+  window.frame(double, 0x2000n)
+  window.frame(window.mapping(7, file('/lib/libc.so')), 0x3000n)
+  const { names, asked } = namerOf(() => true)
+  assert.deepEqual(await functionsIn(window.batch(), names), [
+    'perf_map1010',
+    'perf_map101f',
+    'perf_map2000',
+    undefined,
+  ])
+  assert.deepEqual(
+    asked.map(({ pid, source, addresses, windowStart, windowEnd }) => ({
+      pid,
+      source,
+      addresses: [...addresses],
+      windowStart,
+      windowEnd,
+    })),
+    [{ pid: 7, source: 1, addresses: [0x1010n, 0x101fn, 0x2000n], windowStart: 100n, windowEnd: 200n }],
+  )
+})
+
+test('equal addresses of two processes are two questions', async () => {
+  const window = new Window()
+  window.frame(window.mapping(7, anonymous('//anon')), 0x1010n)
+  window.frame(window.mapping(8, anonymous('//anon')), 0x1010n)
+  const { names, asked } = namerOf(() => true)
+  await functionsIn(window.batch(), names)
+  assert.deepEqual(
+    asked.map(({ pid }) => pid),
+    [7, 8],
+  )
+})
+
+test('a jitdump that the process has mapped is asked, too, and the order of the sources decides', async () => {
+  const window = new Window()
+  const code = window.mapping(7, anonymous('//anon'))
+  const marker = window.mapping(7, file('/home/u/.debug/jit-7.dump'))
+  window.builder.addEvent({ ...at(1n, 7), synthesised: true, kind: 'mmap', mapping: marker })
+  window.frame(code, 0x1010n)
+  window.frame(code, 0x1020n)
+  const batch = window.batch()
+  const first = namerOf((source, address) => source === 'perf_map' || address === 0x1010n)
+  const named = await namesIn(batch, first.names)
+  assert.deepEqual(named[0], {
+    function: 'jitdump1010',
+    systemName: 'jitdump1010',
+    file: '/a.js',
+    line: 12,
+    offset: 3,
+  })
+  assert.equal(named[1]?.function, 'perf_map1020')
+  const { path, device, inode } = first.asked[0] as NativeJitRequest
+  assert.deepEqual({ path, device, inode }, { path: '/home/u/.debug/jit-7.dump', device: 8n, inode: 77n })
+  const second = namerOf(() => true, ['perf_map', 'jitdump'])
+  assert.deepEqual(await functionsIn(batch, second.names), ['perf_map1010', 'perf_map1020'])
+  const neither = namerOf(() => true, ['symtab'])
+  assert.deepEqual(await functionsIn(batch, neither.names), [undefined, undefined])
+  assert.deepEqual(neither.asked, [])
+})
+
+test('code of a program that the process was before an exec is asked of nobody', async () => {
+  const window = new Window()
+  const before = window.mapping(7, anonymous('//anon'))
+  const after = window.mapping(7, anonymous('[anon:v8]'))
+  const old = window.mapping(7, file('/tmp/jit-7.dump'))
+  const events: readonly ProcessEvent[] = [
+    { ...at(1n, 7), kind: 'mmap', mapping: before },
+    { ...at(2n, 7), kind: 'mmap', mapping: old },
+    { ...at(3n, 7), kind: 'comm', comm: 'node', exec: true },
+    { ...at(4n, 7), kind: 'mmap', mapping: after },
+  ]
+  for (const event of events) window.builder.addEvent(event)
+  window.frame(before, 0x1010n)
+  window.frame(after, 0x1020n)
+  const { names, asked } = namerOf(() => true)
+  assert.deepEqual(await functionsIn(window.batch(), names), [undefined, 'perf_map1020'])
+  assert.deepEqual(
+    asked.map(({ source }) => source),
+    [1],
+    'nor the jitdump that it had then',
+  )
+})
+
+test('what began and ended in the window is said; the memory of a parent is the child’s as well', async () => {
+  const window = new Window()
+  const inherited = window.mapping(7, anonymous('//anon'))
+  window.builder.addEvent({ ...at(150n, 7), kind: 'fork', parentPid: 6, parentTid: 6 })
+  window.builder.addEvent({ ...at(180n, 7), kind: 'exit', parentPid: 6, parentTid: 6 })
+  window.frame(inherited, 0x1010n)
+  const { names, asked } = namerOf(() => true)
+  assert.deepEqual(await functionsIn(window.batch(), names), ['perf_map1010'])
+  assert.deepEqual(
+    asked.map(({ began, ended }) => ({ began, ended })),
+    [{ began: 150n, ended: true }],
+  )
+})
+
+test('the end of a thread is not the end of its process', async () => {
+  const window = new Window()
+  window.builder.addEvent({ ...at(180n, 7), tid: 8, kind: 'exit', parentPid: 7, parentTid: 7 })
+  window.frame(window.mapping(7, anonymous('//anon')), 0x1010n)
+  const { names, asked } = namerOf(() => true)
+  await functionsIn(window.batch(), names)
+  assert.equal(asked[0]?.ended, false)
+})
+
+test('why a file is not believed is said once, by its name', async () => {
+  const window = new Window()
+  window.frame(window.mapping(7, anonymous('//anon')), 0x1010n)
+  const { names, problems } = namerOf(
+    () => false,
+    undefined,
+    'belongs to uid 1000, the process runs as uid 0',
+  )
+  const batch = window.batch()
+  await namesIn(batch, names)
+  await namesIn(batch, names)
+  assert.deepEqual(problems.lines(), ['perf-7.map: belongs to uid 1000, the process runs as uid 0'])
+})
