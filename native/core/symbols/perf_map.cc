@@ -11,8 +11,8 @@ namespace {
 constexpr size_t kPerfMapBlockBytes = 256 << 10;
 /// Lines that are put into the index together.
 constexpr size_t kPendingLines = 256 << 10;
-/// Both numbers and what is between them, with much room.
-constexpr size_t kLongestNumbers = 128;
+/// Of a line so much is looked at: both numbers with much room, and more than is shown of a name.
+constexpr size_t kLongestBegin = 128 + kLongestCodeName;
 
 struct PerfMapLine {
   uint64_t start = 0;
@@ -102,7 +102,7 @@ size_t PerfMap::TakeLines(std::string_view block, uint64_t offset) {
 }
 
 void PerfMap::TakeLine(std::string_view text, uint64_t offset) {
-  const auto line = ParsePerfMapLine(text);
+  const auto line = ParsePerfMapLine(text.substr(0, kLongestBegin));
   const MadeCode code = line ? MadeCode{line->start, line->size, offset} : MadeCode{};
   // A function without code says nothing, and is no damage.
   if (line && line->size == 0) return;
@@ -123,7 +123,7 @@ void PerfMap::Index() {
 
 std::optional<CodeName> PerfMap::NameOf(const MadeCode& code, uint64_t avma,
                                         const TargetFile& file) const {
-  std::array<char, kLongestNumbers + kLongestCodeName> bytes;
+  std::array<char, kLongestBegin> bytes;
   const auto read = file.ReadAt(std::as_writable_bytes(std::span(bytes)), code.place);
   if (!read) return std::nullopt;
   const std::string_view text(bytes.data(), *read);

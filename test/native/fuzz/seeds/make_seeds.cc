@@ -9,6 +9,7 @@
 #include "core/unwind/unwinder.h"
 #include "perf/record_bytes.h"
 #include "symbols/elf_builder.h"
+#include "symbols/jitdump_bytes.h"
 #include "unwind/cfi_builder.h"
 #include "unwind/go_table_bytes.h"
 
@@ -323,6 +324,53 @@ void WriteElf() {
   Write("elf/symbols", file.Bytes());
 }
 
+// --- perf_map, jitdump ---------------------------------------------------------------------------
+
+std::string Portioned(uint16_t first, const std::string& file) {
+  return TextOf(ByteString().U16(first)) + file;
+}
+
+void WritePerfMaps() {
+  Write("perf_map/node", Portioned(100,
+                                   "7f5a04001000 60 JS:~work file:///app/main.js:12:5\n"
+                                   "7f5a04001080 1c0 Builtin:ArgumentsAdaptorTrampoline\n"
+                                   "7f5a04001000 40 JS:*work file:///app/main.js:12:5\n"
+                                   "7f5a04001030 80 JS:^(anonymous) node:internal/timers:1:1\n"));
+  Write("perf_map/python", Portioned(0,
+                                     "0x7f0000002000 0x10 py::fib:/app/fib.py\n"
+                                     "0x7f0000002010 0x10 py::<module>:/app/fib.py\n"));
+  Write("perf_map/java", Portioned(20,
+                                   "00007F0000003000\t8\tLjava/lang/String;::hash Code\r\n"
+                                   "00007F0000003000 0 nothing\n00007F0000003004 2 inner"));
+  Write("perf_map/damaged", Portioned(9,
+                                      "\n\nzz 1 f\n1 zz f\n1 1\nffffffffffffffff 2 f\n"
+                                      "1ffffffffffffff 7fffffff f\n0 1 \x1b[2J\n"));
+}
+
+void WriteJitdumps() {
+  const auto windowed = [](uint64_t end, const JitdumpBytes& dump) {
+    return TextOf(ByteString().U16(150).U64(end)) + dump.bytes();
+  };
+  Write("jitdump/loads", windowed(2, JitdumpBytes({.pid = 7})
+                                         .Load(1, 0x1000, 16, "one")
+                                         .Other(4, 2, 24)
+                                         .Load(2, 0x2000, 32, "two")
+                                         .Load(3, 0x1008, 16, "three")
+                                         .Other(3, 4, 0)));
+  Write("jitdump/moves", windowed(9, JitdumpBytes({})
+                                         .Load(1, 0x1000, 16, "one")
+                                         .Move(2, 0x1000, 0x2000, 16)
+                                         .Load(3, 0x1000, 16, "two")
+                                         .Move(4, 0x2000, 0x3000, 16)
+                                         .Move(5, 0x9000, 0x1004, 16)));
+  for (const bool swapped : {false, true}) {
+    Write(swapped ? "jitdump/swapped" : "jitdump/lines",
+          windowed(1, JitdumpBytes({.flags = 1, .swapped = swapped})
+                          .Lines(1, 0x1000, {{0x1000, 11, "/a.js"}, {0x1004, 12, "\xff"}})
+                          .Load(1, 0x1000, 16, "one")));
+  }
+}
+
 }  // namespace
 }  // namespace sonde::test
 
@@ -337,4 +385,6 @@ int main(int count, char** arguments) {
   WriteRecords();
   WriteNames();
   WriteElf();
+  WritePerfMaps();
+  WriteJitdumps();
 }
