@@ -2,6 +2,7 @@
 
 import { frameLabel, moduleOf } from '../core/frame-label.ts'
 import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
+import { namesOf } from '../core/symbolizer.ts'
 import { ProcessNames } from '../formats/profile/process-names.ts'
 import { samplesPerStack, weightPerStack } from './columns.ts'
 
@@ -199,14 +200,22 @@ function threadKey({ samples }: ProfileBatch, by: 'comm' | 'stack', index: numbe
 /** Reads the frames of stacks, each distinct frame once. Reasons are no functions, unless nothing else is there. */
 function frameReader(batch: ProfileBatch): (stack: number) => readonly FunctionLabel[] {
   const { stacks } = batch
-  const labels: FunctionLabel[] = []
-  const labelOf = (frame: number): FunctionLabel => {
-    labels[frame] ??= { name: frameLabel(batch, frame), module: moduleOf(batch, frame) }
+  const labels: (readonly FunctionLabel[])[] = []
+  const labelsOf = (frame: number): readonly FunctionLabel[] => {
+    labels[frame] ??= functionsOf(batch, frame)
     return labels[frame]
   }
   return (stack) => {
     const frames = [...stacks.frameIndices.subarray(stacks.offsets[stack], stacks.offsets[stack + 1])]
     const code = frames.filter((frame) => stacks.frames.kind[frame] !== REASON)
-    return (code.length > 0 ? code : frames).map(labelOf)
+    return (code.length > 0 ? code : frames).flatMap(labelsOf)
   }
+}
+
+/** What is inlined in a frame comes before what it is inlined in. */
+function functionsOf(batch: ProfileBatch, frame: number): readonly FunctionLabel[] {
+  const module = moduleOf(batch, frame)
+  const names = namesOf(batch.names, frame)
+  if (names.length < 2) return [{ name: frameLabel(batch, frame), module }]
+  return names.map((name) => ({ name: name.function, module }))
 }

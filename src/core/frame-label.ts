@@ -11,14 +11,14 @@ export const baseName = (path: string): string =>
 
 /**
  * The name of the object a frame lies in, as a person reads it: `libc.so.6`, `[kernel.kallsyms]`, `[vdso]`, `//anon`;
- * '' for reason frames.
+ * of a function of a runtime's language its script; '' for reason frames.
  */
 export function moduleOf(batch: ProfileBatch, frame: number): string {
   const value = batch.stacks.frames.at(frame)
   switch (value.kind) {
     case 'native': {
-      const image = imageOf(batch, value.mapping)
-      return image === undefined ? '[unknown]' : baseName(image.path)
+      const file = value.functions?.[0]?.file ?? ''
+      return baseName(file === '' ? imageOf(batch, value.mapping).path : file)
     }
     case 'kernel':
       return '[kernel.kallsyms]'
@@ -36,7 +36,7 @@ export function frameLabel(batch: ProfileBatch, frame: number): string {
   const value = batch.stacks.frames.at(frame)
   switch (value.kind) {
     case 'native':
-      return addressLabel(imageOf(batch, value.mapping), value.svma)
+      return value.functions?.[0]?.function || addressLabel(imageOf(batch, value.mapping), value.svma)
     case 'kernel':
       return kernelLabel(value.avma)
     case 'interpreted':

@@ -75,21 +75,31 @@ export interface SampleColumns {
   readonly cgroup: BigUint64Array
 }
 
+/** A function as its runtime says it, not a symbol table. */
+export interface FrameFunction {
+  /** `v8js` */
+  readonly language: string
+  readonly function: string
+  readonly file: string
+  /** Of its definition, from 1; 0 where it is not known. */
+  readonly line: number
+}
+
 export type Frame =
   | {
       readonly kind: 'native'
       readonly mapping: number
       readonly svma: Svma
       readonly returnAddress: boolean
+      /**
+       * Where a runtime's code runs a function of its language: that function, or why it is not known. Innermost first:
+       * what was inlined into it stands before it. One whose name is '' is what the symbol table says of the address: a
+       * part of the runtime that has no frame of its own, called by the function behind it.
+       */
+      readonly functions?: readonly FrameFunction[]
     }
   | { readonly kind: 'kernel'; readonly avma: Avma; readonly returnAddress: boolean }
-  | {
-      readonly kind: 'interpreted'
-      readonly language: string
-      readonly function: string
-      readonly file: string
-      readonly line: number
-    }
+  | ({ readonly kind: 'interpreted' } & FrameFunction)
   /** Not code: why the stack ends here. */
   | { readonly kind: 'reason'; readonly text: string }
 
@@ -112,6 +122,8 @@ export interface FrameTable {
   readonly mapping: Uint32Array
   /** native: svma; kernel: avma; reason: string index; interpreted: index of its row. */
   readonly address: BigUint64Array
+  /** native: 1 + row of its innermost function; 0: none. Empty where no frame has one. */
+  readonly function: Uint32Array
 }
 
 /**

@@ -35,6 +35,14 @@ export function nameOf(names: FrameNames, frame: number): FrameName | undefined 
   return names.table[names.indices[from] ?? -1]
 }
 
+/** All names of a frame, innermost first. */
+export function namesOf({ table, offsets, indices }: FrameNames, frame: number): readonly FrameName[] {
+  return Array.from(
+    indices.subarray(offsets[frame] ?? 0, offsets[frame + 1] ?? 0),
+    (index) => table[index],
+  ).filter((name) => name !== undefined)
+}
+
 /**
  * Names the distinct frames of a batch. Called once per batch when its window closes; batches of one window share
  * their stack table, and so get the same result. Never rejects for a target's sake: what cannot be named stays without

@@ -14,6 +14,7 @@ import {
 import {
   FRAME_KINDS,
   type Frame,
+  type FrameFunction,
   NOTICE_KINDS,
   type Notice,
   STACK_STATES,
@@ -123,30 +124,37 @@ export class WindowBuilder {
   addFrame(frame: Frame): number {
     switch (frame.kind) {
       case 'native':
-        return this.#frame(frame.kind, frame.returnAddress, frame.mapping, frame.svma)
+        return this.#frame(frame.kind, frame.returnAddress, frame.mapping, frame.svma, frame.functions)
       case 'kernel':
         return this.#frame(frame.kind, frame.returnAddress, 0, frame.avma)
-      case 'interpreted': {
-        const row = [
-          this.string(frame.language),
-          this.string(frame.function),
-          this.string(frame.file),
-          frame.line,
-        ]
-        const index = this.#once(`t${row.join('/')}`, () => {
-          for (const value of row) this.#push('interpreted', value)
-          return this.#column('interpreted').values.length / row.length - 1
-        })
-        return this.#frame(frame.kind, false, 0, BigInt(index))
-      }
+      case 'interpreted':
+        return this.#frame(frame.kind, false, 0, BigInt(this.#functionRow(frame)))
       case 'reason':
         return this.#frame(frame.kind, false, 0, BigInt(this.string(frame.text)))
     }
   }
 
-  #frame(kind: Frame['kind'], returnAddress: boolean, mapping: number, address: bigint): number {
-    return this.#once(`f${kind}/${returnAddress}/${mapping}/${address}`, () => {
+  /** `into`: 1 + row of what it was inlined into. */
+  #functionRow(named: FrameFunction, into = 0): number {
+    const texts = [named.language, named.function, named.file].map((text) => this.string(text))
+    const row = [...texts, named.line]
+    return this.#once(`t${row.join('/')}/${into}`, () => {
+      for (const value of row) this.#push('interpreted', value)
+      return this.#push('inlinedInto', into)
+    })
+  }
+
+  #frame(
+    kind: Frame['kind'],
+    returnAddress: boolean,
+    mapping: number,
+    address: bigint,
+    functions: readonly FrameFunction[] = [],
+  ): number {
+    const row = functions.reduceRight((into, named) => this.#functionRow(named, into) + 1, 0)
+    return this.#once(`f${kind}/${returnAddress}/${mapping}/${address}/${row}`, () => {
       this.#push('frameFlags', returnAddress ? 1 : 0)
+      this.#push('frameFunction', row)
       this.#push('frameMapping', mapping)
       this.#push('frameAddress', address)
       return this.#push('frameKind', FRAME_KINDS.indexOf(kind))

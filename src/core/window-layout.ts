@@ -29,6 +29,8 @@ export const SECTIONS = {
   frameMapping: [22, 4],
   frameAddress: [23, 8],
   interpreted: [24, 4], // 4 per row: language, function, file (strings), line
+  frameFunction: [25, 4], // native frames: 1 + row of interpreted, 0: none; absent: no frame has one
+  inlinedInto: [26, 4], // per row of interpreted: 1 + row of the function that it was inlined into, 0: none
 
   imageKind: [30, 1], // IMAGE_KINDS
   imagePath: [31, 4], // string

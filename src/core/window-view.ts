@@ -18,6 +18,7 @@ import {
 import {
   FRAME_KINDS,
   type Frame,
+  type FrameFunction,
   type FrameTable,
   NOTICE_KINDS,
   type Notice,
@@ -197,34 +198,47 @@ function frameTable(sections: Sections, strings: Strings): FrameTable {
   const mapping = sections.u32('frameMapping')
   const address = sections.u64('frameAddress')
   const interpreted = sections.u32('interpreted')
+  const functions = sections.u32('frameFunction')
+  const inlinedInto = sections.u32('inlinedInto')
+  const functionAt = (row: number): FrameFunction => ({
+    language: strings.at(cell(interpreted, row * 4)),
+    function: strings.at(cell(interpreted, row * 4 + 1)),
+    file: strings.at(cell(interpreted, row * 4 + 2)),
+    line: cell(interpreted, row * 4 + 3),
+  })
+  const functionsAt = (row: number): FrameFunction[] => {
+    const functions: FrameFunction[] = []
+    // Each is inlined into one that has a lower number.
+    for (let next = row; next !== 0; ) {
+      functions.push(functionAt(next - 1))
+      const into = inlinedInto[next - 1] ?? 0
+      next = into < next ? into : 0
+    }
+    return functions
+  }
   const at = (index: number): Frame => {
     const frameKind = cell(FRAME_KINDS, cell(kind, index))
     const returnAddress = (cell(flags, index) & 1) !== 0
     switch (frameKind) {
-      case 'native':
+      case 'native': {
+        const row = functions[index] ?? 0
         return {
           kind: 'native',
           mapping: cell(mapping, index),
           svma: svma(cell(address, index)),
           returnAddress,
-        }
-      case 'kernel':
-        return { kind: 'kernel', avma: avma(cell(address, index)), returnAddress }
-      case 'interpreted': {
-        const row = Number(cell(address, index)) * 4
-        return {
-          kind: 'interpreted',
-          language: strings.at(cell(interpreted, row)),
-          function: strings.at(cell(interpreted, row + 1)),
-          file: strings.at(cell(interpreted, row + 2)),
-          line: cell(interpreted, row + 3),
+          ...(row === 0 ? {} : { functions: functionsAt(row) }),
         }
       }
+      case 'kernel':
+        return { kind: 'kernel', avma: avma(cell(address, index)), returnAddress }
+      case 'interpreted':
+        return { kind: 'interpreted', ...functionAt(Number(cell(address, index))) }
       case 'reason':
         return { kind: 'reason', text: strings.at(Number(cell(address, index))) }
     }
   }
-  return { length: kind.length, at, kind, flags, mapping, address }
+  return { length: kind.length, at, kind, flags, mapping, address, function: functions }
 }
 
 const processTable = (sections: Sections, strings: Strings): ProcessTable => ({

@@ -1,7 +1,7 @@
 // Which frames of a window are to be looked up where: native frames by image, kernel frames together.
 
 import { ADDRESS_SPACES, type AddressSpace, type Image, type Mapping } from '../core/process.ts'
-import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
+import { FRAME_KINDS, type Frame, type ProfileBatch } from '../core/profile.ts'
 import { lookedUp } from './naming.ts'
 
 const NATIVE = FRAME_KINDS.indexOf('native')
@@ -47,6 +47,7 @@ export function groupFrames(batch: ProfileBatch, rootOf: RootOf): FrameGroups {
   const images = new Map<string, ImageGroup>()
   const kernel: AddressGroup = { frames: [], addresses: [] }
   for (let frame = 0; frame < frames.length; frame++) {
+    if (frames.function[frame] && !wantsSymbol(frames.at(frame))) continue // it names itself
     const kind = frames.kind[frame]
     const group =
       kind === NATIVE
@@ -60,6 +61,10 @@ export function groupFrames(batch: ProfileBatch, rootOf: RootOf): FrameGroups {
   }
   return { images: [...images.values()], kernel }
 }
+
+/** Its first function is whatever the symbol table says. */
+const wantsSymbol = (frame: Frame): boolean =>
+  frame.kind === 'native' && frame.functions?.[0]?.function === ''
 
 /** The group of a mapping's image; none where there is nothing to look up in. */
 function imageGroup(

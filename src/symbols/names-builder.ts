@@ -1,32 +1,40 @@
-import { FRAME_KINDS, type FrameTable } from '../core/profile.ts'
+import { FRAME_KINDS, type Frame, type FrameFunction, type FrameTable } from '../core/profile.ts'
 import type { FrameName, FrameNames } from '../core/symbolizer.ts'
 import type { NamedAddress } from './name-cache.ts'
 
 const INTERPRETED = FRAME_KINDS.indexOf('interpreted')
 const NONE = 0xffff_ffff
 
-/** Collects the names of a window's frames. Interpreted frames name themselves. */
+/** Collects the names of a window's frames. Those that say their functions name themselves. */
 export class NamesBuilder {
   readonly #table: FrameName[] = []
   /** Lists of indices into #table, innermost function first. */
   readonly #lists: (readonly number[])[] = []
-  /** Per frame: index into #lists. */
+  /** Per frame: index into #lists of what symbols and lines say. */
   readonly #listOf: Uint32Array
+  /** Per frame that says its functions: theirs. They stand behind the symbol, where one is asked for. */
+  readonly #own = new Map<number, readonly number[]>()
+  readonly #ownFunctions = new Map<string, number>()
   /** One function may be mapped by many processes: their frames share its name. */
   readonly #known = new Map<NamedAddress | readonly FrameName[], number>()
 
   constructor(frames: FrameTable) {
     this.#listOf = new Uint32Array(frames.length).fill(NONE)
     for (let frame = 0; frame < frames.length; frame++) {
-      if (frames.kind[frame] === INTERPRETED) this.#setInterpreted(frames, frame)
+      if (frames.kind[frame] !== INTERPRETED && !frames.function[frame]) continue
+      const named = functionsOf(frames.at(frame)).filter((own) => own.function !== '')
+      const indices = named.map((own) => this.#ownIndex(own))
+      this.#own.set(frame, indices)
     }
   }
 
-  #setInterpreted(frames: FrameTable, frame: number): void {
-    const value = frames.at(frame)
-    if (value.kind !== 'interpreted') return
-    const { function: name, file, line } = value
-    this.#listOf[frame] = this.#add([{ function: name, systemName: name, file, line, offset: 0 }])
+  #ownIndex({ language, function: name, file, line }: FrameFunction): number {
+    const key = `${language}\0${name}\0${file}\0${line}`
+    const known = this.#ownFunctions.get(key)
+    if (known !== undefined) return known
+    const index = this.#table.push({ function: name, systemName: name, file, line, offset: 0 }) - 1
+    this.#ownFunctions.set(key, index)
+    return index
   }
 
   set(frame: number, address: NamedAddress): void {
@@ -39,13 +47,9 @@ export class NamesBuilder {
   }
 
   #keep(key: NamedAddress | readonly FrameName[], names: readonly FrameName[]): number {
-    const list = this.#add(names)
+    const list = this.#lists.push(names.map((name) => this.#table.push(name) - 1)) - 1
     this.#known.set(key, list)
     return list
-  }
-
-  #add(names: readonly FrameName[]): number {
-    return this.#lists.push(names.map((name) => this.#table.push(name) - 1)) - 1
   }
 
   build(): FrameNames {
@@ -53,9 +57,22 @@ export class NamesBuilder {
     const indices: number[] = []
     this.#listOf.forEach((list, frame) => {
       if (list !== NONE) indices.push(...(this.#lists[list] ?? []))
+      indices.push(...(this.#own.get(frame) ?? []))
       offsets[frame + 1] = indices.length
     })
     return { table: this.#table, offsets, indices: Uint32Array.from(indices) }
+  }
+}
+
+function functionsOf(frame: Frame): readonly FrameFunction[] {
+  switch (frame.kind) {
+    case 'interpreted':
+      return [frame]
+    case 'native':
+      return frame.functions ?? []
+    case 'kernel':
+    case 'reason':
+      return []
   }
 }
 

@@ -19,6 +19,14 @@ export interface ReadLocation {
   readonly address: bigint
   /** Innermost first. */
   readonly functions: readonly string[]
+  /** The same with their source. */
+  readonly lines: readonly ReadLine[]
+}
+
+export interface ReadLine {
+  readonly function: string
+  readonly file: string
+  readonly line: number
 }
 
 export interface ReadSample {
@@ -52,15 +60,17 @@ export function readPprof(bytes: Uint8Array): ReadPprof {
   assert.equal(functions.size, profile.messages(5).length, 'function ids are unique')
   const functionsInUse = new Set<bigint>()
   const locations = profile.messages(4).map((message): ReadLocation => {
-    const lines = message.messages(4)
-    for (const line of lines) functionsInUse.add(line.number(1))
+    const lines = message.messages(4).map((line): ReadLine => {
+      functionsInUse.add(line.number(1))
+      const called = functions.get(line.number(1)) ?? assert.fail('a line without a function')
+      return { ...called, line: Number(line.number(2)) }
+    })
     return {
       id: message.number(1),
       mapping: mappings.find(({ id }) => id === message.number(2)),
       address: message.number(3),
-      functions: lines.map(
-        (line) => functions.get(line.number(1)) ?? assert.fail('a line without a function'),
-      ),
+      functions: lines.map((line) => line.function),
+      lines,
     }
   })
   assertIds(mappings)
@@ -119,11 +129,10 @@ const readMapping = (message: ProtoMessage, strings: StringsInUse): ReadMapping 
   hasFunctions: message.number(7) === 1n,
 })
 
-function readFunction(message: ProtoMessage, strings: StringsInUse): string {
+function readFunction(message: ProtoMessage, strings: StringsInUse): Omit<ReadLine, 'line'> {
   assert.notEqual(message.number(1), 0n, 'ids are not zero')
   strings.at(message.number(3))
-  strings.at(message.number(4))
-  return strings.at(message.number(2))
+  return { function: strings.at(message.number(2)), file: strings.at(message.number(4)) }
 }
 
 function readSample(

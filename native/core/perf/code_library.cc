@@ -169,9 +169,15 @@ void CodeLibrary::Add(UnwindLoader::LoadedImage loaded, uint64_t now) {
     rows_[tables.get()] = entry.rows;
   }
   entry.rows->used_at = now;
+  entry.v8 = std::move(loaded.v8);
   entry.state = Entry::State::kKnown;
   if (!entry.image->headers) entry.image->headers = tables->headers();
   MakeRoom(now);
+}
+
+V8ImagePtr CodeLibrary::V8Of(const Image& image) const {
+  const auto known = entries_.find(&image);
+  return known == entries_.end() ? nullptr : known->second.v8;
 }
 
 size_t CodeLibrary::bytes() const {

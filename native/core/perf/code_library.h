@@ -60,6 +60,8 @@ class CodeLibrary {
   /// Forgets rows where there are too many. Between two stacks: rules that were given out are no longer valid then.
   void Tidy(uint64_t now);
   void Add(UnwindLoader::LoadedImage loaded, uint64_t now);
+  /// The V8 in an image; nullptr where it has none, or has not been read.
+  V8ImagePtr V8Of(const Image& image) const;
 
   /// Grows when something was forgotten: rules that were given out are no longer valid then.
   uint64_t generation() const { return generation_; }
@@ -81,6 +83,7 @@ class CodeLibrary {
     int failures = 0;
     uint64_t try_again_at = 0;
     std::shared_ptr<Rows> rows = {};
+    V8ImagePtr v8 = {};
   };
 
   Entry& EntryOf(const ImagePtr& image);

@@ -168,6 +168,7 @@ void Collector::GiveUpWaiting() {
     AddUnwound(parked.ring, parked.session, parked.sample, chain);
     return true;
   });
+  current_->SetFunctions(unwinder_->functions());
   unwinder_->EndWindow();
   current_->SetUnwindNames(unwinder_->names());
 }

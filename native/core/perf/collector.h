@@ -58,8 +58,11 @@ class Collector {
       unwinder_->VisitParked([](const StackUnwinder::Parked&) { return true; });
     }
   }
-  /// Whether samples of the window that ends still wait.
-  bool Waits() const { return unwinder_ != nullptr && unwinder_->HasParkedBefore(boundary_); }
+  /// Whether samples of the window that ends still wait, or functions in their stacks.
+  bool Waits() const {
+    return unwinder_ != nullptr &&
+           (unwinder_->HasParkedBefore(boundary_) || unwinder_->AwaitsFunctions());
+  }
   /// A ring held something that is no record, and was skipped to its end.
   void OnCorruptRing();
   /// The events have just been disabled: what happens from now on, was not to be sampled.

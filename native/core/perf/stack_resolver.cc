@@ -53,11 +53,29 @@ std::string ReasonOf(const UnwindOutcome& outcome, const std::vector<std::string
   return "";
 }
 
+/// What stands in place of a function of JavaScript that has no name.
+std::string NamelessReason(V8Answer::State state) {
+  switch (state) {
+    case V8Answer::State::kNamed:
+      break;
+    case V8Answer::State::kMoved:
+      return "[JavaScript: function moved]";
+    case V8Answer::State::kNoCode:
+      return "[JavaScript: code not known]";
+    case V8Answer::State::kUnreadable:
+      return "[JavaScript: memory not readable]";
+    case V8Answer::State::kLate:
+      return "[JavaScript: not read in time]";
+    case V8Answer::State::kUnknownVersion:
+      return "[JavaScript: this V8 is not known]";
+  }
+  return "";
+}
+
 }  // namespace
 
-StackResolver::StackResolver(const StackInterner& raw, const std::vector<std::string>& unwind_names,
-                             Tables tables)
-    : raw_(raw), unwind_names_(unwind_names), tables_(tables), plain_(raw.size()) {
+StackResolver::StackResolver(const StackInterner& raw, Legend legend, Tables tables)
+    : raw_(raw), legend_(legend), tables_(tables), plain_(raw.size()) {
   tables_.stacks.Reserve(raw.size(), raw.words());
 }
 
@@ -94,7 +112,15 @@ uint32_t StackResolver::MakeUnwound(const UnwoundChain& chain, const Variant& va
   AddKernelFrames(chain.kernel);
   for (size_t index = 0; index < chain.user.size(); index++) {
     const bool exact = index == 0 || (chain.user[index] & kExactAddress) != 0;
-    scratch_.push_back(UserFrame(chain.user[index] & ~kExactAddress, !exact, variant));
+    const uint64_t address = chain.user[index] & ~kExactAddress;
+    const bool has_function =
+        index + 1 < chain.user.size() && (chain.user[index + 1] & kFrameFunction) != 0;
+    if (has_function) {
+      const auto number = static_cast<uint32_t>(chain.user[++index]);
+      scratch_.push_back(FrameWithFunction(address, !exact, number, variant));
+    } else {
+      scratch_.push_back(UserFrame(address, !exact, variant));
+    }
   }
   if (chain.outcome.end == UnwindEnd::kComplete) {
     return tables_.stacks.Add(scratch_, StackState::kComplete);
@@ -102,7 +128,7 @@ uint32_t StackResolver::MakeUnwound(const UnwoundChain& chain, const Variant& va
   if (chain.outcome.end == UnwindEnd::kUnverified) {
     return tables_.stacks.Add(scratch_, StackState::kUnverified);
   }
-  return Broken(ReasonOf(chain.outcome, unwind_names_));
+  return Broken(ReasonOf(chain.outcome, legend_.names));
 }
 
 /// A chain that the kernel found by frame pointers.
@@ -149,6 +175,41 @@ uint32_t StackResolver::UserFrame(uint64_t address, bool return_address, const V
                                .mapping = MappingAt(address, return_address, variant),
                                .address = address});
   });
+}
+
+/// Its function is not part of what the cache tells apart: the interpreter is at one address for all of them.
+uint32_t StackResolver::FrameWithFunction(uint64_t address, bool return_address, uint32_t function,
+                                          const Variant& variant) {
+  const uint32_t mapping = MappingAt(address, return_address, variant);
+  const ImageKind kind = tables_.mappings.rows()[mapping].range.image->kind;
+  const bool generated = kind == ImageKind::kAnonymous || kind == ImageKind::kUnknown;
+  return tables_.frames.Add({.kind = FrameKind::kNative,
+                             .return_address = return_address,
+                             .mapping = mapping,
+                             .address = address,
+                             .function = FunctionOf(function, generated)});
+}
+
+/// 1 + row; 0 where there is nothing to say. A file's own symbols say more than that its function is not known.
+uint32_t StackResolver::FunctionOf(uint32_t number, bool generated) {
+  const auto known = legend_.functions.find(number);
+  if (known == legend_.functions.end()) return 0;
+  const V8Answer& answer = known->second;
+  if (answer.functions.empty() && !generated) return 0;
+  const uint32_t language = tables_.strings.Add("v8js");
+  if (answer.functions.empty()) {
+    const uint32_t reason = tables_.strings.Add(NamelessReason(answer.state));
+    return tables_.functions.Add({.language = language, .function = reason}) + 1;
+  }
+  uint32_t row = 0;
+  for (auto function = answer.functions.rbegin(); function != answer.functions.rend(); ++function) {
+    row = 1 + tables_.functions.Add({.language = language,
+                                     .function = tables_.strings.Add((*function)->name),
+                                     .file = tables_.strings.Add((*function)->file),
+                                     .line = (*function)->line,
+                                     .inlined_into = row});
+  }
+  return row;
 }
 
 uint32_t StackResolver::MappingAt(uint64_t address, bool return_address, const Variant& variant) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/perf/call_chain.h"
+#include "core/perf/function_ledger.h"
 #include "core/perf/mapping_table.h"
 #include "core/perf/process_table.h"
 #include "core/perf/stack_interner.h"
@@ -23,13 +24,17 @@ class StackResolver {
     ProcessTable& processes;
     MappingTable& mappings;
     StringTable& strings;
+    FunctionTable& functions;
     FrameTable& frames;
     StackTable& stacks;
   };
+  /// What the chains speak of: Window::unwind_names() and functions().
+  struct Legend {
+    const std::vector<std::string>& names;
+    const FrameFunctions& functions;
+  };
 
-  /// `unwind_names`: Window::unwind_names().
-  StackResolver(const StackInterner& raw, const std::vector<std::string>& unwind_names,
-                Tables tables);
+  StackResolver(const StackInterner& raw, Legend legend, Tables tables);
 
   /// The stack of a sample taken at `time` by an event that walks at most `max_stack` frames.
   uint32_t Resolve(uint32_t raw_stack, uint64_t time, uint32_t max_stack);
@@ -47,6 +52,9 @@ class StackResolver {
 
   uint32_t Make(const StackInterner::RawStack& raw, const Variant& variant);
   uint32_t UserFrame(uint64_t address, bool return_address, const Variant& variant);
+  uint32_t FrameWithFunction(uint64_t address, bool return_address, uint32_t function,
+                             const Variant& variant);
+  uint32_t FunctionOf(uint32_t number, bool generated);
   uint32_t MakeUnwound(const UnwoundChain& chain, const Variant& variant);
   uint32_t MakeOfKernel(const CallChain& chain, const Variant& variant);
   void AddKernelFrames(std::span<const uint64_t> addresses);
@@ -57,7 +65,7 @@ class StackResolver {
   void ReadAgain(Process& process);
 
   const StackInterner& raw_;
-  const std::vector<std::string>& unwind_names_;
+  const Legend legend_;
   Tables tables_;
   FrameCache cache_;
   /// Per raw stack: 1 + the stack of its first epoch, not cut; what nearly all are.

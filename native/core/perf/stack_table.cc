@@ -30,7 +30,18 @@ uint64_t HashOf(std::span<const uint32_t> frames, StackState state) {
 size_t FrameTable::Hash::operator()(const Frame& frame) const {
   const uint64_t rest = uint64_t{frame.mapping} << 8 | uint64_t{frame.return_address} << 4 |
                         static_cast<uint64_t>(frame.kind);
-  return Mixed(Mixed(kGolden, frame.address), rest);
+  return Mixed(Mixed(kGolden, frame.address), rest ^ uint64_t{frame.function} << 40);
+}
+
+size_t FunctionTable::Hash::operator()(const FunctionRow& row) const {
+  return Mixed(Mixed(kGolden, uint64_t{row.function} << 32 | row.line),
+               uint64_t{row.language ^ row.inlined_into} << 32 | row.file);
+}
+
+uint32_t FunctionTable::Add(const FunctionRow& row) {
+  const auto [entry, added] = numbers_.try_emplace(row, static_cast<uint32_t>(rows_.size()));
+  if (added) rows_.push_back(row);
+  return entry->second;
 }
 
 uint32_t FrameTable::Add(const Frame& frame) {

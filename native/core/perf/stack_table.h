@@ -17,8 +17,37 @@ struct Frame {
   uint32_t mapping = 0;
   /// native, kernel: address in the process; reason: number of its text
   uint64_t address = 0;
+  /// native: 1 + row of the function that is known of it; 0 where none is
+  uint32_t function = 0;
 
   bool operator==(const Frame&) const = default;
+};
+
+/// A function as a row of the window: numbers of texts, and a line.
+struct FunctionRow {
+  uint32_t language = 0;
+  uint32_t function = 0;
+  uint32_t file = 0;
+  uint32_t line = 0;
+  /// 1 + row of the function whose code it was inlined into; 0 where it was not.
+  uint32_t inlined_into = 0;
+
+  bool operator==(const FunctionRow&) const = default;
+};
+
+/// The distinct functions that frames say of themselves.
+class FunctionTable {
+ public:
+  /// The number of its row.
+  uint32_t Add(const FunctionRow& row);
+  const std::vector<FunctionRow>& rows() const { return rows_; }
+
+ private:
+  struct Hash {
+    size_t operator()(const FunctionRow& row) const;
+  };
+  std::unordered_map<FunctionRow, uint32_t, Hash> numbers_;
+  std::vector<FunctionRow> rows_;
 };
 
 /// The distinct frames of a window.

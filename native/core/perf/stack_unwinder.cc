@@ -61,8 +61,9 @@ UnwindOutcome StackUnwinder::Walk(const SampleRecord& sample, uint32_t max_stack
                          .chain_cut = chain.size() >= max_stack};
   snapshot.instruction = snapshot.registers.value[kInstructionPointer];
   frames_.clear();
+  frame_words_.clear();
   CodeMap& code = processes_.CodeOf(sample.pid, sample.time, snapshot.instruction);
-  const UnwindOutcome outcome = unwinder_.Unwind(snapshot, code, frames_);
+  const UnwindOutcome outcome = unwinder_.Unwind(snapshot, code, frames_, &frame_words_);
   if (outcome.end == UnwindEnd::kComplete) {
     processes_.LearnRoot(sample.tid == sample.pid, frames_);
   } else if (outcome.end == UnwindEnd::kStackBytes && processes_.AddRoot(frames_)) {
@@ -71,10 +72,41 @@ UnwindOutcome StackUnwinder::Walk(const SampleRecord& sample, uint32_t max_stack
   return outcome;
 }
 
+/// Behind each frame of V8's the number of its function.
+void StackUnwinder::AddFunctions(const SampleRecord& sample) {
+  annotated_.clear();
+  const FunctionLedger::Process process{
+      .pid = sample.pid, .began_at = processes_.BeganAt(), .image = processes_.V8()};
+  size_t copied = 0;
+  for (const FrameWords& words : frame_words_) {
+    const auto next = frames_.begin() + static_cast<ptrdiff_t>(words.frame) + 1;
+    annotated_.insert(annotated_.end(), frames_.begin() + static_cast<ptrdiff_t>(copied), next);
+    copied = words.frame + 1;
+    const bool returns = words.frame > 0 && (frames_[words.frame] & kExactAddress) == 0;
+    const uint64_t address = frames_[words.frame] & ~kExactAddress;
+    const uint32_t number =
+        ledger_.NumberOf(process, {.generated = words.generated,
+                                   .address = returns ? address - 1 : address,
+                                   .time = sample.time,
+                                   .function = words.function,
+                                   .bytecode_array = words.bytecode_array,
+                                   .feedback = {words.feedback[0], words.feedback[1]},
+                                   .return_address = words.return_address});
+    if (number != 0) annotated_.push_back(kFrameFunction | number);
+  }
+  annotated_.insert(annotated_.end(), frames_.begin() + static_cast<ptrdiff_t>(copied),
+                    frames_.end());
+}
+
 std::span<const uint64_t> StackUnwinder::Words(const SampleRecord& sample, UnwindOutcome outcome) {
   const CallChain chain = CallChain::Split(sample.chain);
+  const bool annotates = !frame_words_.empty() && processes_.V8() != nullptr;
+  if (annotates) AddFunctions(sample);
   words_.clear();
-  UnwoundChain{.kernel = chain.kernel, .user = frames_, .outcome = outcome}.AppendTo(words_);
+  UnwoundChain{.kernel = chain.kernel,
+               .user = annotates ? std::span(annotated_) : std::span(frames_),
+               .outcome = outcome}
+      .AppendTo(words_);
   return words_;
 }
 
@@ -116,6 +148,7 @@ void StackUnwinder::Release(Copy& copy) {
 }
 
 bool StackUnwinder::TakeAnswers() {
+  ledger_.TakeReplies();
   auto answers = loader_.Take();
   const uint64_t now = MonotonicNow();
   for (auto& process : answers.processes) processes_.Add(std::move(process));

@@ -10,6 +10,7 @@
 
 #include "core/base/unique_fd.h"
 #include "core/perf/code_library.h"
+#include "core/perf/function_ledger.h"
 #include "core/perf/record.h"
 #include "core/perf/unwind_loader.h"
 #include "core/perf/unwind_processes.h"
@@ -54,9 +55,14 @@ class StackUnwinder {
   template <typename Visit>
   void VisitParked(Visit&& visit);
   bool HasParkedBefore(uint64_t time) const;
+  /// Whether functions of frames are still being read.
+  bool AwaitsFunctions() const { return ledger_.Waits(); }
+  /// By the numbers in chains (kFrameFunction).
+  const FrameFunctions& functions() const { return ledger_.functions(); }
 
   /// A window has ended. What a sample that still waits needs, is kept until the next one has.
   void EndWindow() {
+    ledger_.EndWindow();
     if (parked_.empty()) processes_.ForgetPast();
   }
   /// By UnwindOutcome::name.
@@ -71,6 +77,7 @@ class StackUnwinder {
   };
 
   UnwindOutcome Walk(const SampleRecord& sample, uint32_t max_stack);
+  void AddFunctions(const SampleRecord& sample);
   std::span<const uint64_t> Words(const SampleRecord& sample, UnwindOutcome outcome);
   void Release(Copy& copy);
 
@@ -78,7 +85,11 @@ class StackUnwinder {
   CodeLibrary library_;
   UnwindProcesses processes_;
   Unwinder unwinder_{kThisArchitecture};
+  FunctionLedger ledger_;
   std::vector<uint64_t> frames_;
+  std::vector<FrameWords> frame_words_;
+  /// `frames_` with the numbers of their functions.
+  std::vector<uint64_t> annotated_;
   std::vector<uint64_t> words_;
   std::deque<Copy> parked_;
   size_t parked_bytes_ = 0;

@@ -158,10 +158,13 @@ void UnwindLoader::LoadImage(const ImagePtr& image, uint32_t pid) {
   const bool vdso = image->kind == ImageKind::kVdso;
   auto work = [shared = shared_, image, vdso, path = image->path, file = image->file, pid] {
     const auto opened = vdso ? OpenVdso() : TargetFile::Open(static_cast<pid_t>(pid), path, file);
-    shared->Answer({image, shared->TablesOf(opened)});
+    const bool may_have_v8 = opened.ok() && !vdso;
+    shared->Answer({.image = image,
+                    .tables = shared->TablesOf(opened),
+                    .v8 = may_have_v8 ? ReadV8Image(*opened) : nullptr});
   };
   auto late = [shared = shared_, image] {
-    shared->Answer({image, Error{ETIMEDOUT, "reading unwind rows"}});
+    shared->Answer({.image = image, .tables = Error{ETIMEDOUT, "reading unwind rows"}});
   };
   shared_->Ask({.name = image->path, .work = std::move(work), .late = std::move(late)});
 }

@@ -9,6 +9,7 @@
 #include "core/perf/image.h"
 #include "core/perf/proc_reader.h"
 #include "core/unwind/unwind_tables.h"
+#include "core/v8/layout.h"
 
 namespace sonde {
 
@@ -21,6 +22,8 @@ class UnwindLoader {
   struct LoadedImage {
     ImagePtr image;
     Result<UnwindTablesPtr> tables;
+    /// Where the file has V8 in it.
+    V8ImagePtr v8 = {};
   };
   struct LoadedProcess {
     ScannedProcess process;

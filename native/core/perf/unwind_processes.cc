@@ -108,6 +108,7 @@ void UnwindProcesses::ApplyFork(Process& process, const ProcessRecord& record) {
 
 void UnwindProcesses::Inherit(Process& child, const Process& parent) {
   child.space.CopyFrom(parent.space);
+  child.v8 = parent.v8;
   // What the parent asked is answered to the parent.
   child.jit = parent.jit == Process::Jit::kAsked ? Process::Jit::kUnknown : parent.jit;
   child.state = Process::State::kKnown;
@@ -140,6 +141,7 @@ void UnwindProcesses::Restart(Process& process, uint64_t time) {
   process.taught_first = false;
   process.taught_other = false;
   process.jit = Process::Jit::kKeepsFramePointers;
+  process.v8 = nullptr;
   process.gone = false;
   process.began_at = time;
 }
@@ -309,9 +311,13 @@ Code UnwindProcesses::Slowly(uint64_t address) {
   if (mapped == nullptr) return {};
   switch (mapped->range.image->kind) {
     case ImageKind::kFile:
-    case ImageKind::kVdso:
-      return library_.At(mapped->range, address,
-                         {.pid = process.pid, .allowance = process.allowance, .now = now_});
+    case ImageKind::kVdso: {
+      const Code code =
+          library_.At(mapped->range, address,
+                      {.pid = process.pid, .allowance = process.allowance, .now = now_});
+      if (process.v8 == nullptr) process.v8 = library_.V8Of(*mapped->range.image);
+      return code;
+    }
     case ImageKind::kAnonymous:
     case ImageKind::kUnknown:
       break;

@@ -33,6 +33,10 @@ class UnwindProcesses {
   /// Adds the frames of the C library behind its call of main, or of a thread's function, where they are known. False
   /// where they are not.
   bool AddRoot(std::vector<uint64_t>& frames);
+  /// The V8 that runs in it, as far as its code has been asked for.
+  V8ImagePtr V8() const { return process_->v8; }
+  /// When it became the program that it is; 0 where it was so before.
+  uint64_t BeganAt() const { return process_->began_at; }
 
   /// No sample of the past will come, and none waits: forgets what was mapped before, and who was not sampled lately.
   void ForgetPast();
@@ -52,6 +56,7 @@ class UnwindProcesses {
     /// Of the process that it waits for; 0 for none.
     uint32_t parent = 0;
     RowAllowance allowance = {};
+    V8ImagePtr v8 = {};
     uint64_t asked_at = 0;
     /// When it began, or became another program.
     uint64_t began_at = 0;

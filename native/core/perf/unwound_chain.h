@@ -13,7 +13,8 @@ namespace sonde {
 /// kernel begins with: those begin with a context marker of the kernel's own, whatever a process has in its memory.
 struct UnwoundChain {
   std::span<const uint64_t> kernel = {};
-  /// With kExactAddress where it applies.
+  /// With kExactAddress where it applies; behind the address of a frame there may be the number of its function
+  /// (kFrameFunction).
   std::span<const uint64_t> user = {};
   UnwindOutcome outcome = {};
 

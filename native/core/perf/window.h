@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/perf/function_ledger.h"
 #include "core/perf/process_record.h"
 #include "core/perf/record.h"
 #include "core/perf/stack_interner.h"
@@ -84,6 +85,10 @@ class Window {
   void SetUnwindNames(std::vector<std::string> names) { unwind_names_ = std::move(names); }
   const std::vector<std::string>& unwind_names() const { return unwind_names_; }
 
+  /// What unwound chains say of frames, by the numbers in them.
+  void SetFunctions(FrameFunctions functions) { functions_ = std::move(functions); }
+  const FrameFunctions& functions() const { return functions_; }
+
   /// Makes room for as many samples as another window had.
   void ReserveLike(const Window& other);
 
@@ -113,6 +118,7 @@ class Window {
   std::vector<std::vector<NoticeRow>> notices_;
   std::vector<LossCounts> losses_;
   std::vector<std::string> unwind_names_;
+  FrameFunctions functions_;
 };
 
 /// Whether an entry of a call chain is a context marker (PERF_CONTEXT_*) and not an address.

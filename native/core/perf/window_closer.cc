@@ -92,6 +92,7 @@ void WindowCloser::ReadProcessesAgain() {
 std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& times) {
   StringTable strings;
   MappingTable mappings;
+  FunctionTable functions;
   FrameTable frames;
   StackTable stacks;
   processes_.BeginWindow(strings);
@@ -102,8 +103,8 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
   events.Replay(window.records());
   if (window.dropped_records() > 0) ReadProcessesAgain();
 
-  StackResolver resolver(window.stacks(), window.unwind_names(),
-                         {processes_, mappings, strings, frames, stacks});
+  StackResolver resolver(window.stacks(), {window.unwind_names(), window.functions()},
+                         {processes_, mappings, strings, functions, frames, stacks});
   for (size_t session = 0; session < sessions_.size(); session++) {
     for (SampleRow& row : samples[session].rows) {
       row.stack = resolver.Resolve(row.stack, row.time, sessions_[session].max_stack);
@@ -119,6 +120,7 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
                             .snapshot_length = events.snapshot_length(),
                             .strings = strings,
                             .mappings = mappings,
+                            .functions = functions,
                             .frames = frames,
                             .stacks = stacks,
                             .events = events.rows(),

@@ -31,6 +31,8 @@ inline constexpr Section kFrameFlags{21, 1};
 inline constexpr Section kFrameMapping{22, 4};
 inline constexpr Section kFrameAddress{23, 8};
 inline constexpr Section kInterpreted{24, 4};
+inline constexpr Section kFrameFunction{25, 4};
+inline constexpr Section kInlinedInto{26, 4};
 
 inline constexpr Section kImageKind{30, 1};
 inline constexpr Section kImagePath{31, 4};

@@ -110,7 +110,7 @@ struct MappingColumns {
 
 struct FrameColumns {
   std::vector<uint8_t> kind, flags;
-  std::vector<uint32_t> mapping;
+  std::vector<uint32_t> mapping, function;
   std::vector<uint64_t> address;
 
   void Add(const Frame& frame, const MappingColumns& mappings) {
@@ -118,6 +118,7 @@ struct FrameColumns {
     kind.push_back(static_cast<uint8_t>(frame.kind));
     flags.push_back(frame.return_address ? 1 : 0);
     mapping.push_back(frame.mapping);
+    function.push_back(frame.function);
     address.push_back(native ? frame.address - mappings.bias[frame.mapping] : frame.address);
   }
 
@@ -126,6 +127,25 @@ struct FrameColumns {
     buffer.Add(layout::kFrameFlags, kShared, flags);
     buffer.Add(layout::kFrameMapping, kShared, mapping);
     buffer.Add(layout::kFrameAddress, kShared, address);
+  }
+};
+
+/// The functions that frames say of themselves, and which frame says which. Most windows have none.
+struct FunctionColumns {
+  std::vector<uint32_t> rows, inlined_into;
+
+  explicit FunctionColumns(const FunctionTable& functions) {
+    for (const FunctionRow& row : functions.rows()) {
+      rows.insert(rows.end(), {row.language, row.function, row.file, row.line});
+      inlined_into.push_back(row.inlined_into);
+    }
+  }
+
+  void AddTo(SectionBuffer& buffer, const FrameColumns& frames) const {
+    if (rows.empty()) return;
+    buffer.Add(layout::kInterpreted, kShared, rows);
+    buffer.Add(layout::kFrameFunction, kShared, frames.function);
+    buffer.Add(layout::kInlinedInto, kShared, inlined_into);
   }
 };
 
@@ -279,6 +299,7 @@ std::vector<std::byte> WindowWriter::Write(const ProcessTable& processes) {
   }
   FrameColumns frames;
   for (const Frame& frame : tables_.frames.frames()) frames.Add(frame, mappings);
+  const FunctionColumns functions(tables_.functions);
   const EventColumns events(tables_.events);
   const KernelSymbolColumns kernel_symbols(tables_.kernel_symbols, tables_.strings);
   const StringColumns strings(tables_.strings.texts());
@@ -297,6 +318,7 @@ std::vector<std::byte> WindowWriter::Write(const ProcessTable& processes) {
   buffer.Add(layout::kStackFrames, kShared, tables_.stacks.frames());
   buffer.Add(layout::kStackState, kShared, tables_.stacks.states());
   frames.AddTo(buffer);
+  functions.AddTo(buffer, frames);
   images.AddTo(buffer);
   mappings.AddTo(buffer);
   events.AddTo(buffer);

@@ -20,6 +20,7 @@ struct WindowTables {
   size_t snapshot_length = 0;
   StringTable& strings;
   const MappingTable& mappings;
+  const FunctionTable& functions;
   const FrameTable& frames;
   const StackTable& stacks;
   const std::vector<ProcessEventRow>& events;

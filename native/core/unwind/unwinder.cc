@@ -48,7 +48,7 @@ class Unwinder::Walk final : private StackMemory {
         kernel_steps_(snapshot.chain.empty() || snapshot.chain[0] != snapshot.instruction ? kAstray
                                                                                           : 0) {}
 
-  UnwindOutcome Run(std::vector<uint64_t>& frames);
+  UnwindOutcome Run(std::vector<uint64_t>& frames, std::vector<FrameWords>* words);
 
  private:
   /// `kernel_steps_` where the frame pointer is no longer one that the kernel has seen too.
@@ -76,6 +76,8 @@ class Unwinder::Walk final : private StackMemory {
   Result<uint64_t> ValueOf(const std::vector<uint8_t>& expression, std::optional<uint64_t> initial);
   Ended Leave(uint64_t cfa, uint64_t return_address, bool signal_frame);
   void FollowFramePointer(uint64_t slot);
+  void NoteWords(const Code& code, size_t frame, std::vector<FrameWords>& words);
+  uint64_t ReturnToGeneratedCode();
   uint64_t Unsigned(uint64_t address) const;
 
   const Follow follow_;
@@ -97,7 +99,7 @@ class Unwinder::Walk final : private StackMemory {
   bool unverified_ = false;
 };
 
-UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
+UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames, std::vector<FrameWords>* words) {
   for (size_t depth = 0; depth < kMaxFrames; depth++) {
     const Code code = code_.At(returns_ ? instruction_ - 1 : instruction_);
     // What a signal's handler returns to was never called: there is no call before it.
@@ -108,12 +110,44 @@ UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames) {
     }
     frames.push_back(exact ? instruction_ | kExactAddress : instruction_);
     if (code.state == Code::State::kPending) return {UnwindEnd::kPending, code.name};
+    // Code that has rows is none of V8's.
+    if (words != nullptr && code.row.kind == UnwindRow::Kind::kNone && code.keeps_frame_pointers) {
+      NoteWords(code, frames.size() - 1, *words);
+    }
     const Ended ended = Step(code);
     if (ended == UnwindEnd::kComplete && unverified_) return {UnwindEnd::kUnverified, code.name};
     if (ended) return {*ended, code.name};
     unverified_ = unverified_ || code.likely;
   }
   return {UnwindEnd::kDepth};
+}
+
+/// V8's frames hold their function at the same places whichever way it is compiled. A word is V8's pointer where its
+/// lowest bit is set.
+void Unwinder::Walk::NoteWords(const Code& code, size_t frame, std::vector<FrameWords>& words) {
+  FrameWords noted{.frame = frame, .generated = code.generated};
+  const bool captured = !by_kernel_ && KnowsFramePointer() && FramePointer() >= StackPointer();
+  const auto at = [this](uint64_t below) { return Word(FramePointer() - below).value_or(0); };
+  // Frames that are not of JavaScript have a small integer in place of the context.
+  if (captured && (at(8) & 1) != 0) {
+    noted.function = at(16);
+    noted.bytecode_array = at(32);
+    noted.feedback[0] = at(40);
+    noted.feedback[1] = at(48);
+  }
+  const bool has_function = (noted.function & 1) != 0;
+  if (has_function && frame == 0 && !code.generated) noted.return_address = ReturnToGeneratedCode();
+  // An interpreter's caller goes on at an offset in its bytecode, a small integer.
+  const bool interprets = has_function && (noted.bytecode_array & 1) != 0 &&
+                          (frame == 0 || (noted.feedback[0] & 0xffffffff) == 0);
+  if (code.generated || interprets || noted.return_address != 0) words.push_back(noted);
+}
+
+uint64_t Unwinder::Walk::ReturnToGeneratedCode() {
+  const uint64_t address = Unsigned(Word(StackPointer()).value_or(0));
+  if (address < kFirstCode) return 0;
+  const Code caller = code_.At(address - 1);
+  return caller.state == Code::State::kKnown && caller.generated ? address : 0;
 }
 
 Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
@@ -385,14 +419,16 @@ UnwindEnd Unwinder::Walk::Unreadable(uint64_t address, UnwindEnd otherwise) cons
 }
 
 UnwindOutcome Unwinder::Unwind(const StackSnapshot& snapshot, CodeMap& code,
-                               std::vector<uint64_t>& frames) {
-  const size_t before = frames.size();
+                               std::vector<uint64_t>& frames, std::vector<FrameWords>* words) {
+  const size_t frames_before = frames.size();
+  const size_t words_before = words == nullptr ? 0 : words->size();
   const UnwindOutcome outcome =
-      Walk(architecture_, snapshot, code, Walk::Follow::kPointers).Run(frames);
+      Walk(architecture_, snapshot, code, Walk::Follow::kPointers).Run(frames, words);
   if (outcome.end != UnwindEnd::kRegisters) return outcome;
   // The dynamic linker's lazy binding is the one that everybody meets: its frame is found by rbx, which what it calls saves.
-  frames.resize(before);
-  return Walk(architecture_, snapshot, code, Walk::Follow::kAll).Run(frames);
+  frames.resize(frames_before);
+  if (words != nullptr) words->resize(words_before);
+  return Walk(architecture_, snapshot, code, Walk::Follow::kAll).Run(frames, words);
 }
 
 }  // namespace sonde

@@ -100,6 +100,26 @@ struct UnwindOutcome {
 /// handler returns to. No user address has it.
 inline constexpr uint64_t kExactAddress = uint64_t{1} << 62;
 
+/// Set in a word that stands behind a frame's address in a chain, and says something of that frame: the number of its
+/// function. No user address has it.
+inline constexpr uint64_t kFrameFunction = uint64_t{1} << 61;
+
+/// What V8 keeps below the frame pointer of a frame, where the frame has been captured (0 where it has not), if the frame
+/// is one of V8's: no row says where else it keeps them.
+struct FrameWords {
+  /// Which frame, by its place.
+  size_t frame = 0;
+  /// Of code made at run time.
+  bool generated = false;
+  /// At −16, −32, −40 and −48 from the frame pointer.
+  uint64_t function = 0;
+  uint64_t bytecode_array = 0;
+  uint64_t feedback[2] = {};
+  /// Of the innermost frame, if it is one of a file's: the word at the stack pointer, where it is an address in code made
+  /// at run time. That code has called this, if this has no frame of its own.
+  uint64_t return_address = 0;
+};
+
 /// Goes from frame to frame. Of one thread at a time.
 class Unwinder {
  public:
@@ -107,9 +127,11 @@ class Unwinder {
 
   explicit Unwinder(const Architecture& architecture) : architecture_(architecture) {}
 
-  /// Appends the addresses of the frames to `frames`, innermost first. Work is bounded by kMaxFrames, twice where a frame
-  /// is found by a register that rows are not kept of.
-  UnwindOutcome Unwind(const StackSnapshot& snapshot, CodeMap& code, std::vector<uint64_t>& frames);
+  /// Appends the addresses of the frames to `frames`, innermost first, and to `words`, where it is given, what stands in
+  /// those that may be V8's. Work is bounded by kMaxFrames, twice where a frame is found by a register that rows are not
+  /// kept of.
+  UnwindOutcome Unwind(const StackSnapshot& snapshot, CodeMap& code, std::vector<uint64_t>& frames,
+                       std::vector<FrameWords>* words = nullptr);
 
  private:
   class Walk;

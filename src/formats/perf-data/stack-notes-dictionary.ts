@@ -29,6 +29,9 @@ export class StackNotesDictionary {
   readonly #strings = new Entries()
   readonly #frames = new Entries()
   readonly #notes = new Entries()
+  /** Of the notes, in their order. */
+  readonly #functions = new ByteWriter()
+  #hasFunctions = false
   readonly #runtimes = new Entries()
   readonly #segments = new Entries()
   readonly #identities = new Entries()
@@ -52,7 +55,13 @@ export class StackNotesDictionary {
       { name: 'runtimes', ...this.#runtimes.part() },
       { name: 'segments', ...this.#segments.part() },
       { name: 'identities', ...this.#identities.part() },
+      ...this.#functionsPart(),
     ]
+  }
+
+  #functionsPart(): readonly NotesPart[] {
+    if (!this.#hasFunctions) return []
+    return [{ name: 'functions', count: this.#notes.part().count, bytes: this.#functions.finish() }]
   }
 
   /** Finds the notes of a window's stacks. */
@@ -62,39 +71,43 @@ export class StackNotesDictionary {
 
   /**
    * The note of a stack with that state, counted from 1; NO_NOTE where there is no room for it.
-   * @param inserted pairs: place, number of the frame
-   * @param unusual places of the frames whose addresses are what those at their place usually are not
    */
-  addNote(state: number, inserted: readonly number[], unusual: readonly number[]): number {
-    if (inserted.length / 2 > MAX_NOTE_FRAMES || unusual.length > MAX_NOTE_FRAMES) return NO_NOTE
-    const index = this.#addNoteOf(state, inserted, unusual)
+  addNote(state: number, frames: NoteFrames): number {
+    const { inserted, unusual, functions } = frames
+    const most = Math.max(inserted.length / 2, unusual.length, functions.length / 2)
+    if (most > MAX_NOTE_FRAMES) return NO_NOTE
+    const index = most > 0 ? this.#addNewNote(state, frames) : this.#addPlainNote(state, frames)
     return index === NO_ROOM ? NO_NOTE : index + 1
   }
 
-  #addNoteOf(state: number, inserted: readonly number[], unusual: readonly number[]): number {
-    if (inserted.length > 0 || unusual.length > 0) return this.#addNewNote(state, inserted, unusual)
-    // Most stacks: nothing but how far they can be trusted.
+  /** Most stacks: nothing but how far they can be trusted. */
+  #addPlainNote(state: number, none: NoteFrames): number {
     const plain = this.#plainNotes[state] ?? NO_ROOM
     if (plain !== NO_ROOM) return plain
-    this.#plainNotes[state] = this.#addNewNote(state, inserted, unusual)
+    this.#plainNotes[state] = this.#addNewNote(state, none)
     return this.#plainNotes[state]
   }
 
-  #addNewNote(state: number, inserted: readonly number[], unusual: readonly number[]): number {
-    return this.#notes.once(this.#room, `${state}/${inserted.join()}/${unusual.join()}`, (writer) => {
-      writer.u8(state).varint(inserted.length / 2)
-      let previous = 0
-      for (let at = 0; at < inserted.length; at += 2) {
-        writer.varint(inserted[at]! - previous).varint(inserted[at + 1]!)
-        previous = inserted[at]!
-      }
+  #addNewNote(state: number, { inserted, unusual, functions }: NoteFrames): number {
+    const key = `${state}/${inserted.join()}/${unusual.join()}/${functions.join()}`
+    return this.#notes.once(this.#room, key, (writer) => {
+      writer.u8(state)
+      writePairs(writer, inserted)
       writer.varint(unusual.length)
-      previous = 0
+      let previous = 0
       for (const place of unusual) {
         writer.varint(place - previous)
         previous = place
       }
+      this.#addFunctions(functions)
     })
+  }
+
+  #addFunctions(functions: readonly number[]): void {
+    const before = this.#functions.length
+    writePairs(this.#functions, functions)
+    this.#room.bytes -= this.#functions.length - before
+    this.#hasFunctions ||= functions.length > 0
   }
 
   /** Its number; NO_ROOM where there is none for it. */
@@ -160,6 +173,26 @@ export class StackNotesDictionary {
   }
 }
 
+/** What a note says of frames. */
+interface NoteFrames {
+  /** Pairs: place, number of the frame. */
+  readonly inserted: readonly number[]
+  /** Places of the frames whose addresses are what those at their place usually are not. */
+  readonly unusual: readonly number[]
+  /** Pairs: place, number of the frame that is its function. */
+  readonly functions: readonly number[]
+}
+
+/** Their number, then each as the distance from the previous place, and what belongs to it. */
+function writePairs(writer: ByteWriter, pairs: readonly number[]): void {
+  writer.varint(pairs.length / 2)
+  let previous = 0
+  for (let at = 0; at < pairs.length; at += 2) {
+    writer.varint(pairs[at]! - previous).varint(pairs[at + 1]!)
+    previous = pairs[at]!
+  }
+}
+
 /** Most stacks of a window share their frames: what is to be said of one is found once, and little is allocated for each. */
 class WindowNotes {
   readonly #dictionary: StackNotesDictionary
@@ -167,6 +200,9 @@ class WindowNotes {
   readonly #frames: Int32Array
   readonly #inserted: number[] = []
   readonly #unusual: number[] = []
+  readonly #functions: number[] = []
+  /** By frame. */
+  readonly #functionNumbers = new Map<number, readonly number[]>()
 
   constructor(dictionary: StackNotesDictionary, stacks: StackTable) {
     this.#dictionary = dictionary
@@ -177,11 +213,13 @@ class WindowNotes {
   /** The number of the stack's note. */
   of(stack: number): number {
     const { offsets, frameIndices, frames, state } = this.#stacks
-    const { kind, flags } = frames
+    const { kind, flags, function: functionRow } = frames
     const inserted = this.#inserted
     const unusual = this.#unusual
+    const functions = this.#functions
     inserted.length = 0
     unusual.length = 0
+    functions.length = 0
     let part = -1
     const from = offsets[stack]!
     const length = offsets[stack + 1]! - from
@@ -192,13 +230,27 @@ class WindowNotes {
         const isReturnAddress = (flags[frame]! & 1) !== 0
         if (isReturnAddress !== (frameKind === part)) unusual.push(place)
         part = frameKind
+        if (!functionRow[frame]) continue
+        const numbers = this.#functionsOf(frame)
+        if (numbers.includes(NO_ROOM)) return NO_NOTE
+        for (const number of numbers) functions.push(place, number)
       } else {
         const number = this.#numberOf(frame)
         if (number === NO_ROOM) return NO_NOTE
         inserted.push(place, number)
       }
     }
-    return this.#dictionary.addNote(state[stack]!, inserted, unusual)
+    return this.#dictionary.addNote(state[stack]!, { inserted, unusual, functions })
+  }
+
+  #functionsOf(frame: number): readonly number[] {
+    const known = this.#functionNumbers.get(frame)
+    if (known !== undefined) return known
+    const value = this.#stacks.frames.at(frame)
+    const functions = (value.kind === 'native' ? value.functions : undefined) ?? []
+    const numbers = functions.map((named) => this.#dictionary.addFrame({ kind: 'interpreted', ...named }))
+    this.#functionNumbers.set(frame, numbers)
+    return numbers
   }
 
   #numberOf(frame: number): number {

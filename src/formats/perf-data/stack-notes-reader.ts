@@ -1,7 +1,7 @@
 // Reads the stack notes of a file. Nothing in them is believed before it is checked against the section's size.
 
 import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/process.ts'
-import { STACK_STATES } from '../../core/profile.ts'
+import { type FrameFunction, STACK_STATES } from '../../core/profile.ts'
 import { ByteReader } from './bytes.ts'
 import {
   MAX_NOTE_ELEMENTS,
@@ -129,7 +129,7 @@ function readParts(part: (name: PartName) => ByteReader): NoteParts {
     return decoder.decode(bytes.subarray(0, MAX_TEXT_BYTES))
   })
   const frames = elements(part('frames'), (reader) => readFrame(reader, strings))
-  const notes = noteTable(part('notes'), frames)
+  const notes = noteTable(part('notes'), part('functions'), frames)
   const runtimes = elements(part('runtimes'), (reader) => readRuntime(reader, strings))
   const segments = elements(part('segments'), (reader) => readSegment(reader, strings))
   const identities = elements(part('identities'), (reader) => readIdentity(reader, strings))
@@ -172,37 +172,58 @@ function readFrame(reader: ByteReader, strings: readonly string[]): NoteFrame {
 
 const lineOf = (reader: ByteReader): number => Math.min(reader.varint(), 0xffff_ffff)
 
-function noteTable(reader: ByteReader, frames: readonly NoteFrame[]): NoteTable {
-  const offsets = Uint32Array.from({ length: countOf(reader) }, () => {
-    const offset = reader.position
-    readNote(reader, frames)
-    return offset
-  })
+function noteTable(reader: ByteReader, functionsReader: ByteReader, frames: readonly NoteFrame[]): NoteTable {
+  const offsets = offsetsOf(reader, () => readNote(reader, frames))
+  const functionOffsets = offsetsOf(functionsReader, () => readFunctions(functionsReader, frames))
   return {
     length: offsets.length,
     at(index) {
       reader.position = member(offsets, index)
-      return readNote(reader, frames)
+      const functionOffset = functionOffsets[index]
+      if (functionOffset !== undefined) functionsReader.position = functionOffset
+      const functions = functionOffset === undefined ? [] : readFunctions(functionsReader, frames)
+      return { ...readNote(reader, frames), functions }
     },
   }
 }
 
-function readNote(reader: ByteReader, frames: readonly NoteFrame[]): StackNote {
-  const state = member(STACK_STATES, reader.u8())
-  const places = (read: (place: number) => unknown): void => {
-    const count = reader.varint()
-    if (count > MAX_NOTE_FRAMES) throw new RangeError(`a stack of ${count} frames`)
-    let place = 0
-    for (let each = 0; each < count; each++) {
-      place += reader.varint()
-      read(place)
-    }
+/** Where each element stands; all of them are read once, so that a damaged one is found at the start. */
+function offsetsOf(reader: ByteReader, read: () => unknown): Uint32Array {
+  return Uint32Array.from({ length: countOf(reader) }, () => {
+    const offset = reader.position
+    read()
+    return offset
+  })
+}
+
+function readPlaces(reader: ByteReader, read: (place: number) => unknown): void {
+  const count = reader.varint()
+  if (count > MAX_NOTE_FRAMES) throw new RangeError(`a stack of ${count} frames`)
+  let place = 0
+  for (let each = 0; each < count; each++) {
+    place += reader.varint()
+    read(place)
   }
+}
+
+function readNote(reader: ByteReader, frames: readonly NoteFrame[]): Omit<StackNote, 'functions'> {
+  const state = member(STACK_STATES, reader.u8())
   const inserted: { place: number; frame: NoteFrame }[] = []
   const unusual: number[] = []
-  places((place) => inserted.push({ place, frame: member(frames, reader.varint()) }))
-  places((place) => unusual.push(place))
+  readPlaces(reader, (place) => inserted.push({ place, frame: member(frames, reader.varint()) }))
+  readPlaces(reader, (place) => unusual.push(place))
   return { state, inserted, unusual }
+}
+
+function readFunctions(reader: ByteReader, frames: readonly NoteFrame[]): StackNote['functions'] {
+  const functions: { place: number; function: FrameFunction }[] = []
+  readPlaces(reader, (place) => {
+    const frame = member(frames, reader.varint())
+    if (frame.kind !== 'interpreted') throw new RangeError('a function that is a reason')
+    const { kind: _, ...named } = frame
+    functions.push({ place, function: named })
+  })
+  return functions
 }
 
 function readRuns(reader: ByteReader, notes: number): Pick<NoteParts, 'ends' | 'noteOfRun'> {

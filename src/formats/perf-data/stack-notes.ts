@@ -4,7 +4,7 @@
 //   8 bytes magic, u32 version, u32 number of parts
 //   per part: u32 kind, u32 byte length, then as many bytes. A reader leaves out the kinds that it does not know.
 
-import type { Frame, StackState } from '../../core/profile.ts'
+import type { Frame, FrameFunction, StackState } from '../../core/profile.ts'
 
 /**
  * perf handles the features it knows (0 to 31 in perf 6.1) and leaves out the others. Not bit 0, which perf leaves out,
@@ -40,6 +40,11 @@ export const PART = {
   segments: 6,
   /** Per image: path, build id (strings), u64 device, u64 inode, Go's build id and content hash (strings, '' for none). */
   identities: 7,
+  /**
+   * Per note, in their order: number of functions that are known though no symbol says them, each the place of its frame
+   * and the number of an interpreted frame. Of one place the innermost comes first. Absent where no note has one.
+   */
+  functions: 8,
 } as const
 export type PartName = keyof typeof PART
 
@@ -63,4 +68,6 @@ export interface StackNote {
    * the first frame of the kernel's part and of the user's part is none, and all others are.
    */
   readonly unusual: readonly number[]
+  /** Ascending by place: what the native frames there say of themselves, what is inlined before what it is inlined into. */
+  readonly functions: readonly { readonly place: number; readonly function: FrameFunction }[]
 }

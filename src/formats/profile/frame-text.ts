@@ -1,7 +1,7 @@
 // How the frames of a profile read: the same words in folded stacks, speedscope, pprof and the flame graph.
 
 import { addressLabel, baseName, kernelLabel } from '../../core/frame-label.ts'
-import type { Dictionary, FrameEntry, MappingEntry } from './dictionary.ts'
+import type { Dictionary, FrameEntry, MappingEntry, NameEntry } from './dictionary.ts'
 
 /** What sort of thing a line of a flame graph is. */
 export const LABEL_KINDS = [
@@ -32,7 +32,7 @@ export function labelsOf(dictionary: Dictionary, frameNumber: number): FrameLabe
     return [{ text: unnamed(frame, mapping), module: moduleOf(mapping), kind: unnamedKind(frame) }]
   return names.reverse().map((name, depth) => ({
     text: name.function,
-    module: frame.kind === 'interpreted' ? name.file : moduleOf(mapping),
+    module: frame.kind === 'interpreted' ? name.file : scriptOf(name, mapping) || moduleOf(mapping),
     kind: namedKind(frame, mapping, depth),
   }))
 }
@@ -62,6 +62,10 @@ function namedKind(frame: FrameEntry, mapping: MappingEntry, depth: number): Lab
       return mapping.imageKind === 'anonymous' ? 'jit' : 'user'
   }
 }
+
+/** Code made at run time lies in no file, but its function's source does. */
+const scriptOf = ({ file }: NameEntry, { kind, imageKind }: MappingEntry): string =>
+  kind === 'native' && imageKind === 'anonymous' ? baseName(file) : ''
 
 function moduleOf(mapping: MappingEntry): string {
   switch (mapping.kind) {

@@ -1,7 +1,7 @@
 // From a window's numbers to the dictionary's. Only what is asked for is translated, and once.
 
 import type { Mapping } from '../../core/process.ts'
-import type { Frame, ProfileBatch } from '../../core/profile.ts'
+import type { Frame, FrameFunction, ProfileBatch } from '../../core/profile.ts'
 import { type Dictionary, type MappingEntry, NO_NAME_LIST } from './dictionary.ts'
 import { NO_ROOM } from './sequence-table.ts'
 
@@ -143,18 +143,22 @@ export class WindowTranslation {
   #ownName(frame: Frame): number {
     switch (frame.kind) {
       case 'native':
+        return frame.functions === undefined ? NO_NAME_LIST : this.#functionNames(frame.functions)
       case 'kernel':
         return NO_NAME_LIST
       case 'interpreted':
-        return this.#listOf(frame.function, frame.file, frame.line)
+        return this.#functionNames([frame])
       case 'reason':
-        return this.#listOf(frame.text, '', 0)
+        return this.#functionNames([{ language: '', function: frame.text, file: '', line: 0 }])
     }
   }
 
-  #listOf(text: string, file: string, line: number): number {
-    const name = this.#dictionary.addName({ function: text, systemName: text, file, line })
-    return name === NO_ROOM ? NO_ROOM : this.#dictionary.nameLists.intern(Uint32Array.of(name), 1)
+  #functionNames(functions: readonly FrameFunction[]): number {
+    const names = functions.map(({ function: name, file, line }) =>
+      this.#dictionary.addName({ function: name, systemName: name, file, line }),
+    )
+    if (names.includes(NO_ROOM)) return NO_ROOM
+    return this.#dictionary.nameLists.intern(Uint32Array.from(names), names.length)
   }
 
   #name(index: number): number {

@@ -18,7 +18,7 @@ import { CONTEXT, MISC } from '../../formats/perf-data/layout.ts'
 import type { StackNote } from '../../formats/perf-data/stack-notes.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
 import { type Chain, splitChain } from './chain.ts'
-import { notedChain } from './noted-chain.ts'
+import { type AddressFrame, notedChain } from './noted-chain.ts'
 import type { LiveMapping, ReplayedProcesses } from './processes.ts'
 
 const UNKNOWN_IMAGE: Image = { kind: 'unknown', path: '[unknown]', buildId: '', device: 0n, inode: 0n }
@@ -175,7 +175,7 @@ export class ReplayWindow {
         case 'kernel':
           return this.#kernelFrame(frame.address, frame.returnAddress)
         case 'user':
-          return this.#userFrame(record.fields.pid, frame.address, frame.returnAddress)
+          return this.#userFrame(record.fields.pid, frame)
         case 'interpreted':
         case 'reason':
           return this.#builder.addFrame(frame)
@@ -192,7 +192,9 @@ export class ReplayWindow {
     const frames = Array.from(chain.kernel, (address, index) => this.#kernelFrame(address, index > 0))
     for (const [index, address] of chain.user.entries()) {
       if (address >= UPPER_HALF) return this.#broken(frames, '[broken: bad frame pointer]')
-      if (index === 0 || address >= FIRST_CODE_ADDRESS) frames.push(this.#userFrame(pid, address, index > 0))
+      if (index === 0 || address >= FIRST_CODE_ADDRESS) {
+        frames.push(this.#userFrame(pid, { address, returnAddress: index > 0 }))
+      }
     }
     const maxStack = this.#maxStacks[event] ?? 0
     if (maxStack === 0 || chain.length < maxStack) return this.#addStack(frames, 'unverified')
@@ -209,14 +211,23 @@ export class ReplayWindow {
     return this.#builder.addStack(frames, state)
   }
 
-  #userFrame(pid: number, address: bigint, returnAddress: boolean): number {
+  #userFrame(pid: number, { address, returnAddress, functions }: Omit<AddressFrame, 'kind'>): number {
     // A call may be the last instruction of a mapping: the return address then lies behind it.
     const live = this.#processes.mappingAt(pid, returnAddress ? address - 1n : address)
     const mapping = live === undefined ? this.#unknownRow(pid) : this.#rowOf(pid, live)
-    return this.#frame(mapping, address, returnAddress, () => {
-      const stated = svma(BigInt.asUintN(64, address - (live?.mapping.bias ?? 0n)))
-      return this.#builder.addFrame({ kind: 'native', mapping, svma: stated, returnAddress })
-    })
+    const stated = () => svma(BigInt.asUintN(64, address - (live?.mapping.bias ?? 0n)))
+    if (functions !== undefined) {
+      return this.#builder.addFrame({
+        kind: 'native',
+        mapping,
+        svma: stated(),
+        returnAddress,
+        functions,
+      })
+    }
+    return this.#frame(mapping, address, returnAddress, () =>
+      this.#builder.addFrame({ kind: 'native', mapping, svma: stated(), returnAddress }),
+    )
   }
 
   #kernelFrame(address: bigint, returnAddress: boolean): number {

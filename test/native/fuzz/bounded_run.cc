@@ -20,7 +20,7 @@
 using Bytes = std::vector<uint8_t>;
 using Fuzzer = int(const uint8_t* data, size_t size);
 extern "C" Fuzzer cfi_fuzzer, demangle_fuzzer, elf_fuzzer, expression_fuzzer, go_table_fuzzer,
-    jitdump_fuzzer, perf_map_fuzzer, record_fuzzer, unwinder_fuzzer;
+    jitdump_fuzzer, perf_map_fuzzer, record_fuzzer, unwinder_fuzzer, v8_fuzzer;
 
 /// What a reader must not exceed, whatever it reads.
 extern "C" const char* __asan_default_options() {
@@ -46,6 +46,7 @@ constexpr Target kTargets[] = {
     {"perf_map", perf_map_fuzzer, 6'000},
     {"record", record_fuzzer, 30'000},
     {"unwinder", unwinder_fuzzer, 20'000},
+    {"v8", v8_fuzzer, 20'000},
 };
 
 constexpr size_t kMaxInput = 64 << 10;

@@ -37,8 +37,8 @@ class StackResolverTest : public testing::Test {
   std::vector<std::string> Resolve(const std::vector<uint64_t>& chain, uint64_t time = 100,
                                    uint32_t max_stack = kMaxStack) {
     const uint32_t raw = *raw_.Intern(kPid, chain);
-    StackResolver resolver(raw_, unwind_names_,
-                           {processes_, mappings_, strings_, frames_, stacks_});
+    StackResolver resolver(raw_, {unwind_names_, known_functions_},
+                           {processes_, mappings_, strings_, functions_, frames_, stacks_});
     stack_ = resolver.Resolve(raw, time, max_stack);
     EXPECT_EQ(resolver.Resolve(raw, time, max_stack), stack_);
     std::vector<std::string> words;
@@ -69,6 +69,8 @@ class StackResolverTest : public testing::Test {
   StringTable strings_;
   ProcessTable processes_;
   MappingTable mappings_;
+  FrameFunctions known_functions_;
+  FunctionTable functions_;
   FrameTable frames_;
   StackTable stacks_;
   uint32_t stack_ = 0;

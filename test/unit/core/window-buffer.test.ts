@@ -104,6 +104,31 @@ test('the four kinds of frame survive the buffer and read as one line each', () 
   })
 })
 
+test('a frame of a runtime’s code says the functions that it runs, and equal addresses may run others', () => {
+  const window = windowOfOneSample()
+  const named = (name: string) => ({ language: 'v8js', function: name, file: `${name}.js`, line: 1 })
+  const frame = (...names: string[]) =>
+    window.addFrame({
+      kind: 'native',
+      mapping: 0,
+      svma: svma(0x77n),
+      returnAddress: false,
+      functions: names.map(named),
+    })
+  const [inlined, alone] = [frame('inner', 'outer'), frame('inner')]
+  assert.notEqual(inlined, alone)
+  assert.equal(frame('inner', 'outer'), inlined)
+  const [batch] = batchesOf(window.build(times), [sessionInfo({ id: 3 })])
+  const functionsAt = (index: number) => {
+    const value = batch?.stacks.frames.at(index)
+    return value?.kind === 'native' ? value.functions : assert.fail()
+  }
+  assert.deepEqual(functionsAt(inlined), [named('inner'), named('outer')])
+  assert.deepEqual(functionsAt(alone), [named('inner')])
+  assert.equal(functionsAt(1), undefined)
+  assert.equal(batch && frameLabel(batch, inlined), 'inner')
+})
+
 test('equal stacks, frames and texts are stored once', () => {
   const window = windowOfOneSample()
   const again = window.addFrame({ kind: 'kernel', avma: avma(0xffff_ffff_8100_0000n), returnAddress: false })

@@ -6,7 +6,7 @@ import type { KernelSymbolEvent } from '../../../src/core/kernel-code.ts'
 import type { AddressSpace, Image } from '../../../src/core/process.ts'
 import type { Frame, ProfileBatch } from '../../../src/core/profile.ts'
 import { DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
-import { nameOf } from '../../../src/core/symbolizer.ts'
+import { namesOf as allNamesOf, nameOf } from '../../../src/core/symbolizer.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
@@ -156,6 +156,33 @@ test('a name says how the symbol table spells it and how far in the address lies
     file: '',
     line: 0,
     offset: 7,
+  })
+})
+
+test('a runtime’s own functions come before its symbols, and are all of them; one without a name is the symbol', async () => {
+  const { addon, asked } = fakeAddon()
+  const named = (name: string) => ({ language: 'v8js', function: name, file: '/a.js', line: 3 })
+  const running = (frame: Frame, ...names: string[]): Frame =>
+    frame.kind === 'native' ? { ...frame, functions: names.map(named) } : frame
+  const [batch] = windowOf((native) => [
+    running(native(LIBC, 0x100n), 'inner', 'inner', 'outer'),
+    running(native(LIBC, 0x200n), '', 'caller'),
+    running(native(ANONYMOUS, 0x300n), 'jitted'),
+    native(LIBC, 0x400n),
+  ])
+  const names = await symbolizerWith(addon).name(batch as ProfileBatch, LIVE)
+  const all = Array.from({ length: 4 }, (_, frame) => allNamesOf(names, frame))
+  assert.deepEqual(
+    all.map((list) => list.map((name) => name.function)),
+    [['inner', 'inner', 'outer'], ['f200', 'caller'], ['jitted'], ['f400']],
+  )
+  assert.deepEqual([...(asked[0]?.addresses ?? [])], [0x200n, 0x400n])
+  assert.deepEqual(all[2]?.[0], {
+    function: 'jitted',
+    systemName: 'jitted',
+    file: '/a.js',
+    line: 3,
+    offset: 0,
   })
 })
 

@@ -371,6 +371,15 @@ void WriteJitdumps() {
   }
 }
 
+/// See v8_fuzzer.cc: what is overwritten, then the frame.
+void WriteV8() {
+  Write("v8/interpreted", std::string(16, '\0'));
+  Write("v8/optimised", std::string("\0\1\0\x81\0\1\0\x85\3\0", 10));
+  Write("v8/builtin", std::string("\0\x28\3\0\x40\2\0\x10\5\0", 10));
+  Write("v8/overwritten",
+        std::string("\2\x20\0\x41\0\x30\0\x51\0\0\1\x20\1\7\0\1\1\x50\0\3\0\1", 22));
+}
+
 }  // namespace
 }  // namespace sonde::test
 
@@ -387,4 +396,5 @@ int main(int count, char** arguments) {
   WriteElf();
   WritePerfMaps();
   WriteJitdumps();
+  WriteV8();
 }

@@ -66,7 +66,7 @@ function notesOf(batches: readonly ProfileBatch[]): StackNotes {
 const noteOf = (notes: StackNotes, sample: number): StackNote | undefined =>
   notes.note(notes.numberOf(sample))
 
-const code = (address: bigint, returnAddress = true): Frame => ({
+const code = (address: bigint, returnAddress = true): Extract<Frame, { kind: 'native' }> => ({
   kind: 'native',
   mapping: 0,
   svma: svma(address),
@@ -83,6 +83,11 @@ const python = (name: string, line = 1): Frame => ({
   function: name,
   file: `${name}.py`,
   line,
+})
+/** Code of a runtime that runs functions of its language, innermost first. */
+const running = (address: bigint, ...names: string[]): Frame => ({
+  ...code(address),
+  functions: names.map((name) => ({ language: 'v8js', function: name, file: `/${name}.js`, line: 7 })),
 })
 const reason = (text: string): Frame => ({ kind: 'reason', text })
 
@@ -102,7 +107,10 @@ function again({ frames, state }: Stack): readonly Frame[] {
       case 'kernel':
         return kernel(frame.address, frame.returnAddress)
       case 'user':
-        return code(frame.address, frame.returnAddress)
+        return {
+          ...code(frame.address, frame.returnAddress),
+          ...(frame.functions && { functions: frame.functions }),
+        }
       case 'interpreted':
       case 'reason':
         return frame
@@ -139,6 +147,19 @@ const STACKS: Readonly<Record<string, Stack>> = {
       code(4n),
       python('ä'),
       reason('[broken: bad frame pointer]'),
+    ],
+  },
+  'of a runtime that says its functions, what is inlined among them': {
+    state: 'complete',
+    frames: [
+      kernel(1n, false),
+      code(2n, false),
+      running(3n, '', 'inner'),
+      python('between'),
+      running(4n, 'inner', 'middle', 'outer'),
+      code(5n),
+      running(4n, 'other'),
+      reason('[truncated: max depth]'),
     ],
   },
   'without any address': {
@@ -221,6 +242,13 @@ test('what finds no room has no note, and is counted', () => {
   assert.equal(noteOf(first, 3)?.state, 'broken')
   assert.equal(noteOf(first, 99), undefined)
   assert.ok(few.untold >= 85 && few.untold < 100)
+})
+
+test('functions stand in a part of their own, which there is only where a stack has them', () => {
+  const kinds = (stack: Stack): number =>
+    new DataView(sectionOf([batchOf([stack])]).bytes.buffer).getUint32(12, true)
+  const without = kinds({ state: 'complete', frames: [code(1n)] })
+  assert.equal(kinds({ state: 'complete', frames: [running(1n, 'f')] }), without + 1)
 })
 
 test('images keep the runtime that they were linked with', () => {

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "core/v8/reader.h"
+
+namespace sonde {
+
+/// Functions of frames by their numbers, as far as they are known when a window ends.
+using FrameFunctions = std::unordered_map<uint32_t, V8Answer>;
+
+/// Numbers the frames of V8's code whose functions are read out of their processes meanwhile. Frames that must be of one
+/// function have one number: of interpreted ones those with one bytecode, of others those at one address. Used by the
+/// drain thread; asks, and never waits.
+class FunctionLedger {
+ public:
+  struct Process {
+    uint32_t pid = 0;
+    uint64_t began_at = 0;
+    V8ImagePtr image = {};
+  };
+
+  /// 0 where there is no room for another one.
+  uint32_t NumberOf(const Process& process, const V8Frame& frame);
+  void TakeReplies();
+  /// Whether an answer is still to come.
+  bool Waits() const { return waiting_ > 0; }
+
+  /// All that may stand in chains of a window that ends now.
+  const FrameFunctions& functions() const { return functions_; }
+  /// A window has ended: what is asked from now on gets a new number, and what only older windows speak of goes.
+  void EndWindow();
+
+ private:
+  struct Key {
+    uint64_t word = 0;
+    uint64_t began_at = 0;
+    uint32_t pid = 0;
+    bool generated = false;
+
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Key& key) const;
+  };
+  struct Known {
+    uint32_t number = 0;
+    uint8_t asked = 0;
+    bool waits = false;
+  };
+
+  void Ask(const Process& process, const V8Frame& frame, Known& known);
+  void Settle(const V8Reader::Reply& reply);
+
+  /// Started by the first question.
+  std::unique_ptr<V8Reader> reader_;
+  std::unordered_map<Key, Known, Hash> known_;
+  std::unordered_map<uint32_t, Known*> by_number_;
+  FrameFunctions functions_;
+  /// Of the names and paths in `functions_`.
+  size_t bytes_ = 0;
+  size_t waiting_ = 0;
+  uint32_t next_ = 1;
+  /// Numbers below it are of windows before the last one.
+  uint32_t first_of_last_ = 1;
+  uint32_t first_of_this_ = 1;
+};
+
+}  // namespace sonde

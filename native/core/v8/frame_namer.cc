@@ -1,0 +1,194 @@
+#include "core/v8/frame_namer.h"
+
+namespace sonde {
+namespace {
+
+/// Of each kind. A large program has some ten thousand functions that are ever called.
+constexpr size_t kMaxKnown = 16'384;
+/// Of names and paths: 512 characters and 4,096 at most, mostly 20 and 60.
+constexpr size_t kMaxFunctions = 8192;
+
+/// Of the stretches of inlined code; some 100 in a large function.
+constexpr size_t kMaxInlinedBytes = 4 << 20;
+
+constexpr uint64_t kSharedData = 8;
+constexpr uint64_t kFeedbackShared = 24;
+constexpr uint64_t kInterpreterDataBytecode = 8;
+constexpr uint64_t kWrapperShared = 8;
+constexpr uint64_t kFirstInArray = 16;
+constexpr uint16_t kRegExpKind = 3;
+
+template <typename Table>
+void Bound(Table& table, size_t most) {
+  if (table.size() >= most) table.clear();
+}
+
+}  // namespace
+
+V8Answer V8FrameNamer::Name(const V8Frame& frame, uint64_t now) {
+  heap_.memory().Refill();
+  if (frame.generated) return NameGenerated(frame, now);
+  V8Answer answer = NameByBytecode(frame, frame.bytecode_array);
+  if (answer.state == V8Answer::State::kNamed || frame.return_address == 0) return answer;
+  return NameByCaller(frame, now);
+}
+
+/// A builtin without a frame of its own: the frame is its caller's. That what stands on the stack is a return address of
+/// that caller, and no leftover of another call, is known where the caller's frame holds a closure of the same function.
+V8Answer V8FrameNamer::NameByCaller(const V8Frame& frame, uint64_t now) {
+  V8Frame caller = frame;
+  caller.generated = true;
+  caller.address = frame.return_address - 1;
+  V8Answer answer = NameGenerated(caller, now);
+  const V8Object shared = SharedOfFunction(frame.function);
+  if (answer.state != V8Answer::State::kNamed || shared == 0 ||
+      answer.functions.back() != FunctionOf(shared)) {
+    return {.state = V8Answer::State::kMoved};
+  }
+  static const auto kBuiltin = std::make_shared<const V8Function>();
+  answer.functions.insert(answer.functions.begin(), kBuiltin);
+  return answer;
+}
+
+V8Answer V8FrameNamer::NameGenerated(const V8Frame& frame, uint64_t now) {
+  KnownCode* known = CodeAt(frame.address, now);
+  if (known == nullptr) return {.state = V8Answer::State::kNoCode};
+  const uint16_t baseline = heap_.layout().baseline_kind;
+  if (known->code.kind == baseline) return NameByBytecode(frame, BytecodeIn(known->code.data));
+  if (known->code.kind == kRegExpKind) {
+    static const auto kRegExp =
+        std::make_shared<const V8Function>(V8Function{"(regular expression)", "", 0});
+    return {.state = V8Answer::State::kNamed, .functions = {kRegExp}};
+  }
+  const bool optimized = known->code.kind > baseline && known->code.kind <= baseline + 2;
+  return optimized ? NameOptimized(frame, *known) : V8Answer{.state = V8Answer::State::kNoCode};
+}
+
+/// Optimised code says which function it was made of. It may have been freed and other code have taken its place since
+/// the sample: either the closure on the stack is one of that function, or the code was there before the sample, too.
+V8Answer V8FrameNamer::NameOptimized(const V8Frame& frame, KnownCode& known) {
+  const V8Object shared = SharedOfOptimized(known.code);
+  if (shared == 0) return {.state = V8Answer::State::kNoCode};
+  const bool was_there = known.shared == shared && known.seen_at < frame.time;
+  known.shared = shared;
+  if (!was_there && SharedOfFunction(frame.function) != shared) {
+    return {.state = V8Answer::State::kMoved};
+  }
+  std::vector<V8Object> functions = known.inlined.At(heap_, known.code, frame.address);
+  functions.push_back(shared);
+  V8Answer answer = Named(functions);
+  // What was inlined may have been read while it was being moved; the code's own function still holds.
+  return answer.state == V8Answer::State::kNamed ? answer : Named({&shared, 1});
+}
+
+V8Answer V8FrameNamer::NameByBytecode(const V8Frame& frame, V8Object bytecode) {
+  if (!heap_.Is(bytecode, heap_.layout().bytecode_array_type)) {
+    return {.state = V8Answer::State::kMoved};
+  }
+  const auto known = shared_of_bytecode_.find(bytecode);
+  const V8Object candidates[] = {
+      known == shared_of_bytecode_.end() ? 0 : known->second, SharedOfFunction(frame.function),
+      SharedOfFeedback(frame.feedback[0]), SharedOfFeedback(frame.feedback[1])};
+  for (const V8Object shared : candidates) {
+    if (shared == 0 || BytecodeOf(shared) != bytecode) continue;
+    V8Answer answer = Named({&shared, 1});
+    // The heap is changing while it is read.
+    if (BytecodeOf(shared) != bytecode) continue;
+    Bound(shared_of_bytecode_, kMaxKnown);
+    shared_of_bytecode_[bytecode] = shared;
+    return answer;
+  }
+  return {.state = V8Answer::State::kMoved};
+}
+
+V8Answer V8FrameNamer::Named(std::span<const V8Object> shared) {
+  V8Answer answer{.state = V8Answer::State::kNamed};
+  for (const V8Object object : shared) {
+    answer.functions.push_back(FunctionOf(object));
+    if (answer.functions.back() == nullptr) return {.state = V8Answer::State::kMoved};
+  }
+  return answer;
+}
+
+/// nullptr where it cannot be read.
+V8FunctionPtr V8FrameNamer::FunctionOf(V8Object object) {
+  const auto shared = ReadShared(heap_, object);
+  if (!shared) return nullptr;
+  const auto known = functions_.find(object);
+  if (known != functions_.end() && known->second.shared == *shared) return known->second.function;
+  auto function = Describe(heap_, *shared);
+  if (!function || ReadShared(heap_, object) != shared) return nullptr;
+  Bound(functions_, kMaxFunctions);
+  const auto made = std::make_shared<const V8Function>(std::move(*function));
+  functions_[object] = {.shared = *shared, .function = made};
+  return made;
+}
+
+V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(uint64_t address, uint64_t now) {
+  const auto next = codes_.upper_bound(address);
+  if (next != codes_.begin()) {
+    const auto known = std::prev(next);
+    if (known->second.code.Covers(address)) {
+      if (ReadCode(heap_, known->second.code.object) == known->second.code) return &known->second;
+      codes_.erase(known);
+    }
+  }
+  const auto found = FindCode(heap_, address);
+  if (!found) return nullptr;
+  V8InlinedCode inlined = V8InlinedCode::Read(heap_, *found);
+  inlined_bytes_ += inlined.bytes();
+  if (codes_.size() >= kMaxKnown || inlined_bytes_ > kMaxInlinedBytes) {
+    codes_.clear();
+    inlined_bytes_ = inlined.bytes();
+  }
+  KnownCode& known = codes_[found->start];
+  known = {.code = *found, .inlined = std::move(inlined), .seen_at = now};
+  return &known;
+}
+
+/// 0 where it is no function; of one that the garbage collector has just moved, that of its copy.
+V8Object V8FrameNamer::SharedOfFunction(V8Object function) {
+  if (!V8Heap::IsPointer(function)) return 0;
+  const auto map = heap_.Field(function, 0);
+  // A moved object's first word is where it went to, without the tag.
+  if (map && *map != 0 && (*map & 7) == 0) function = *map + 1;
+  const auto type = heap_.TypeOf(function);
+  const V8Layout& layout = heap_.layout();
+  if (!type || *type < layout.first_function_type || *type > layout.last_function_type) return 0;
+  return heap_.Field(function, layout.function_shared).value_or(0);
+}
+
+V8Object V8FrameNamer::SharedOfFeedback(V8Object vector) {
+  if (!V8Heap::IsPointer(vector)) return 0;
+  return heap_.Field(vector, kFeedbackShared).value_or(0);
+}
+
+V8Object V8FrameNamer::SharedOfOptimized(const V8Code& code) {
+  if (!V8Heap::IsPointer(code.data)) return 0;
+  const V8Layout& layout = heap_.layout();
+  const uint64_t place = kFirstInArray + uint64_t{layout.deoptimization_shared} * 8;
+  V8Object shared = heap_.Field(code.data, place).value_or(0);
+  if (layout.deoptimization_wraps_shared && V8Heap::IsPointer(shared)) {
+    shared = heap_.Field(shared, kWrapperShared).value_or(0);
+  }
+  return heap_.Is(shared, layout.shared_type) ? shared : 0;
+}
+
+/// The bytecode of a function, whichever way it is compiled.
+V8Object V8FrameNamer::BytecodeOf(V8Object shared) {
+  if (!heap_.Is(shared, heap_.layout().shared_type)) return 0;
+  const V8Object data = heap_.Field(shared, kSharedData).value_or(0);
+  if (!heap_.Is(data, heap_.layout().code_type)) return BytecodeIn(data);
+  return BytecodeIn(heap_.Field(data, heap_.layout().code_data).value_or(0));
+}
+
+/// `data` itself, or what InterpreterData holds.
+V8Object V8FrameNamer::BytecodeIn(V8Object data) {
+  const uint16_t type = heap_.layout().bytecode_array_type;
+  if (!V8Heap::IsPointer(data)) return 0;
+  if (heap_.Is(data, type)) return data;
+  const V8Object inner = heap_.Field(data, kInterpreterDataBytecode).value_or(0);
+  return heap_.Is(inner, type) ? inner : 0;
+}
+
+}  // namespace sonde

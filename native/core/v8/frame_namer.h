@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "core/v8/code.h"
+#include "core/v8/function.h"
+#include "core/v8/heap.h"
+#include "core/v8/inlining.h"
+
+namespace sonde {
+
+/// What a captured stack says of a frame of V8's code. Words that were not captured are 0.
+struct V8Frame {
+  /// Code made at run time; otherwise one of V8's builtins, such as the interpreter.
+  bool generated = false;
+  /// In the code: of a caller the call, not the instruction behind it.
+  uint64_t address = 0;
+  /// When it was captured, CLOCK_MONOTONIC.
+  uint64_t time = 0;
+  /// The JSFunction.
+  uint64_t function = 0;
+  uint64_t bytecode_array = 0;
+  /// Where the tiers keep the feedback vector, which knows its function too.
+  uint64_t feedback[2] = {};
+  /// The code made at run time that may have called a builtin without a frame of its own: the function is that code's then.
+  uint64_t return_address = 0;
+};
+
+using V8FunctionPtr = std::shared_ptr<const V8Function>;
+
+/// The function of a frame, or why it has no name.
+struct V8Answer {
+  enum class State : uint8_t {
+    kNamed,
+    /// What the stack points to is no longer there: garbage was collected meanwhile. A later sample may say it.
+    kMoved,
+    /// No code of V8's that can be named lies there.
+    kNoCode,
+    /// The process's memory may not be read, or it is gone.
+    kUnreadable,
+    /// Reading took too long, or more time than this process may take.
+    kLate,
+    /// This version of V8 is not known.
+    kUnknownVersion,
+  };
+  State state = State::kLate;
+  /// Innermost first: optimised code stands for the functions that were inlined in it, too. One without a name stands for
+  /// the builtin itself, which they called.
+  std::vector<V8FunctionPtr> functions = {};
+};
+
+/// Names the frames of one process, by what the stack said of them and by what its memory says now. Nothing is named on
+/// the word of one of them alone: the function must be the one whose bytecode stood in the frame, or whose code the
+/// address lies in.
+class V8FrameNamer {
+ public:
+  /// `layout` must live as long.
+  V8FrameNamer(TargetMemory& memory, const V8Layout& layout) : heap_(memory, layout) {}
+
+  /// `now`: CLOCK_MONOTONIC before the call.
+  V8Answer Name(const V8Frame& frame, uint64_t now);
+
+ private:
+  /// Code that was seen, and the function it was made of.
+  struct KnownCode {
+    V8Code code;
+    V8InlinedCode inlined;
+    V8Object shared = 0;
+    uint64_t seen_at = 0;
+  };
+  struct KnownFunction {
+    V8Shared shared;
+    V8FunctionPtr function;
+  };
+
+  V8Answer NameGenerated(const V8Frame& frame, uint64_t now);
+  V8Answer NameOptimized(const V8Frame& frame, KnownCode& known);
+  V8Answer NameByBytecode(const V8Frame& frame, V8Object bytecode);
+  V8Answer NameByCaller(const V8Frame& frame, uint64_t now);
+  V8Answer Named(std::span<const V8Object> shared);
+  V8FunctionPtr FunctionOf(V8Object shared);
+  KnownCode* CodeAt(uint64_t address, uint64_t now);
+  V8Object SharedOfFunction(V8Object function);
+  V8Object SharedOfFeedback(V8Object vector);
+  V8Object SharedOfOptimized(const V8Code& code);
+  V8Object BytecodeOf(V8Object shared);
+  V8Object BytecodeIn(V8Object data);
+
+  V8Heap heap_;
+  /// By their first instruction; bounded, as the others are.
+  std::map<uint64_t, KnownCode> codes_;
+  size_t inlined_bytes_ = 0;
+  std::unordered_map<V8Object, V8Object> shared_of_bytecode_;
+  std::unordered_map<V8Object, KnownFunction> functions_;
+};
+
+}  // namespace sonde

@@ -1,0 +1,172 @@
+// Frames are named by the functions whose code they run, and by nothing that does not hold.
+#include "core/v8/frame_namer.h"
+
+#include <gtest/gtest.h>
+
+#include "v8/forged_heap.h"
+
+namespace sonde {
+namespace {
+
+using test::ForgedHeap;
+using test::kBaselineKind;
+using test::kTurbofanKind;
+using State = V8Answer::State;
+
+class FrameNamerTest : public testing::Test {
+ protected:
+  /// A function at line 4 of its script, interpreted.
+  struct Interpreted {
+    V8Object bytecode, shared, function;
+  };
+  Interpreted Make(const std::string& name) {
+    Interpreted made{.bytecode = heap_.Bytecode(), .shared = 0, .function = 0};
+    made.shared = heap_.Shared(made.bytecode, heap_.ScopeInfo(heap_.Text(name), 0, 12), script_);
+    made.function = heap_.Function(made.shared);
+    return made;
+  }
+  std::string Names(const V8Frame& frame, uint64_t now = 1000) {
+    const V8Answer answer = namer_.Name(frame, now);
+    state_ = answer.state;
+    std::string names;
+    for (const V8FunctionPtr& function : answer.functions) names += function->name + ";";
+    return names;
+  }
+  /// `frame` of optimised code.
+  static V8Frame At(uint64_t address, V8Object function, uint64_t time = 500) {
+    return {.generated = true, .address = address, .time = time, .function = function};
+  }
+
+  ForgedHeap heap_;
+  V8Object script_ =
+      heap_.Script(heap_.Text("/app/server.js"), heap_.Text("//\n//\n//\n0123456789"));
+  V8FrameNamer namer_{heap_, heap_.layout};
+  State state_ = State::kLate;
+};
+
+TEST_F(FrameNamerTest, AnInterpretedFrameIsTheFunctionWhoseBytecodeStandsInIt) {
+  const auto work = Make("work");
+  const V8Answer answer =
+      namer_.Name({.function = work.function, .bytecode_array = work.bytecode}, 1);
+  ASSERT_EQ(answer.state, State::kNamed);
+  EXPECT_EQ(*answer.functions.at(0),
+            (V8Function{.name = "work", .file = "/app/server.js", .line = 4}));
+}
+
+TEST_F(FrameNamerTest, AClosureOfAnotherFunctionNamesNothing) {
+  const auto work = Make("work");
+  const auto other = Make("other");
+  EXPECT_EQ(Names({.function = other.function, .bytecode_array = work.bytecode}), "");
+  EXPECT_EQ(state_, State::kMoved);
+}
+
+TEST_F(FrameNamerTest, AClosureThatMovedIsFoundWhereItWent) {
+  const auto work = Make("work");
+  const V8Object old = heap_.Function(work.shared);
+  heap_.PutField(old, 0, work.function - 1);
+  EXPECT_EQ(Names({.function = old, .bytecode_array = work.bytecode}), "work;");
+}
+
+TEST_F(FrameNamerTest, AClosureThatIsGoneIsNotNeededWhereTheBytecodeIsKnownOrTheFeedbackSaysIt) {
+  const auto work = Make("work");
+  EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode}), "");
+  const V8Object feedback = heap_.Object(test::kOtherType, {0, 0, work.shared});
+  EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode, .feedback = {0, feedback}}),
+            "work;");
+  EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode}), "work;");
+  // Its bytecode was thrown away and made anew: what was known holds no more.
+  heap_.PutField(work.shared, 8, heap_.Bytecode());
+  EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode}), "");
+}
+
+TEST_F(FrameNamerTest, BaselineCodeIsTheFunctionOfItsBytecode) {
+  const auto work = Make("work");
+  const V8Object code = heap_.Code(kBaselineKind, 128, work.bytecode);
+  heap_.PutField(work.shared, 8, code);
+  EXPECT_EQ(Names(At(heap_.StartOf(code) + 100, work.function)), "work;");
+  EXPECT_EQ(Names(At(heap_.StartOf(code) + 100, Make("other").function)), "work;");
+  EXPECT_EQ(Names({.function = work.function, .bytecode_array = work.bytecode}), "work;");
+}
+
+TEST_F(FrameNamerTest, OptimisedCodeIsNamedWhereTheClosureAgreesOrTheCodeWasThereBefore) {
+  const auto work = Make("work");
+  const V8Object code = heap_.Code(kTurbofanKind, 5000, heap_.Optimized(work.shared));
+  const uint64_t address = heap_.StartOf(code) + 4990;
+  EXPECT_EQ(Names(At(address, Make("other").function, 500), 1000), "");
+  EXPECT_EQ(state_, State::kMoved);
+  EXPECT_EQ(Names(At(address, 0, 900), 2000), "");
+  EXPECT_EQ(Names(At(address, 0, 1100), 2000), "work;");
+  EXPECT_EQ(Names(At(heap_.StartOf(code), work.function, 1)), "work;");
+  EXPECT_EQ(Names(At(heap_.StartOf(code) + 5000, work.function)), "");
+  EXPECT_EQ(state_, State::kNoCode);
+}
+
+TEST_F(FrameNamerTest, CodeThatWasReplacedIsNotWhatItWas) {
+  const auto work = Make("work");
+  const auto other = Make("other");
+  const V8Object code = heap_.Code(kTurbofanKind, 128, heap_.Optimized(work.shared));
+  const uint64_t address = heap_.StartOf(code) + 5;
+  EXPECT_EQ(Names(At(address, work.function, 500), 1000), "work;");
+  heap_.PutField(code, 8, heap_.Optimized(other.shared));
+  EXPECT_EQ(Names(At(address, 0, 1100), 1200), "");
+  EXPECT_EQ(Names(At(address, other.function, 1100), 1200), "other;");
+}
+
+TEST_F(FrameNamerTest, WhatIsInlinedStandsBeforeWhatItIsInlinedInto) {
+  const auto outer = Make("outer");
+  const auto middle = Make("middle");
+  const auto inner = Make("inner");
+  // Calls: 1 of middle, in outer; 2 of inner, in call 1. Instructions: outer 0-9, call 1 10-29, call 2 30-49, outer 50-.
+  const auto call = [](uint64_t number) { return number << 31; };
+  std::vector<uint8_t> calls(32);
+  const uint64_t words[] = {call(0), 0, call(1), 1};
+  std::memcpy(calls.data(), words, sizeof(words));
+  const V8Object literals = heap_.Array({middle.shared | 2, inner.shared});
+  std::vector<uint8_t> positions;
+  const auto append = [&positions](int64_t value) {
+    for (auto bits = static_cast<uint64_t>(value < 0 ? -value * 2 - 1 : value * 2);; bits >>= 7) {
+      positions.push_back(static_cast<uint8_t>((bits & 0x7f) | (bits > 0x7f ? 0x80 : 0)));
+      if (bits <= 0x7f) break;
+    }
+  };
+  for (const auto& [step, change] :
+       {std::pair{0LL, 5LL}, {10LL, 1LL << 31}, {-21LL, 1LL << 31}, {20LL, -(2LL << 31)}}) {
+    append(step);
+    append(change);
+  }
+  const V8Object code =
+      heap_.Code(kTurbofanKind, 128, heap_.Optimized(outer.shared, heap_.Bytes(calls), literals),
+                 heap_.Bytes(positions));
+  const auto at = [&](uint64_t offset) {
+    return Names(At(heap_.StartOf(code) + offset, outer.function));
+  };
+  EXPECT_EQ(at(9), "outer;");
+  EXPECT_EQ(at(10), "middle;outer;");
+  EXPECT_EQ(at(29), "middle;outer;");
+  EXPECT_EQ(at(30), "inner;middle;outer;");
+  EXPECT_EQ(at(50), "outer;");
+  // A literal that is no function: the code's own function still holds.
+  heap_.PutField(literals, 16, script_);
+  EXPECT_EQ(at(10), "outer;");
+}
+
+TEST_F(FrameNamerTest, ABuiltinWithoutAFrameIsItsCallersWhereTheFrameAgrees) {
+  const auto work = Make("work");
+  const V8Object code = heap_.Code(kTurbofanKind, 128, heap_.Optimized(work.shared));
+  V8Frame frame{
+      .function = work.function, .bytecode_array = 99, .return_address = heap_.StartOf(code) + 64};
+  EXPECT_EQ(Names(frame), ";work;");
+  // A leftover of another call in a builtin's own frame.
+  frame.function = Make("other").function;
+  frame.time = UINT64_MAX;
+  EXPECT_EQ(Names(frame), "");
+}
+
+TEST_F(FrameNamerTest, MemoryThatCannotBeReadNamesNothing) {
+  EXPECT_EQ(Names({.function = 0x7fff'0000'0001, .bytecode_array = 0x7fff'0000'1001}), "");
+  EXPECT_EQ(Names(At(0x7fff'0000'0000, 0x7fff'0000'0001)), "");
+  EXPECT_EQ(Names(At(UINT64_MAX, UINT64_MAX)), "");
+}
+
+}  // namespace
+}  // namespace sonde

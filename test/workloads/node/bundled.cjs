@@ -1,0 +1,1 @@
+"use strict";(()=>{var e={one:(e,t)=>{t.a=function n(e){let t=0;for(let n=0;n<e;n++)t+=n%11;return t};t.b=e=>{let t=0;for(let n=0;n<e;n++)t+=n%9;return t}}},t={};function r(n){if(t[n])return t[n];const o=t[n]={};return e[n](o,o),o}module.exports={entry(e){const t=r("one");return t.a(e)+t.b(e)}}})();

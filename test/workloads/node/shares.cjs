@@ -1,0 +1,21 @@
+// Two functions that do the same, one three times as often: it takes three quarters of the time. Argument: seconds.
+
+function often(rounds) {
+  let sum = 0
+  for (let i = 0; i < rounds; i++) sum = (sum * 17 + i) % 1000003
+  return sum
+}
+
+function seldom(rounds) {
+  let sum = 0
+  for (let i = 0; i < rounds; i++) sum = (sum * 17 + i) % 1000003
+  return sum
+}
+
+function main(until) {
+  let sum = 0
+  while (Date.now() < until) sum += often(300_000) + seldom(100_000)
+  return sum
+}
+
+console.log(main(Date.now() + Number(process.argv[2]) * 1000))
