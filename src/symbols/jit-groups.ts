@@ -1,7 +1,7 @@
 // Which frames lie in code that a process made while it ran, and what a window says of that process.
 
 import type { Image, ProcessEvent } from '../core/process.ts'
-import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
+import { FRAME_KINDS, type Frame, isReason, type ProfileBatch } from '../core/profile.ts'
 import { lookedUp } from './naming.ts'
 
 const NATIVE = FRAME_KINDS.indexOf('native')
@@ -27,6 +27,7 @@ export function groupJitFrames(batch: ProfileBatch): readonly JitGroup[] {
   const { frames } = batch.stacks
   for (let frame = 0; frame < frames.length; frame++) {
     if (frames.kind[frame] !== NATIVE) continue
+    if (frames.function[frame] && saysItsFunction(frames.at(frame))) continue
     const mapping = frames.mapping[frame] ?? -1
     const { pid, image } = batch.processes.mappings.at(mapping)
     if (batch.processes.images.at(image).kind !== 'anonymous') continue
@@ -40,6 +41,10 @@ export function groupJitFrames(batch: ProfileBatch): readonly JitGroup[] {
   }
   return byPid.size === 0 ? [] : withHistory(batch, byPid)
 }
+
+/** Its runtime's own word was read from the stack that it was sampled with. */
+const saysItsFunction = (frame: Frame): boolean =>
+  frame.kind === 'native' && !(frame.functions ?? []).some(isReason)
 
 interface Candidate {
   readonly frame: number

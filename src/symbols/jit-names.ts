@@ -104,7 +104,7 @@ function setNames(
     const known = functions[result.name[index] ?? 0]
     if (known === undefined || named.has(frame)) return
     named.add(frame)
-    names.setChain(frame, [
+    names.setInstead(frame, [
       {
         ...known,
         file: result.files[(result.file[index] ?? 0) - 1] ?? '',

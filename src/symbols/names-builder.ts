@@ -46,6 +46,12 @@ export class NamesBuilder {
     this.#listOf[frame] = this.#known.get(chain) ?? this.#keep(chain, chain)
   }
 
+  /** The same, of a frame that said only why its function was not known. */
+  setInstead(frame: number, chain: readonly FrameName[]): void {
+    this.#own.delete(frame)
+    this.setChain(frame, chain)
+  }
+
   #keep(key: NamedAddress | readonly FrameName[], names: readonly FrameName[]): number {
     const list = this.#lists.push(names.map((name) => this.#table.push(name) - 1)) - 1
     this.#known.set(key, list)

@@ -65,6 +65,7 @@ async function lookUp(
         kind: 0,
         path,
         buildId,
+        contentHash: '',
         device: ((status.dev >> 8n) << 32n) | (status.dev & 0xffn),
         inode: status.ino,
         pids: pid === undefined ? [] : [pid],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import type { Image, ProcessEvent } from '../../../src/core/process.ts'
-import type { ProfileBatch } from '../../../src/core/profile.ts'
+import type { Frame, ProfileBatch } from '../../../src/core/profile.ts'
 import type { SymbolSource } from '../../../src/core/symbol-policy.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
@@ -15,6 +15,8 @@ import { sessionInfo } from '../../support/session.ts'
 
 const anonymous = (path: string): Image => ({ kind: 'anonymous', path, buildId: '', device: 0n, inode: 0n })
 const file = (path: string): Image => ({ kind: 'file', path, buildId: '', device: 8n, inode: 77n })
+
+type NativeFrame = Extract<Frame, { kind: 'native' }>
 
 /** A window under construction: frames and events name mappings by number. */
 class Window {
@@ -35,8 +37,13 @@ class Window {
     })
   }
 
-  frame(mapping: number, address: bigint, returnAddress = false): void {
-    this.#frames.push(this.builder.addFrame({ kind: 'native', mapping, svma: svma(address), returnAddress }))
+  frame(
+    mapping: number,
+    address: bigint,
+    rest: Pick<NativeFrame, 'functions'> & { returnAddress?: boolean } = {},
+  ): void {
+    const frame = { kind: 'native', mapping, svma: svma(address), returnAddress: false, ...rest } as const
+    this.#frames.push(this.builder.addFrame(frame))
   }
 
   batch(): ProfileBatch {
@@ -101,12 +108,25 @@ async function namesIn(batch: ProfileBatch, names: JitNames) {
 const functionsIn = async (batch: ProfileBatch, names: JitNames) =>
   (await namesIn(batch, names)).map((name) => name?.function)
 
+test('what was read from V8 stands; where it was not certain the process’s own map names the frame', async () => {
+  const window = new Window()
+  const code = window.mapping(7, anonymous('//anon'))
+  const said = (name: string) => ({
+    functions: [{ language: 'v8js', function: name, file: '/app.js', line: 3 }],
+  })
+  window.frame(code, 0x1010n, said('work'))
+  window.frame(code, 0x1020n, said('[JavaScript: function moved]'))
+  window.frame(code, 0x1030n, said('[Symbol.iterator]'))
+  const { names } = namerOf(() => true)
+  assert.deepEqual(await functionsIn(window.batch(), names), ['work', 'perf_map1020', '[Symbol.iterator]'])
+})
+
 test('memory without a file is asked of its process, by the address in the process; files are not', async () => {
   const window = new Window()
   const code = window.mapping(7, anonymous('//anon'))
   const double = window.mapping(7, anonymous('/memfd:doublemapper (deleted)'))
   window.frame(code, 0x1010n)
-  window.frame(code, 0x1020n, true)
+  window.frame(code, 0x1020n, { returnAddress: true })
   window.frame(double, 0x2000n)
   window.frame(window.mapping(7, file('/lib/libc.so')), 0x3000n)
   const { names, asked } = namerOf(() => true)
