@@ -73,13 +73,16 @@ std::vector<PltStub> DecodePltOfAarch64(std::span<const uint8_t> code, uint64_t 
     if (!IsAdrpX16(words[i]) || !IsLoadX17FromX16(words[i + 1])) continue;
     const size_t first = i > 0 && words[i - 1] == kBtiC ? i - 1 : i;
     size_t end = i + 2;
-    while (end < words.size() && end - first < kMaxStubInstructions && words[end - 1] != kBranchX17)
+    while (end < words.size() && end - first < kMaxStubInstructions && !IsAdrpX16(words[end]) &&
+           words[end - 1] != kBranchX17) {
       end++;
+    }
     if (words[end - 1] != kBranchX17) continue;
     stubs.push_back({.svma = svma + first * 4,
                      .size = static_cast<uint32_t>((end - first) * 4),
                      .slot = SlotOf(words[i], words[i + 1], svma + i * 4),
                      .relocation = {}});
+    i = end - 1;
   }
   return stubs;
 }

@@ -20,7 +20,7 @@
 using Bytes = std::vector<uint8_t>;
 using Fuzzer = int(const uint8_t* data, size_t size);
 extern "C" Fuzzer cfi_fuzzer, demangle_fuzzer, elf_fuzzer, expression_fuzzer, go_table_fuzzer,
-    jitdump_fuzzer, perf_map_fuzzer, record_fuzzer, unwinder_fuzzer, v8_fuzzer;
+    jitdump_fuzzer, packed_fuzzer, perf_map_fuzzer, record_fuzzer, unwinder_fuzzer, v8_fuzzer;
 
 /// What a reader must not exceed, whatever it reads.
 extern "C" const char* __asan_default_options() {
@@ -43,6 +43,7 @@ constexpr Target kTargets[] = {
     {"expression", expression_fuzzer, 50'000},
     {"go_table", go_table_fuzzer, 10'000},
     {"jitdump", jitdump_fuzzer, 6'000},
+    {"packed", packed_fuzzer, 10'000},
     {"perf_map", perf_map_fuzzer, 6'000},
     {"record", record_fuzzer, 30'000},
     {"unwinder", unwinder_fuzzer, 20'000},

@@ -1,6 +1,7 @@
 // Go's function table, and all that finds it and what its addresses count from.
 //
 // Input: number of sections, and of each: number of its name, u64 svma, u32 size; then their bytes, one after another.
+#include "core/symbols/go_functions.h"
 #include "core/unwind/go_table.h"
 #include "fuzz/fuzz_input.h"
 
@@ -10,6 +11,10 @@ namespace {
 constexpr const char* kNames[] = {".gopclntab", ".text",         ".data.rel.ro",
                                   ".go.module", ".go.buildinfo", ".data.rel.ro.gopclntab",
                                   ".noptrdata", ".rela.dyn",     ".data"};
+
+constexpr size_t kMaxNameTable = 1 << 20;
+/// Where seeds have their functions.
+constexpr uint64_t kTextSvma = 0x401000;
 
 void LookUp(const GoTable& table) {
   std::vector<uint64_t> addresses = {0, UINT64_MAX, table.signal_return().value_or(1)};
@@ -22,6 +27,15 @@ void LookUp(const GoTable& table) {
       const auto bytes = table.StackBytes(near);
       Require(!bytes || table.Covers(near), "what is known of is covered");
     }
+  }
+}
+
+void LookUpNames(const GoFunctions& functions, const ImageFiles& files) {
+  Require(functions.bytes() <= kMaxNameTable + sizeof(functions), "no more than was granted");
+  for (uint64_t svma = kTextSvma; svma < kTextSvma + 512; svma += 16) {
+    const auto match = functions.Find(svma);
+    if (match)
+      Require(functions.NameOf(match->function, files).size() <= 8192, "names are bounded");
   }
 }
 
@@ -46,7 +60,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     section.size = std::min<uint64_t>(section.size, bytes.size() - offset);
     offset += section.size;
   }
-  const auto table = GoTable::Read(FileOf(bytes), sections);
+  const ImageFiles files{FileOf(bytes), {}, {}};
+  const auto table = GoTable::Read(files.image, sections);
   if (table) LookUp(*table);
+  const auto functions = GoFunctions::Read(files.image, sections, kMaxNameTable);
+  if (functions) LookUpNames(*functions, files);
   return 0;
 }

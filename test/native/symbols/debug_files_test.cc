@@ -2,11 +2,9 @@
 #include "core/symbols/debug_files.h"
 
 #include <gtest/gtest.h>
-#include <lzma.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <zlib.h>
-#include <zstd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -14,6 +12,7 @@
 #include "core/symbols/image_namer.h"
 #include "core/symbols/inflate.h"
 #include "symbols/elf_builder.h"
+#include "symbols/packing.h"
 
 namespace sonde {
 namespace {
@@ -193,19 +192,6 @@ TEST_F(DebugFilesTest, ADebugFileThatChangesIsReadAgain) {
   EXPECT_NE(first.identity, second.identity);
 }
 
-std::string Xz(const std::string& bytes) {
-  std::string packed(lzma_stream_buffer_bound(bytes.size()), '\0');
-  size_t size = 0;
-  if (lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, nullptr,
-                              reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(),
-                              reinterpret_cast<uint8_t*>(packed.data()), &size,
-                              packed.size()) != LZMA_OK) {
-    abort();
-  }
-  packed.resize(size);
-  return packed;
-}
-
 TEST_F(DebugFilesTest, TheCompressedTableWithinTheFileIsMergedWithTheExports) {
   TestElf stripped{{}, kExported};
   stripped.sections = {{".gnu_debugdata", Xz(TestElf{kHidden, {}}.Bytes())}};
@@ -231,29 +217,6 @@ TEST_F(DebugFilesTest, ADamagedCompressedTableCostsItsOwnNamesOnly) {
     EXPECT_EQ(Names(image, stripped), (Strings{"", "exported"}));
     EXPECT_NE(result_.note, "");
   }
-}
-
-std::string WithHead(uint32_t method, const std::string& bytes, const std::string& packed) {
-  Elf64_Chdr head = {};
-  head.ch_type = method;
-  head.ch_size = bytes.size();
-  head.ch_addralign = 8;
-  return elf_builder::BytesOf(head) + packed;
-}
-
-std::string Zlib(const std::string& bytes) {
-  std::string packed(compressBound(bytes.size()), '\0');
-  uLongf size = packed.size();
-  compress(reinterpret_cast<Bytef*>(packed.data()), &size,
-           reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
-  packed.resize(size);
-  return WithHead(ELFCOMPRESS_ZLIB, bytes, packed);
-}
-
-std::string Zstd(const std::string& bytes) {
-  std::string packed(ZSTD_compressBound(bytes.size()), '\0');
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 3));
-  return WithHead(2, bytes, packed);
 }
 
 std::string Unknown(const std::string& bytes) { return WithHead(77, bytes, bytes); }

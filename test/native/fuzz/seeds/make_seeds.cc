@@ -10,6 +10,7 @@
 #include "perf/record_bytes.h"
 #include "symbols/elf_builder.h"
 #include "symbols/jitdump_bytes.h"
+#include "symbols/packing.h"
 #include "unwind/cfi_builder.h"
 #include "unwind/go_table_bytes.h"
 
@@ -322,6 +323,31 @@ void WriteElf() {
                            {"_start", kTextSvma + 64, 0}},
                .dynamic_symbols = {{"exported", kTextSvma + 32, 8}}};
   Write("elf/symbols", file.Bytes());
+  TestElf packed{.dynamic_symbols = file.dynamic_symbols};
+  packed.sections = {{".gnu_debugdata", Xz(file.Bytes())},
+                     {".gnu_debuglink", std::string("a.debug\0\1\2\3\4", 12)}};
+  Write("elf/debug-data", packed.Bytes());
+  file.compress = Zlib;
+  Write("elf/compressed-zlib", file.Bytes());
+  file.compress = Zstd;
+  Write("elf/compressed-zstd", file.Bytes());
+}
+
+/// As GNU ld and lld make them.
+void WritePacked() {
+  const std::string text(500, 'x');
+  Write("packed/zlib", '\0' + Zlib(text));
+  Write("packed/zstd", '\0' + Zstd(text));
+  Write("packed/zdebug",
+        '\1' + std::string("ZLIB\0\0\0\0\0\0\1\xf4", 12) + Zlib(text).substr(sizeof(Elf64_Chdr)));
+  Write("packed/xz", '\2' + Xz(text));
+  const ByteString marked = {3,    0xf3, 0x0f, 0x1e, 0xfa, 0xf2, 0xff, 0x25, 0x75,
+                             0x2f, 0,    0,    0x0f, 0x1f, 0x44, 0,    0};
+  const ByteString lazy = {3, 0xff, 0x25, 0xe2, 0x2f, 0, 0, 0x68, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0};
+  Write("packed/stubs", TextOf(marked) + TextOf(lazy).substr(1));
+  Write("packed/stubs-aarch64",
+        TextOf({4,    0x5f, 0x24, 0x03, 0xd5, 0x90, 0,    0,    0x90, 0x11, 0xd6,
+                0x47, 0xf9, 0x10, 0xa2, 0x3e, 0x91, 0x20, 0x02, 0x1f, 0xd6}));
 }
 
 // --- perf_map, jitdump ---------------------------------------------------------------------------
@@ -397,4 +423,5 @@ int main(int count, char** arguments) {
   WritePerfMaps();
   WriteJitdumps();
   WriteV8();
+  WritePacked();
 }
