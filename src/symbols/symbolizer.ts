@@ -20,6 +20,7 @@ import {
   type RootOf,
 } from './frame-groups.ts'
 import { Identities } from './identities.ts'
+import { addJavaScriptProblems } from './javascript-problems.ts'
 import { JitNames } from './jit-names.ts'
 import { KernelCode } from './kernel-code.ts'
 import { type ImageNames, NameCache, type NamedAddress } from './name-cache.ts'
@@ -114,6 +115,7 @@ class AddonSymbolizer implements NativeSymbolizer {
   async #nameWindow(batch: ProfileBatch): Promise<FrameNames> {
     const groups = groupFrames(batch, await this.#rootsOf(batch))
     const names = new NamesBuilder(batch.stacks.frames)
+    addJavaScriptProblems(batch, this.#problems)
     const kernel = judgeKernel(batch, this.#options.trust, () => this.#kernelFacts())
     await Promise.all([
       this.#nameKernel(batch, groups.kernel, kernel, names),

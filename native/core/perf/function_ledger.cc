@@ -9,6 +9,7 @@ namespace {
 
 /// In one window. A large server has some thousand places that are ever sampled.
 constexpr size_t kMaxNumbers = 65'536;
+constexpr size_t kMaxNumbersEach = 8192;
 /// Of names and paths in two windows.
 constexpr size_t kMaxFunctionBytes = 16 << 20;
 /// A frame whose function had moved is asked for again when it is next sampled, so often.
@@ -37,7 +38,9 @@ uint32_t FunctionLedger::NumberOf(const Process& process, const V8Frame& frame) 
                 .generated = frame.generated};
   const auto found = known_.find(key);
   if (found == known_.end()) {
-    if (known_.size() >= kMaxNumbers) return 0;
+    size_t& of_process = of_process_[process.pid];
+    if (known_.size() >= kMaxNumbers || of_process >= kMaxNumbersEach) return 0;
+    of_process++;
     Known& added = known_[key];
     added.number = next_++;
     by_number_[added.number] = &added;
@@ -91,6 +94,7 @@ void FunctionLedger::Settle(const V8Reader::Reply& reply) {
 void FunctionLedger::EndWindow() {
   known_.clear();
   by_number_.clear();
+  of_process_.clear();
   waiting_ = 0;
   first_of_last_ = std::exchange(first_of_this_, next_);
   std::erase_if(functions_, [this](const auto& entry) { return entry.first < first_of_last_; });

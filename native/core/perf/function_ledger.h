@@ -58,6 +58,8 @@ class FunctionLedger {
   std::unique_ptr<V8Reader> reader_;
   std::unordered_map<Key, Known, Hash> known_;
   std::unordered_map<uint32_t, Known*> by_number_;
+  /// How many numbers each process has: one may not take those of all.
+  std::unordered_map<uint32_t, size_t> of_process_;
   FrameFunctions functions_;
   /// Of the names and paths in `functions_`.
   size_t bytes_ = 0;

@@ -1,6 +1,7 @@
 #include "core/v8/code.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -22,6 +23,18 @@ constexpr uint64_t kMaxDistance = 1 << 20;
 constexpr uint64_t kMaxCode = 16 << 20;
 /// Places that look like a header, of which at most one is.
 constexpr unsigned kMaxCandidates = 64;
+
+/// A Code object as far as it is read.
+using CodeBytes = std::array<std::byte, 64>;
+
+template <typename Value>
+Value At(const CodeBytes& bytes, size_t offset) {
+  Value value = {};
+  if (offset + sizeof(value) <= bytes.size()) {
+    std::memcpy(&value, bytes.data() + offset, sizeof(value));
+  }
+  return value;
+}
 
 /// Goes down from an address to the header in front of its code.
 class HeaderSearch {
@@ -94,22 +107,21 @@ class HeaderSearch {
 std::optional<V8Code> ReadCode(V8Heap& heap, V8Object object) {
   const V8Layout& layout = heap.layout();
   if (!heap.Is(object, layout.code_type)) return std::nullopt;
-  const auto start = heap.Field(object, kCodeStart);
-  const auto stream = heap.Field(object, kCodeStream);
-  const auto size = heap.memory().At<uint32_t>(object - 1 + layout.code_size);
-  const auto flags = heap.memory().At<uint32_t>(object - 1 + layout.code_flags);
-  const auto data = heap.Field(object, layout.code_data);
-  const auto positions = heap.Field(object, layout.code_positions);
-  if (!start || !stream || !size || !flags || !data || !positions) return std::nullopt;
-  const bool sound = V8Heap::IsPointer(*stream) && *stream - 1 + layout.stream_header == *start &&
-                     *size > 0 && *size <= kMaxCode;
-  if (!sound || heap.Field(*stream, kStreamCode) != object) return std::nullopt;
+  const auto bytes = heap.memory().At<CodeBytes>(object - 1);
+  if (!bytes) return std::nullopt;
+  const auto start = At<uint64_t>(*bytes, kCodeStart);
+  const auto stream = At<uint64_t>(*bytes, kCodeStream);
+  const auto size = At<uint32_t>(*bytes, layout.code_size);
+  const auto flags = At<uint32_t>(*bytes, layout.code_flags);
+  const bool sound = V8Heap::IsPointer(stream) && stream - 1 + layout.stream_header == start &&
+                     size > 0 && size <= kMaxCode;
+  if (!sound || heap.Field(stream, kStreamCode) != object) return std::nullopt;
   return V8Code{.object = object,
-                .start = *start,
-                .size = *size,
-                .kind = static_cast<uint16_t>(*flags & kKindMask),
-                .data = *data,
-                .positions = *positions};
+                .start = start,
+                .size = size,
+                .kind = static_cast<uint16_t>(flags & kKindMask),
+                .data = At<uint64_t>(*bytes, layout.code_data),
+                .positions = At<uint64_t>(*bytes, layout.code_positions)};
 }
 
 std::optional<V8Code> FindCode(V8Heap& heap, uint64_t address) {

@@ -11,6 +11,9 @@ constexpr size_t kMaxFunctions = 8192;
 /// Of the stretches of inlined code; some 100 in a large function.
 constexpr size_t kMaxInlinedBytes = 4 << 20;
 
+/// How long a map is taken for what it was, in nanoseconds: they are freed by whole garbage collections.
+constexpr uint64_t kMapsHold = 20'000'000;
+
 constexpr uint64_t kSharedData = 8;
 constexpr uint64_t kFeedbackShared = 24;
 constexpr uint64_t kInterpreterDataBytecode = 8;
@@ -27,8 +30,12 @@ void Bound(Table& table, size_t most) {
 
 V8Answer V8FrameNamer::Name(const V8Frame& frame, uint64_t now) {
   heap_.memory().Refill();
+  if (now - maps_forgotten_at_ > kMapsHold) {
+    heap_.ForgetMaps();
+    maps_forgotten_at_ = now;
+  }
   if (frame.generated) return NameGenerated(frame, now);
-  V8Answer answer = NameByBytecode(frame, frame.bytecode_array);
+  V8Answer answer = NameByBytecode(frame, frame.bytecode_array, now);
   if (answer.state == V8Answer::State::kNamed || frame.return_address == 0) return answer;
   return NameByCaller(frame, now);
 }
@@ -40,9 +47,9 @@ V8Answer V8FrameNamer::NameByCaller(const V8Frame& frame, uint64_t now) {
   caller.generated = true;
   caller.address = frame.return_address - 1;
   V8Answer answer = NameGenerated(caller, now);
-  const V8Object shared = SharedOfFunction(frame.function);
-  if (answer.state != V8Answer::State::kNamed || shared == 0 ||
-      answer.functions.back() != FunctionOf(shared)) {
+  const V8FunctionPtr own = FunctionOf(SharedOfFunction(frame.function));
+  if (answer.state != V8Answer::State::kNamed || own == nullptr ||
+      *own != *answer.functions.back()) {
     return {.state = V8Answer::State::kMoved};
   }
   static const auto kBuiltin = std::make_shared<const V8Function>();
@@ -51,10 +58,10 @@ V8Answer V8FrameNamer::NameByCaller(const V8Frame& frame, uint64_t now) {
 }
 
 V8Answer V8FrameNamer::NameGenerated(const V8Frame& frame, uint64_t now) {
-  KnownCode* known = CodeAt(frame.address, now);
+  KnownCode* known = CodeAt(frame, now);
   if (known == nullptr) return {.state = V8Answer::State::kNoCode};
   const uint16_t baseline = heap_.layout().baseline_kind;
-  if (known->code.kind == baseline) return NameByBytecode(frame, BytecodeIn(known->code.data));
+  if (known->code.kind == baseline) return NameByBytecode(frame, BytecodeIn(known->code.data), now);
   if (known->code.kind == kRegExpKind) {
     static const auto kRegExp =
         std::make_shared<const V8Function>(V8Function{"(regular expression)", "", 0});
@@ -67,35 +74,46 @@ V8Answer V8FrameNamer::NameGenerated(const V8Frame& frame, uint64_t now) {
 /// Optimised code says which function it was made of. It may have been freed and other code have taken its place since
 /// the sample: either the closure on the stack is one of that function, or the code was there before the sample, too.
 V8Answer V8FrameNamer::NameOptimized(const V8Frame& frame, KnownCode& known) {
-  const V8Object shared = SharedOfOptimized(known.code);
-  if (shared == 0) return {.state = V8Answer::State::kNoCode};
-  const bool was_there = known.shared == shared && known.seen_at < frame.time;
-  known.shared = shared;
-  if (!was_there && SharedOfFunction(frame.function) != shared) {
+  if (known.shared == 0) known.shared = SharedOfOptimized(known.code);
+  if (known.shared == 0) return {.state = V8Answer::State::kNoCode};
+  if (known.seen_at >= frame.time && SharedOfFunction(frame.function) != known.shared) {
     return {.state = V8Answer::State::kMoved};
   }
-  std::vector<V8Object> functions = known.inlined.At(heap_, known.code, frame.address);
-  functions.push_back(shared);
+  const uint32_t call = known.inlined.CallAt(known.code, frame.address);
+  const auto answered = known.answers.find(call);
+  if (answered != known.answers.end()) return answered->second;
+  std::vector<V8Object> functions;
+  if (call != 0) functions = V8InlinedCode::FunctionsOf(heap_, known.code, call);
+  functions.push_back(known.shared);
   V8Answer answer = Named(functions);
-  // What was inlined may have been read while it was being moved; the code's own function still holds.
-  return answer.state == V8Answer::State::kNamed ? answer : Named({&shared, 1});
+  // The heap is changing while it is read: what is kept must have been read off this very code.
+  if (ReadCode(heap_, known.code.object) != known.code) return {.state = V8Answer::State::kMoved};
+  if (answer.state != V8Answer::State::kNamed) return Named({&known.shared, 1});
+  if (inlined_bytes_ <= kMaxInlinedBytes) {
+    inlined_bytes_ += sizeof(answer) + answer.functions.size() * sizeof(V8FunctionPtr);
+    known.answers[call] = answer;
+  }
+  return answer;
 }
 
-V8Answer V8FrameNamer::NameByBytecode(const V8Frame& frame, V8Object bytecode) {
+V8Answer V8FrameNamer::NameByBytecode(const V8Frame& frame, V8Object bytecode, uint64_t now) {
+  const auto known = bytecodes_.find(bytecode);
+  // What was so before and after the sample, was so in it.
+  if (known != bytecodes_.end() && known->second.checked_at > frame.time)
+    return known->second.answer;
   if (!heap_.Is(bytecode, heap_.layout().bytecode_array_type)) {
     return {.state = V8Answer::State::kMoved};
   }
-  const auto known = shared_of_bytecode_.find(bytecode);
   const V8Object candidates[] = {
-      known == shared_of_bytecode_.end() ? 0 : known->second, SharedOfFunction(frame.function),
+      known == bytecodes_.end() ? 0 : known->second.shared, SharedOfFunction(frame.function),
       SharedOfFeedback(frame.feedback[0]), SharedOfFeedback(frame.feedback[1])};
   for (const V8Object shared : candidates) {
     if (shared == 0 || BytecodeOf(shared) != bytecode) continue;
     V8Answer answer = Named({&shared, 1});
     // The heap is changing while it is read.
-    if (BytecodeOf(shared) != bytecode) continue;
-    Bound(shared_of_bytecode_, kMaxKnown);
-    shared_of_bytecode_[bytecode] = shared;
+    if (answer.state != V8Answer::State::kNamed || BytecodeOf(shared) != bytecode) continue;
+    Bound(bytecodes_, kMaxKnown);
+    bytecodes_[bytecode] = {.shared = shared, .answer = answer, .checked_at = now};
     return answer;
   }
   return {.state = V8Answer::State::kMoved};
@@ -124,12 +142,17 @@ V8FunctionPtr V8FrameNamer::FunctionOf(V8Object object) {
   return made;
 }
 
-V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(uint64_t address, uint64_t now) {
+V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(const V8Frame& frame, uint64_t now) {
+  const uint64_t address = frame.address;
   const auto next = codes_.upper_bound(address);
   if (next != codes_.begin()) {
     const auto known = std::prev(next);
     if (known->second.code.Covers(address)) {
-      if (ReadCode(heap_, known->second.code.object) == known->second.code) return &known->second;
+      if (known->second.checked_at > frame.time) return &known->second;
+      if (ReadCode(heap_, known->second.code.object) == known->second.code) {
+        known->second.checked_at = now;
+        return &known->second;
+      }
       codes_.erase(known);
     }
   }
@@ -142,7 +165,7 @@ V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(uint64_t address, uint64_t now) {
     inlined_bytes_ = inlined.bytes();
   }
   KnownCode& known = codes_[found->start];
-  known = {.code = *found, .inlined = std::move(inlined), .seen_at = now};
+  known = {.code = *found, .inlined = std::move(inlined), .seen_at = now, .checked_at = now};
   return &known;
 }
 

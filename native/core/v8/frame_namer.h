@@ -71,6 +71,15 @@ class V8FrameNamer {
     V8InlinedCode inlined;
     V8Object shared = 0;
     uint64_t seen_at = 0;
+    /// When it was last seen to be there.
+    uint64_t checked_at = 0;
+    /// By the number of the inlined call: as long as it is this code, they are the same.
+    std::unordered_map<uint32_t, V8Answer> answers = {};
+  };
+  struct KnownBytecode {
+    V8Object shared = 0;
+    V8Answer answer = {};
+    uint64_t checked_at = 0;
   };
   struct KnownFunction {
     V8Shared shared;
@@ -79,11 +88,11 @@ class V8FrameNamer {
 
   V8Answer NameGenerated(const V8Frame& frame, uint64_t now);
   V8Answer NameOptimized(const V8Frame& frame, KnownCode& known);
-  V8Answer NameByBytecode(const V8Frame& frame, V8Object bytecode);
+  V8Answer NameByBytecode(const V8Frame& frame, V8Object bytecode, uint64_t now);
   V8Answer NameByCaller(const V8Frame& frame, uint64_t now);
   V8Answer Named(std::span<const V8Object> shared);
   V8FunctionPtr FunctionOf(V8Object shared);
-  KnownCode* CodeAt(uint64_t address, uint64_t now);
+  KnownCode* CodeAt(const V8Frame& frame, uint64_t now);
   V8Object SharedOfFunction(V8Object function);
   V8Object SharedOfFeedback(V8Object vector);
   V8Object SharedOfOptimized(const V8Code& code);
@@ -91,10 +100,12 @@ class V8FrameNamer {
   V8Object BytecodeIn(V8Object data);
 
   V8Heap heap_;
+  uint64_t maps_forgotten_at_ = 0;
   /// By their first instruction; bounded, as the others are.
   std::map<uint64_t, KnownCode> codes_;
+  /// Of what is known of inlined calls.
   size_t inlined_bytes_ = 0;
-  std::unordered_map<V8Object, V8Object> shared_of_bytecode_;
+  std::unordered_map<V8Object, KnownBytecode> bytecodes_;
   std::unordered_map<V8Object, KnownFunction> functions_;
 };
 

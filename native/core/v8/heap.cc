@@ -27,6 +27,8 @@ constexpr uint64_t kSecondPart = 24;
 /// Strings within strings: names are made of a few, and hostile ones of themselves.
 constexpr unsigned kMaxDepth = 48;
 constexpr unsigned kMaxStrings = 512;
+/// Those of strings, functions and what belongs to them are some thirty.
+constexpr size_t kMaxMaps = 1024;
 constexpr size_t kChunkBytes = 256 << 10;
 
 }  // namespace
@@ -46,8 +48,16 @@ std::optional<uint16_t> V8Heap::TypeOf(V8Object object) {
   if (!IsPointer(object)) return std::nullopt;
   const auto map = Field(object, 0);
   if (!map || !IsPointer(*map)) return std::nullopt;
-  const auto type = memory_.At<uint16_t>(*map - 1 + kMapInstanceType);
-  const auto map_of_map = Field(*map, 0);
+  const auto known = map_types_.find(*map);
+  if (known != map_types_.end()) return known->second;
+  const auto type = TypeOfMap(*map);
+  if (type && map_types_.size() < kMaxMaps) map_types_[*map] = *type;
+  return type;
+}
+
+std::optional<uint16_t> V8Heap::TypeOfMap(V8Object map) {
+  const auto type = memory_.At<uint16_t>(map - 1 + kMapInstanceType);
+  const auto map_of_map = Field(map, 0);
   if (!type || !map_of_map || !IsPointer(*map_of_map)) return std::nullopt;
   if (memory_.At<uint16_t>(*map_of_map - 1 + kMapInstanceType) != layout_.map_type) {
     return std::nullopt;

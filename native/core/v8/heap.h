@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 
 #include "core/v8/layout.h"
 #include "core/v8/memory.h"
@@ -33,6 +34,8 @@ class V8Heap {
   }
   /// Map::instance_type; nothing where it is no object.
   std::optional<uint16_t> TypeOf(V8Object object);
+  /// Maps are looked at once until this is called: they may be freed, too.
+  void ForgetMaps() { map_types_.clear(); }
   bool Is(V8Object object, uint16_t type) { return TypeOf(object) == type; }
   bool IsString(V8Object object);
 
@@ -56,8 +59,11 @@ class V8Heap {
   bool Visit(Walk& walk, V8Object string, uint32_t from, uint32_t to, unsigned depth);
   bool Characters(Walk& walk, uint64_t address, bool wide, uint32_t from, uint32_t to);
 
+  std::optional<uint16_t> TypeOfMap(V8Object map);
+
   BoundedMemory memory_;
   const V8Layout& layout_;
+  std::unordered_map<V8Object, uint16_t> map_types_;
 };
 
 }  // namespace sonde

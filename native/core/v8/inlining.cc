@@ -78,12 +78,14 @@ V8InlinedCode V8InlinedCode::Read(V8Heap& heap, const V8Code& code) {
   return inlined;
 }
 
-std::vector<V8Object> V8InlinedCode::At(V8Heap& heap, const V8Code& code, uint64_t address) const {
+uint32_t V8InlinedCode::CallAt(const V8Code& code, uint64_t address) const {
   const auto behind = std::ranges::upper_bound(stretches_, address - code.start, {},
                                                [](const Stretch& it) { return it.offset; });
-  uint32_t call = behind == stretches_.begin() ? 0 : std::prev(behind)->call;
+  return behind == stretches_.begin() ? 0 : std::prev(behind)->call;
+}
+
+std::vector<V8Object> V8InlinedCode::FunctionsOf(V8Heap& heap, const V8Code& code, uint32_t call) {
   std::vector<V8Object> functions;
-  if (call == 0) return functions;
   const V8Object calls = DeoptimizationEntry(heap, code, heap.layout().deoptimization_inlining);
   const V8Object literals = DeoptimizationEntry(heap, code, heap.layout().deoptimization_literals);
   if (!V8Heap::IsPointer(calls) || !V8Heap::IsPointer(literals)) return {};

@@ -15,9 +15,11 @@ class V8InlinedCode {
   /// Empty where the code has no positions that can be read: then nothing in it is known to be inlined.
   static V8InlinedCode Read(V8Heap& heap, const V8Code& code);
 
-  /// The functions (SharedFunctionInfo) that the instruction at `address` was inlined from, innermost first, without the
-  /// one that the code was made of. Empty where there is none, or it cannot be told.
-  std::vector<V8Object> At(V8Heap& heap, const V8Code& code, uint64_t address) const;
+  /// The number of the inlined call that the instruction at `address` belongs to; 0: it is not inlined.
+  uint32_t CallAt(const V8Code& code, uint64_t address) const;
+  /// The functions (SharedFunctionInfo) that a call was inlined from, innermost first, without the one that the code was
+  /// made of. Empty where it cannot be told.
+  static std::vector<V8Object> FunctionsOf(V8Heap& heap, const V8Code& code, uint32_t call);
 
   size_t bytes() const { return stretches_.size() * sizeof(Stretch); }
 

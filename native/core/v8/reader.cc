@@ -17,13 +17,13 @@ namespace {
 /// Reading the memory of a process that runs takes microseconds.
 constexpr std::chrono::milliseconds kReadPatience(500);
 constexpr std::chrono::milliseconds kReadPatienceAtEnd(200);
-constexpr size_t kMaxQuestions = 16'384;
+constexpr size_t kMaxQuestions = 32'768;
 /// Asked of one process at once.
 constexpr size_t kMaxBatch = 256;
 /// Of the processes whose heap is known, the least recently asked for goes.
 constexpr size_t kMaxHeaps = 32;
 /// CPU time that the questions of a process may take: so much at once, and a twentieth of the time since. One takes 20 µs.
-constexpr uint64_t kReadingAtOnce = 200'000'000;
+constexpr uint64_t kReadingAtOnce = 400'000'000;
 constexpr uint64_t kReadingShare = 20;
 
 }  // namespace

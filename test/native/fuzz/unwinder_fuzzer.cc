@@ -19,7 +19,8 @@ uint64_t AroundStack(int16_t words) { return kStack + static_cast<uint64_t>(int6
 class RepeatingCode : public CodeMap {
  public:
   Code At(uint64_t address) override {
-    Require(++asked_ <= Unwinder::kMaxFrames, "a stack has no more frames than it may");
+    // And once for what the first frame may return to.
+    Require(++asked_ <= Unwinder::kMaxFrames + 1, "a stack has no more frames than it may");
     return codes_.empty() ? Code{} : codes_[address % codes_.size()];
   }
   void Add(Input& input);
@@ -105,7 +106,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   snapshot.bytes = std::as_bytes(input.Rest());
 
   std::vector<uint64_t> frames;
-  Unwinder(architecture).Unwind(snapshot, code, frames);
+  std::vector<FrameWords> words;
+  Unwinder(architecture).Unwind(snapshot, code, frames, &words);
   Require(frames.size() <= Unwinder::kMaxFrames, "a stack has no more frames than it may");
+  for (const FrameWords& noted : words) {
+    Require(noted.frame < frames.size(), "words are of a frame that is there");
+  }
   return 0;
 }

@@ -48,6 +48,18 @@ TEST(FunctionLedger, AProcessThatIsGoneIsUnreadableAndNobodyWaitsForLong) {
   EXPECT_EQ(ledger.functions().at(number).state, V8Answer::State::kUnreadable);
 }
 
+TEST(FunctionLedger, OneProcessDoesNotTakeTheNumbersOfAll) {
+  FunctionLedger ledger;
+  const V8ImagePtr image = UnknownV8();
+  uint64_t address = 1;
+  while (ledger.NumberOf({.pid = 7, .image = image}, {.generated = true, .address = address}) !=
+         0) {
+    ASSERT_LT(++address, 20'000U);
+  }
+  EXPECT_NE(ledger.NumberOf({.pid = 8, .image = image}, {.generated = true, .address = 1}), 0U);
+  EXPECT_NE(ledger.NumberOf({.pid = 7, .image = image}, {.generated = true, .address = 1}), 0U);
+}
+
 TEST(FunctionLedger, AWindowKeepsWhatTheNextOneMaySpeakOfAndNoMore) {
   FunctionLedger ledger;
   const FunctionLedger::Process process{.pid = 7, .image = UnknownV8()};

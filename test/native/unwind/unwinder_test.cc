@@ -48,7 +48,8 @@ class UnwinderTest : public testing::Test {
     snapshot_.bytes = std::as_bytes(std::span(stack_));
     snapshot_.registers.Set(architecture.stack_pointer, kStack);
     frames_.clear();
-    outcome_ = Unwinder(architecture).Unwind(snapshot_, code_, frames_);
+    words_.clear();
+    outcome_ = Unwinder(architecture).Unwind(snapshot_, code_, frames_, &words_);
     return outcome_.end;
   }
   void FramePointer(uint64_t value) { snapshot_.registers.Set(kX86_64.frame_pointer, value); }
@@ -58,10 +59,75 @@ class UnwinderTest : public testing::Test {
   std::vector<uint64_t> stack_;
   FakeCode code_;
   std::vector<uint64_t> frames_;
+  std::vector<FrameWords> words_;
   UnwindOutcome outcome_;
 };
 
 using Frames = std::vector<uint64_t>;
+
+Code GeneratedCode() {
+  Code code = FramePointerCode();
+  code.generated = true;
+  return code;
+}
+
+TEST_F(UnwinderTest, WhatV8KeepsInItsFramesIsNotedOfGeneratedCodeAndOfTheInterpreter) {
+  code_.code = {{0x1000, GeneratedCode()}, {0x1fff, FramePointerCode()}, {0x2fff, Outermost()}};
+  const uint64_t offset_in_bytecode = uint64_t{5} << 32;
+  stack_ = {0x61,
+            0x51,
+            0x41,
+            0,
+            0x21,
+            0x11,  // below the frame pointer at index 6
+            kStack + 14 * 8,
+            0x2000,  // the caller's, and where it goes on
+            0x67,
+            offset_in_bytecode,
+            0x47,
+            0,
+            0x27,
+            0x17,  // below the one at index 14
+            0,
+            0x3000};
+  FramePointer(kStack + 6 * 8);
+  EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
+  ASSERT_EQ(words_.size(), 2U);
+  EXPECT_TRUE(words_[0].generated);
+  EXPECT_EQ(words_[0].function, 0x21U);
+  EXPECT_EQ(words_[0].bytecode_array, 0x41U);
+  EXPECT_EQ(words_[0].feedback[0], 0x51U);
+  EXPECT_EQ(words_[1].frame, 1U);
+  EXPECT_FALSE(words_[1].generated);
+  EXPECT_EQ(words_[1].function, 0x27U);
+  EXPECT_EQ(words_[1].bytecode_array, 0x47U);
+  // A caller in a builtin that is not at an offset in bytecode is no interpreter.
+  stack_[9] = 0x57;
+  Unwind();
+  EXPECT_EQ(words_.size(), 1U);
+}
+
+TEST_F(UnwinderTest, AFrameThatIsNotOfJavaScriptHasNoFunction) {
+  code_.code = {{0x1000, GeneratedCode()}, {0x1fff, Outermost()}};
+  const uint64_t marker = uint64_t{17} << 32;
+  stack_ = {0x21, marker, 0, 0x2000};
+  FramePointer(kStack + 16);
+  Unwind();
+  ASSERT_EQ(words_.size(), 1U);
+  EXPECT_EQ(words_[0].function, 0U);
+}
+
+TEST_F(UnwinderTest, ABuiltinThatGeneratedCodeHasJustCalledKeepsWhereToReturn) {
+  code_.code = {{0x1000, FramePointerCode()}, {0x1fff, GeneratedCode()}, {0x2fff, Outermost()}};
+  stack_ = {0x2000, 0x21, 0x11, 0, 0x3000};
+  FramePointer(kStack + 24);
+  Unwind();
+  ASSERT_EQ(words_.size(), 1U);
+  EXPECT_EQ(words_[0].return_address, 0x2000U);
+  stack_[0] = 0x3000;
+  Unwind();
+  EXPECT_TRUE(words_.empty());
+}
 
 constexpr uint8_t kRbx = 3;
 

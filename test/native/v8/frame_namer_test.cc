@@ -76,7 +76,7 @@ TEST_F(FrameNamerTest, AClosureThatIsGoneIsNotNeededWhereTheBytecodeIsKnownOrThe
   EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode}), "work;");
   // Its bytecode was thrown away and made anew: what was known holds no more.
   heap_.PutField(work.shared, 8, heap_.Bytecode());
-  EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode}), "");
+  EXPECT_EQ(Names({.time = 2000, .function = 7, .bytecode_array = work.bytecode}, 3000), "");
 }
 
 TEST_F(FrameNamerTest, BaselineCodeIsTheFunctionOfItsBytecode) {
@@ -146,8 +146,11 @@ TEST_F(FrameNamerTest, WhatIsInlinedStandsBeforeWhatItIsInlinedInto) {
   EXPECT_EQ(at(30), "inner;middle;outer;");
   EXPECT_EQ(at(50), "outer;");
   // A literal that is no function: the code's own function still holds.
-  heap_.PutField(literals, 16, script_);
-  EXPECT_EQ(at(10), "outer;");
+  const V8Object odd =
+      heap_.Code(kTurbofanKind, 128,
+                 heap_.Optimized(outer.shared, heap_.Bytes(calls), heap_.Array({script_, script_})),
+                 heap_.Bytes(positions));
+  EXPECT_EQ(Names(At(heap_.StartOf(odd) + 10, outer.function)), "outer;");
 }
 
 TEST_F(FrameNamerTest, ABuiltinWithoutAFrameIsItsCallersWhereTheFrameAgrees) {

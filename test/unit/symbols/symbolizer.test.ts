@@ -186,6 +186,24 @@ test('a runtime’s own functions come before its symbols, and are all of them; 
   })
 })
 
+test('a process whose JavaScript stays without names is a problem that is said once', async () => {
+  const { addon } = fakeAddon()
+  const nameless = (frame: Frame, reason: string): Frame =>
+    frame.kind === 'native'
+      ? { ...frame, functions: [{ language: 'v8js', function: reason, file: '', line: 0 }] }
+      : frame
+  const symbolizer = symbolizerWith(addon)
+  const [batch] = windowOf((native) => [
+    nameless(native(ANONYMOUS, 0x300n), '[JavaScript: this V8 is not known]'),
+    nameless(native(ANONYMOUS, 0x400n), '[JavaScript: this V8 is not known]'),
+    nameless(native(ANONYMOUS, 0x500n), '[JavaScript: function moved]'),
+  ])
+  await symbolizer.name(batch as ProfileBatch, LIVE)
+  assert.deepEqual(symbolizer.problems(), [
+    'JavaScript of process 10: this version of V8, or build of it, is not known (those of Node.js 20, 22 and 24 are)',
+  ])
+})
+
 test('the batches of one window are named once and share the result', async () => {
   const { addon, asked } = fakeAddon()
   const symbolizer = symbolizerWith(addon)
