@@ -1,5 +1,6 @@
 // The composition root: what is asked for in, a running agent out. The only one who builds, starts and stops the rooms.
 
+import { join } from 'node:path'
 import { systemClock } from './base/clock.ts'
 import { once } from './base/once.ts'
 import { Releases } from './base/releases.ts'
@@ -178,7 +179,7 @@ interface OpenPipeline {
 async function openPipeline(options: OutputOptions, parts: Parts): Promise<OpenPipeline> {
   const builders = await options.consumers()
   const context = await consumerContext(options, parts)
-  const symbolizer = options.symbols && (await openSymbolizer(options.symbols, parts))
+  const symbolizer = options.symbols && (await openSymbolizer(options.symbols, options.dataDirectory, parts))
   const pipeline = new Pipeline({
     consumers: builders.map((build) => build(context)),
     symbolizer,
@@ -212,6 +213,7 @@ const MAX_NAME_CACHE_BYTES = 16 * 2 ** 20
 
 async function openSymbolizer(
   policy: SymbolPolicy,
+  dataDirectory: string,
   { addon, release, way }: Parts,
 ): Promise<NativeSymbolizer> {
   const { createSymbolizer } = await import('./symbols/symbolizer.ts')
@@ -220,11 +222,23 @@ async function openSymbolizer(
     limitMs: way.limits.naming - 500, // its answer has to arrive in time
     maxCacheBytes: MAX_NAME_CACHE_BYTES,
     trust: way.trust,
-    policy,
+    policy: withCacheDirectory(policy, dataDirectory),
   })
   release.add(() => symbolizer.close())
   return symbolizer
 }
+
+/** Debug files that servers gave are kept below the data directory, unless another place was configured. */
+const withCacheDirectory = (policy: SymbolPolicy, dataDirectory: string): SymbolPolicy =>
+  policy.debuginfod === undefined
+    ? policy
+    : {
+        ...policy,
+        debuginfod: {
+          ...policy.debuginfod,
+          cacheDirectory: policy.debuginfod.cacheDirectory ?? join(dataDirectory, 'debuginfod'),
+        },
+      }
 
 const releasesOf = ({ log }: OutputOptions): Releases =>
   new Releases((error) => log('warn', `while releasing: ${messageOf(error)}`))

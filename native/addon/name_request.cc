@@ -34,6 +34,12 @@ NameRequest ToRequest(const Napi::Object& object) {
 
 }  // namespace
 
+std::vector<std::string> FromStrings(const Napi::Array& list) {
+  std::vector<std::string> texts;
+  for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).ToString());
+  return texts;
+}
+
 Napi::Array ToStrings(Napi::Env env, const std::vector<std::string>& texts) {
   auto array = Napi::Array::New(env, texts.size());
   for (uint32_t i = 0; i < texts.size(); i++) array.Set(i, Napi::String::New(env, texts[i]));

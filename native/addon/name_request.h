@@ -18,6 +18,7 @@ std::vector<NameRequest> ToRequests(const Napi::Array& list);
 std::vector<uint64_t> ToAddresses(const Napi::Value& value);
 /// Of a bigint.
 uint64_t ToUint64(const Napi::Value& value);
+std::vector<std::string> FromStrings(const Napi::Array& list);
 
 Napi::Array ToStrings(Napi::Env env, const std::vector<std::string>& texts);
 Napi::Uint32Array ToColumn(Napi::Env env, const std::vector<uint32_t>& values);

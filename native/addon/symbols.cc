@@ -48,11 +48,7 @@ SymbolOptions ToOptions(const Napi::Object& object) {
       options.sources.push_back(source);
     }
   }
-  options.debug_directories.clear();
-  const auto directories = object.Get("debugDirectories").As<Napi::Array>();
-  for (uint32_t i = 0; i < directories.Length(); i++) {
-    options.debug_directories.push_back(directories.Get(i).ToString());
-  }
+  options.debug_directories = FromStrings(object.Get("debugDirectories").As<Napi::Array>());
   return options;
 }
 

@@ -1,6 +1,7 @@
 // Options that say where names come from, for the commands that show them.
 
-import { resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { UsageError } from '../core/errors.ts'
 import {
   DEBUGINFOD_DEFAULTS,
@@ -45,5 +46,9 @@ function debuginfodOf(variable: string): DebuginfodPolicy {
   const wrong = urls.find((url) => !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
   if (wrong !== undefined)
     throw new UsageError(`--debuginfod: DEBUGINFOD_URLS has ${wrong}, which is no http or https URL.`)
-  return { ...DEBUGINFOD_DEFAULTS, urls }
+  return { ...DEBUGINFOD_DEFAULTS, urls, cacheDirectory: userCacheDirectory() }
 }
+
+/** Commands that anybody runs anywhere keep what servers gave for the next time. */
+const userCacheDirectory = (): string =>
+  join(resolve(process.env.XDG_CACHE_HOME || join(homedir(), '.cache')), 'sonde', 'debuginfod')

@@ -194,6 +194,8 @@ export interface NativeLineStats {
 export interface NativeLinesOptions {
   /** Path of sonde-lines. */
   readonly program: string
+  /** Looked through for separate debug files, in the targets' roots and in the agent's own. */
+  readonly debugDirectories: readonly string[]
   readonly maxCacheBytes: number
   /** What one process may write to, and compute. */
   readonly maxChildBytes: number

@@ -1,6 +1,7 @@
 // Source lines and inlined functions of a window's frames.
 
 import { messageOf } from '../core/errors.ts'
+import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import type { FrameName } from '../core/symbolizer.ts'
 import type {
   NativeAddon,
@@ -22,6 +23,7 @@ const MAX_CHILD_SECONDS = 30
 export interface SourceLinesOptions {
   readonly addon: Pick<NativeAddon, 'openLines'>
   readonly maxCacheBytes: number
+  readonly policy: Pick<SymbolPolicy, 'debugDirectories'>
   /** Path of sonde-lines; by default the one that was built with the addon. */
   readonly linesProgram?: string
 }
@@ -32,14 +34,22 @@ export interface LineQuestion {
   readonly names: ReadonlyMap<bigint, NamedAddress | null>
 }
 
-/** Functions of each address that DWARF knows more of, innermost first. */
-export type Chains = ReadonlyMap<bigint, readonly FrameName[]>
+/** What DWARF knows of an image's addresses. */
+export interface ImageLines {
+  /** Functions of each address that it knows more of, innermost first. */
+  readonly chains: ReadonlyMap<bigint, readonly FrameName[]>
+  /** False where the image is known to have none. */
+  readonly hasDwarf: boolean
+}
+
+const NOTHING_KNOWN: ImageLines = { chains: new Map(), hasDwarf: true }
 
 /** Undefined where there can be none; `problems` then says why. */
 export function openSourceLines(options: SourceLinesOptions, problems: Problems): SourceLines | undefined {
   try {
     const lines = options.addon.openLines({
       program: options.linesProgram ?? linesProgram(),
+      debugDirectories: options.policy.debugDirectories,
       maxCacheBytes: options.maxCacheBytes,
       maxChildBytes: MAX_CHILD_BYTES,
       maxChildSeconds: MAX_CHILD_SECONDS,
@@ -61,7 +71,7 @@ export class SourceLines {
   }
 
   /** One answer per question. `deadline` is of performance.now(). */
-  async chainsOf(questions: readonly LineQuestion[], deadline: number): Promise<readonly Chains[]> {
+  async linesOf(questions: readonly LineQuestion[], deadline: number): Promise<readonly ImageLines[]> {
     const limitMs = Math.max(0, Math.floor(deadline - performance.now()))
     const results =
       questions.length === 0
@@ -72,9 +82,9 @@ export class SourceLines {
           )
     return questions.map((question, index) => {
       const result = results[index]
-      if (result === undefined) return new Map()
+      if (result === undefined) return NOTHING_KNOWN
       this.#problems.add(question.request.path, result.problem)
-      return chainsIn(question, result)
+      return { chains: chainsIn(question, result), hasDwarf: result.hasDwarf }
     })
   }
 
@@ -91,7 +101,7 @@ export class SourceLines {
   }
 }
 
-function chainsIn({ request, names }: LineQuestion, result: NativeLineResult): Chains {
+function chainsIn({ request, names }: LineQuestion, result: NativeLineResult): ImageLines['chains'] {
   const placeAt = placesOf(result)
   const chains = new Map<bigint, readonly FrameName[]>()
   request.addresses.forEach((address, index) => {

@@ -11,6 +11,8 @@ import type {
   NativeSymbols,
   NativeSymbolsOptions,
 } from '../native/binding.ts'
+import type { Debuginfod } from './debuginfod/debuginfod.ts'
+import { openDebuginfod } from './debuginfod/open.ts'
 import {
   type AddressGroup,
   type FrameGroups,
@@ -27,7 +29,7 @@ import { type ImageNames, NameCache, type NamedAddress } from './name-cache.ts'
 import { NamesBuilder } from './names-builder.ts'
 import { functionsOf, type NamedFunction } from './naming.ts'
 import { Problems } from './problems.ts'
-import { openSourceLines, type SourceLines } from './source-lines.ts'
+import { type ImageLines, type LineQuestion, openSourceLines, type SourceLines } from './source-lines.ts'
 import { type ImageAccess, judgeImage, judgeKernel, type Trust, type Verdict } from './trust.ts'
 
 export interface SymbolizerOptions {
@@ -68,6 +70,7 @@ class AddonSymbolizer implements NativeSymbolizer {
   readonly #options: SymbolizerOptions
   readonly #symbols: NativeSymbols
   readonly #lines: SourceLines | undefined
+  readonly #debuginfod: Debuginfod | undefined
   readonly #cache: NameCache
   readonly #identities = new Identities()
   readonly #problems = new Problems()
@@ -80,9 +83,11 @@ class AddonSymbolizer implements NativeSymbolizer {
   #closed = false
 
   constructor(options: SymbolizerOptions) {
-    this.#options = options
-    this.#symbols = options.addon.openSymbols(nativeOptions(options))
-    this.#lines = options.policy.lines ? openSourceLines(options, this.#problems) : undefined
+    const policy = withServersFiles(options.policy)
+    this.#options = { ...options, policy }
+    this.#symbols = options.addon.openSymbols(nativeOptions(this.#options))
+    this.#lines = policy.lines ? openSourceLines(this.#options, this.#problems) : undefined
+    this.#debuginfod = openDebuginfod(policy.debuginfod, this.#problems)
     this.#cache = new NameCache(options.maxCacheBytes)
     this.#jit = new JitNames(options, this.#problems)
   }
@@ -110,6 +115,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     this.#symbols.close()
     this.#lines?.close()
     this.#jit.close()
+    this.#debuginfod?.close()
   }
 
   async #nameWindow(batch: ProfileBatch): Promise<FrameNames> {
@@ -176,11 +182,12 @@ class AddonSymbolizer implements NativeSymbolizer {
     const questions = images.flatMap((group) => this.#questionOf(group, kernel))
     const mistaken = await this.#ask(questions)
     await this.#ask(mistaken)
-    const chains = await this.#lines?.chainsOf(questions.map(lineQuestionOf), deadline)
+    const lines = await this.#lines?.linesOf(questions.map(lineQuestionOf), deadline)
+    this.#askServers(questions, lines)
     questions.forEach(({ group, answers }, question) => {
       group.frames.forEach((frame, index) => {
         const address = group.addresses[index] ?? 0n
-        const chain = chains?.[question]?.get(address)
+        const chain = lines?.[question]?.chains.get(address)
         const named = answers.get(address)
         if (chain !== undefined) names.setChain(frame, chain)
         else if (named) names.set(frame, named)
@@ -195,6 +202,18 @@ class AddonSymbolizer implements NativeSymbolizer {
     return questions.flatMap((question, index) => {
       const result = results[index]
       return result === undefined ? [] : this.#learn(question, result)
+    })
+  }
+
+  /** For the windows to come: this one does not wait. */
+  #askServers(questions: readonly ImageQuestion[], lines: readonly ImageLines[] | undefined): void {
+    const servers = this.#debuginfod
+    if (servers === undefined) return
+    questions.forEach(({ group, answers }, index) => {
+      if (group.image.kind !== 'file') return
+      servers.used([group.image.buildId])
+      const lacks = lines?.[index]?.hasDwarf === false || [...answers.values()].includes(null)
+      if (lacks) servers.want([group.image.buildId])
     })
   }
 
@@ -264,6 +283,14 @@ function recall({ group, answers, known }: ImageQuestion): void {
   }
 }
 
+/** What servers gave is found as other debug files are. */
+const withServersFiles = (policy: SymbolPolicy): SymbolPolicy => {
+  const directory = policy.debuginfod?.cacheDirectory
+  return directory === undefined
+    ? policy
+    : { ...policy, debugDirectories: [...policy.debugDirectories, directory] }
+}
+
 const nativeOptions = ({ maxCacheBytes, policy }: SymbolizerOptions): NativeSymbolsOptions => ({
   maxCacheBytes,
   sources: policy.sources.map((source) => SYMBOL_SOURCES.indexOf(source)),
@@ -272,7 +299,7 @@ const nativeOptions = ({ maxCacheBytes, policy }: SymbolizerOptions): NativeSymb
 
 const requestOf = ({ group, access, missing }: ImageQuestion) => nativeRequestOf(group, access, missing)
 
-const lineQuestionOf = ({ group, access, answers }: ImageQuestion) => ({
+const lineQuestionOf = ({ group, access, answers }: ImageQuestion): LineQuestion => ({
   request: nativeRequestOf(group, access, [...answers.keys()]),
   names: answers,
 })

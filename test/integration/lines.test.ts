@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { DEFAULT_SYMBOL_POLICY } from '../../src/core/symbol-policy.ts'
 import type { FrameName } from '../../src/core/symbolizer.ts'
-import { namedFrames } from '../support/file-frames.ts'
+import { buildIdOf, namedFrames } from '../support/file-frames.ts'
 import {
   addressesIn,
   euAddr2line,
@@ -182,6 +182,21 @@ describe('source lines and inlined functions', { skip: lacks('nm', 'binutils') }
       `${files[0]}: names are in another DWARF file (.gnu_debugaltlink), which is not followed`,
     ])
     assert.ok(chains.some((names) => (names.at(-1)?.line ?? 0) > 0))
+  })
+
+  test('DWARF in a separate debug file counts as the file’s own', async () => {
+    const whole = built(plainProgram)
+    const stripped = `${whole}-stripped`
+    const id = buildIdOf(whole)
+    const directory = `${whole}-debug`
+    mkdirSync(`${directory}/.build-id/${id.slice(0, 2)}`, { recursive: true })
+    const debugFile = `${directory}/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`
+    execFileSync('objcopy', ['--only-keep-debug', whole, debugFile])
+    execFileSync('objcopy', ['--strip-debug', whole, stripped])
+    const addresses = addressesIn(functionsOf(whole), 300)
+    const apart = await namedFrames(stripped, addresses, { ...POLICY, debugDirectories: [directory] })
+    assert.deepEqual(apart, await namedFrames(whole, addresses, POLICY))
+    assert.ok(apart.chains.some((names) => names.length > 1))
   })
 
   test('without being asked for there are none', async () => {

@@ -7,7 +7,7 @@ import type { FrameName } from '../../src/core/symbolizer.ts'
 import { WindowBuilder } from '../../src/core/window-builder.ts'
 import { batchesOf } from '../../src/core/window-view.ts'
 import { loadAddon } from '../../src/native/load.ts'
-import { createSymbolizer } from '../../src/symbols/symbolizer.ts'
+import { createSymbolizer, type NativeSymbolizer } from '../../src/symbols/symbolizer.ts'
 import { sessionInfo } from './session.ts'
 
 export interface NamedFrames {
@@ -22,23 +22,46 @@ export async function namedFrames(
   addresses: readonly bigint[],
   policy: SymbolPolicy,
 ): Promise<NamedFrames> {
-  const symbolizer = createSymbolizer({
-    addon: loadAddon(),
-    limitMs: 120_000,
-    maxCacheBytes: 64 << 20,
-    trust: 'local-build-id',
-    policy,
-  })
+  const frames = new FileFrames(file, policy)
   try {
-    const names = await symbolizer.name(batchOf(file, addresses), new AbortController().signal)
+    return await frames.named(addresses)
+  } finally {
+    frames.close()
+  }
+}
+
+/** One symbolizer for several windows of one file. */
+export class FileFrames {
+  readonly #file: string
+  readonly #symbolizer: NativeSymbolizer
+  readonly buildId: string
+
+  constructor(file: string, policy: SymbolPolicy) {
+    this.#file = file
+    this.buildId = buildIdOf(file)
+    this.#symbolizer = createSymbolizer({
+      addon: loadAddon(),
+      limitMs: 120_000,
+      maxCacheBytes: 64 << 20,
+      trust: 'local-build-id',
+      policy,
+    })
+  }
+
+  /** What a window of these addresses is told. */
+  async named(addresses: readonly bigint[]): Promise<NamedFrames> {
+    const batch = batchOf(this.#file, this.buildId, addresses)
+    const names = await this.#symbolizer.name(batch, new AbortController().signal)
     const chains = addresses.map((_, frame) =>
       [...names.indices.subarray(names.offsets[frame], names.offsets[frame + 1])].flatMap(
         (index) => names.table[index] ?? [],
       ),
     )
-    return { chains, problems: symbolizer.problems() }
-  } finally {
-    symbolizer.close()
+    return { chains, problems: this.#symbolizer.problems() }
+  }
+
+  close(): void {
+    this.#symbolizer.close()
   }
 }
 
@@ -47,12 +70,12 @@ export const buildIdOf = (file: string): string =>
     execFileSync('readelf', ['-n', file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
   )?.[1] ?? ''
 
-function batchOf(file: string, addresses: readonly bigint[]) {
+function batchOf(file: string, buildId: string, addresses: readonly bigint[]) {
   const window = new WindowBuilder()
   const image = window.addImage({
     kind: 'file',
     path: file,
-    buildId: buildIdOf(file),
+    buildId,
     device: 0n,
     inode: 0n,
   })

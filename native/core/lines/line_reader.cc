@@ -1,7 +1,6 @@
 #include "core/lines/line_reader.h"
 
 #include <algorithm>
-#include <memory>
 #include <span>
 #include <utility>
 
@@ -34,15 +33,11 @@ std::vector<AskedAddress> Unknown(const NameRequest& request, const ElfHeaders& 
   return unknown;
 }
 
-bool KnowsAll(const ImageLines& known, const std::vector<uint64_t>& addresses) {
-  return !known.has_dwarf || std::all_of(addresses.begin(), addresses.end(),
-                                         [&](uint64_t one) { return known.Find(one) != nullptr; });
-}
-
 }  // namespace
 
 LineReader::LineReader(LineReaderOptions options)
     : options_(std::move(options)),
+      sources_(std::make_shared<LineSources>(options_.debug_directories)),
       children_(options_.program, options_.limits),
       cache_(options_.max_cache_bytes) {}
 
@@ -62,63 +57,64 @@ LineStats LineReader::stats() const {
 }
 
 LineResult LineReader::ReadOne(const NameRequest& request, Clock::time_point deadline) {
-  const bool of_file = request.kind == NameRequest::Kind::kFile;
-  if (!of_file || request.space == NameRequest::Space::kAvma) {
-    LineResult none = NoLines(request.addresses.size(), "");
-    none.has_dwarf = false;
-    return none;
+  const size_t count = request.addresses.size();
+  const bool of_file =
+      request.kind == NameRequest::Kind::kFile && request.space != NameRequest::Space::kAvma;
+  if (!of_file || count == 0) return NoLines(count, "");
+  const auto now = Clock::now();
+  if (now >= deadline) {
+    return NoLines(count, request.path + ": no time left in this window for its source lines");
   }
-  std::string key = request.identity.build_id.empty() ? "" : LineKeyOf(request);
-  std::string problem = LearnAll(request, key, deadline);
-  LineResult result = key.empty() ? NoLines(request.addresses.size(), "")
-                                  : ToLineResult(request.addresses, cache_.Of(key));
-  result.problem = std::move(problem);
+  deadline = now + (deadline - now) / kPatienceDivisor;
+  const auto source = Open(request, deadline);
+  // A file that cannot be opened is told about where it is named.
+  if (!source) return NoLines(count, source.error().code == 0 ? source.error().what : "");
+  // Neither path nor build id would do: both can be another's.
+  const std::string key = source->key + '/' + std::to_string(static_cast<int>(request.space));
+  std::string problem = Learn(request, *source, key, deadline);
+  LineResult result = ToLineResult(request.addresses, cache_.Of(key));
+  result.problem = problem.empty() ? "" : request.path + ": " + problem;
   cache_.Trim();
   cache_bytes_ = cache_.bytes();
   return result;
 }
 
-/// Asks for what is not known yet. Returns why not all could be learned; `key` is that of the cache afterwards, empty where
-/// the image could not be told.
-std::string LineReader::LearnAll(const NameRequest& request, std::string& key,
-                                 Clock::time_point deadline) {
-  if (!key.empty() && KnowsAll(cache_.Of(key), request.addresses)) return {};
-  const auto now = Clock::now();
-  if (now >= deadline) return request.path + ": no time left in this window for its source lines";
-  deadline = now + (deadline - now) / kPatienceDivisor;
-  const auto source = Open(request, deadline);
-  if (!source) return Explain(source.error());
-  key = source->key;
+/// Asks for what is not known yet. Returns why not all could be learned.
+std::string LineReader::Learn(const NameRequest& request, const LineSource& source,
+                              const std::string& key, Clock::time_point deadline) {
   ImageLines& known = cache_.Of(key);
-  known.has_dwarf = source->dwarf.has_value();
+  known.has_dwarf = source.dwarf.has_value();
   if (!known.has_dwarf) return {};
+  const auto asked = Unknown(request, source.headers, known);
+  if (asked.empty()) return {};
   if (const Refusal* refusal = RefusalOf(key)) {
     const std::lock_guard lock(stats_mutex_);
     stats_.refused++;
-    return request.path + ": " + refusal->reason;
+    return refusal->reason;
   }
-  const auto asked = Unknown(request, source->headers, known);
-  const std::string problem = AskChildren(*source, asked, deadline);
-  return problem.empty() ? "" : request.path + ": " + problem;
+  return AskChildren(*source.dwarf, key, asked, deadline);
 }
 
 Result<LineSource> LineReader::Open(const NameRequest& request, Clock::time_point deadline) {
+  const std::string& path = request.path;
   auto opened = std::make_shared<Result<LineSource>>(Error{});
-  auto work = [request = NameRequest(request), opened] { *opened = OpenLineSource(request); };
-  switch (thread_.Run(request.path, std::move(work), deadline)) {
+  auto work = [request = NameRequest(request), sources = sources_, opened] {
+    *opened = sources->Open(request);
+  };
+  switch (thread_.Run(path, std::move(work), deadline)) {
     case ExpendableThread::Outcome::kDone:
       return std::move(*opened);
     case ExpendableThread::Outcome::kLate:
-      return Error{0, request.path + ": opening it took too long"};
+      return Error{0, path + ": opening it took too long"};
     case ExpendableThread::Outcome::kStuck:
-      return Error{0, request.path + ": opening it has not ended since an earlier window"};
+      return Error{0, path + ": opening it has not ended since an earlier window"};
     case ExpendableThread::Outcome::kNoThread:
-      return Error{0, request.path + ": too many files block their readers"};
+      return Error{0, path + ": too many files block their readers"};
   }
-  return Error{0, request.path};
+  return Error{0, path};
 }
 
-std::string LineReader::AskChildren(const LineSource& source,
+std::string LineReader::AskChildren(const TargetFile& dwarf, const std::string& key,
                                     const std::vector<AskedAddress>& asked,
                                     Clock::time_point deadline) {
   std::string problem;
@@ -129,16 +125,15 @@ std::string LineReader::AskChildren(const LineSource& source,
     std::vector<uint64_t> svmas(part.size());
     std::transform(part.begin(), part.end(), svmas.begin(),
                    [](const AskedAddress& one) { return one.svma; });
-    const auto conversation =
-        children_.Ask(source.dwarf->descriptor(), source.dwarf->size(), svmas, deadline);
-    cache_.Of(source.key).Add(part, conversation.answers);
+    const auto conversation = children_.Ask(dwarf.descriptor(), dwarf.size(), svmas, deadline);
+    cache_.Of(key).Add(part, conversation.answers);
     if (!conversation.problem.empty()) problem = conversation.problem;
     if (Failed(conversation)) {
-      Refuse(source.key, problem);
+      Refuse(key, problem);
       break;
     }
     if (conversation.end != LineEnd::kDone) break;
-    refusals_.erase(source.key);
+    refusals_.erase(key);
   }
   return problem;
 }

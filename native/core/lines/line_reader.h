@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ struct LineStats {
 };
 
 struct LineReaderOptions {
-  std::string program;  ///< path of sonde-lines
+  std::string program;                                              ///< path of sonde-lines
+  std::vector<std::string> debug_directories = {"/usr/lib/debug"};  ///< as in SymbolOptions
   size_t max_cache_bytes = 8 << 20;
   LineLimits limits;
   /// How long a file is left alone whose reader failed; twice as long each time that it fails again.
@@ -59,16 +61,18 @@ class LineReader {
   };
 
   LineResult ReadOne(const NameRequest& request, Clock::time_point deadline);
-  std::string LearnAll(const NameRequest& request, std::string& key, Clock::time_point deadline);
+  std::string Learn(const NameRequest& request, const LineSource& source, const std::string& key,
+                    Clock::time_point deadline);
   Result<LineSource> Open(const NameRequest& request, Clock::time_point deadline);
-  std::string AskChildren(const LineSource& source, const std::vector<AskedAddress>& asked,
-                          Clock::time_point deadline);
+  std::string AskChildren(const TargetFile& dwarf, const std::string& key,
+                          const std::vector<AskedAddress>& asked, Clock::time_point deadline);
   bool Failed(const LineConversation& conversation);
   const Refusal* RefusalOf(const std::string& key) const;
   void Refuse(const std::string& key, const std::string& reason);
 
   const LineReaderOptions options_;
   std::mutex busy_;
+  std::shared_ptr<LineSources> sources_;  ///< also owned by threads that were given up
   ExpendableThread thread_;
   LineChildren children_;
   LineCache cache_;

@@ -1,27 +1,11 @@
 #include "core/lines/line_source.h"
 
-#include <sys/stat.h>
-
-#include <algorithm>
+#include <utility>
 
 #include "core/symbols/elf_sections.h"
 
 namespace sonde {
 namespace {
-
-/// Of the processes that map an image as many are asked for it.
-constexpr size_t kMaxLineProcesses = 16;
-
-Result<TargetFile> OpenLineImage(const NameRequest& request) {
-  const pid_t first = request.pids.empty() ? 0 : request.pids.front();
-  auto file = TargetFile::Open(first, request.path, request.identity);
-  const size_t processes = std::min(request.pids.size(), kMaxLineProcesses);
-  for (size_t i = 1; !file && i < processes; i++) {
-    auto again = TargetFile::Open(request.pids[i], request.path, request.identity);
-    if (again) return again;
-  }
-  return file;
-}
 
 bool HasDwarf(const TargetFile& file, const ElfHeaders& headers) {
   const auto sections = ReadElfSections(file, headers);
@@ -30,40 +14,34 @@ bool HasDwarf(const TargetFile& file, const ElfHeaders& headers) {
          FindSection(*sections, ".zdebug_info") != nullptr;
 }
 
+/// Separate debug files are looked for even where the image has symbols: its DWARF may have been split off alone.
+SymbolOptions DebugFilesOnly(std::vector<std::string> directories) {
+  return {.sources = {SymbolSource::kDebugFile}, .debug_directories = std::move(directories)};
+}
+
 }  // namespace
 
-Result<LineSource> OpenLineSource(const NameRequest& request) {
-  auto image = OpenLineImage(request);
-  if (!image) return image.error();
-  auto headers = ElfHeaders::Read(*image);
+LineSources::LineSources(std::vector<std::string> debug_directories)
+    : library_(0, DebugFilesOnly(std::move(debug_directories))) {}
+
+Result<LineSource> LineSources::Open(const NameRequest& request) {
+  auto files = library_.Open(request);
+  if (!files) return files.error();
+  auto headers = ElfHeaders::Read(files->image);
   if (!headers) return Error{headers.error().code, request.path + ": " + headers.error().what};
   LineSource source;
-  source.key = request.identity.build_id.empty() ? LineKeyOf(request, *image) : LineKeyOf(request);
-  if (HasDwarf(*image, *headers)) source.dwarf = std::move(*image);
+  source.key = files->image.stamp().Text();
+  if (files->debug) source.key += '+' + files->debug->stamp().Text();
+  if (HasDwarf(files->image, *headers)) {
+    source.dwarf.emplace(std::move(files->image));
+  } else if (files->debug) {
+    const auto debug_headers = ElfHeaders::Read(*files->debug);
+    if (debug_headers && HasDwarf(*files->debug, *debug_headers)) {
+      source.dwarf.emplace(std::move(*files->debug));
+    }
+  }
   source.headers = std::move(*headers);
   return source;
-}
-
-std::string LineKeyOf(const NameRequest& request) {
-  const FileIdentity& identity = request.identity;
-  std::string key(identity.build_id.begin(), identity.build_id.end());
-  for (const uint64_t number :
-       {identity.device, identity.inode, static_cast<uint64_t>(request.space)}) {
-    key += '/' + std::to_string(number);
-  }
-  return key + '/' + request.path;
-}
-
-std::string LineKeyOf(const NameRequest& request, const TargetFile& image) {
-  struct stat status = {};
-  if (fstat(image.descriptor(), &status) != 0) return {};
-  std::string key = LineKeyOf(request);
-  for (const int64_t number :
-       {int64_t{status.st_size}, int64_t{status.st_mtim.tv_sec}, int64_t{status.st_mtim.tv_nsec},
-        int64_t{status.st_ctim.tv_sec}, int64_t{status.st_ctim.tv_nsec}}) {
-    key += '/' + std::to_string(number);
-  }
-  return key;
 }
 
 }  // namespace sonde

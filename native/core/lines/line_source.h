@@ -2,8 +2,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/symbols/elf_headers.h"
+#include "core/symbols/image_library.h"
 #include "core/symbols/naming.h"
 #include "core/symbols/target_file.h"
 
@@ -15,18 +17,21 @@ struct LineSource {
   std::optional<TargetFile> dwarf;
   /// Of the image.
   ElfHeaders headers;
-  /// Tells the image's content from all others.
+  /// Tells the files that were opened, as they were then, from all others: a build id can be forged.
   std::string key;
 };
 
-/// Opens the image of a request, once it is proven to be the one meant, and finds its DWARF. Blocks as files of targets do.
-Result<LineSource> OpenLineSource(const NameRequest& request);
+/// Finds the DWARF of images: in themselves, or in a separate debug file that belongs to them. Thread-safe.
+class LineSources {
+ public:
+  /// `debug_directories`: as in SymbolOptions.
+  explicit LineSources(std::vector<std::string> debug_directories);
 
-/// What tells a request's image from others without opening it, so that what is known of it outlives its processes. Only
-/// with a build id: an inode number can be another file's later.
-std::string LineKeyOf(const NameRequest& request);
+  /// Opens the image of a request, once it is proven to be the one meant. Blocks as files of targets do.
+  Result<LineSource> Open(const NameRequest& request);
 
-/// The same of an open file that has no build id.
-std::string LineKeyOf(const NameRequest& request, const TargetFile& image);
+ private:
+  ImageLibrary library_;
+};
 
 }  // namespace sonde

@@ -40,7 +40,12 @@ function fakeLines(result: NativeLineResult) {
 
 const open = (native: NativeLines, problems: Problems) =>
   openSourceLines(
-    { addon: { openLines: () => native }, maxCacheBytes: 1, linesProgram: '/x/sonde-lines' },
+    {
+      addon: { openLines: () => native },
+      maxCacheBytes: 1,
+      policy: { debugDirectories: [] },
+      linesProgram: '/x/sonde-lines',
+    },
     problems,
   )
 
@@ -62,9 +67,9 @@ const question = (addresses: readonly bigint[]) => ({
 test('addresses that DWARF knows have their functions, innermost first', async () => {
   const { native, asked } = fakeLines(RESULT)
   const lines = open(native, new Problems())
-  const [chains] = (await lines?.chainsOf([question([0x10n, 0x20n])], performance.now() + 1000)) ?? []
-  assert.deepEqual([...(chains?.keys() ?? [])], [0x10n])
-  assert.deepEqual(chains?.get(0x10n), [
+  const [image] = (await lines?.linesOf([question([0x10n, 0x20n])], performance.now() + 1000)) ?? []
+  assert.deepEqual([...(image?.chains.keys() ?? [])], [0x10n])
+  assert.deepEqual(image?.chains.get(0x10n), [
     { function: 'inner()', systemName: '_Zinner', file: 'a.h', line: 3, offset: 0 },
     { function: 'outer()', systemName: '_Zouter', file: 'b.cc', line: 9, offset: 16 },
   ])
@@ -75,7 +80,7 @@ test('addresses that DWARF knows have their functions, innermost first', async (
 
 test('a deadline that has passed leaves no time, and no negative one', async () => {
   const { native, asked } = fakeLines(RESULT)
-  await open(native, new Problems())?.chainsOf([question([0x10n])], performance.now() - 1000)
+  await open(native, new Problems())?.linesOf([question([0x10n])], performance.now() - 1000)
   assert.equal(asked[0]?.limitMs, 0)
 })
 
@@ -83,7 +88,7 @@ test('why a file has no lines is told once, with its name', async () => {
   const problems = new Problems()
   const { native } = fakeLines({ ...RESULT, problem: '/bin/shop: the reader of its DWARF died (SIGSEGV)' })
   const lines = open(native, problems)
-  await lines?.chainsOf([question([0x10n]), question([0x20n])], performance.now() + 1000)
+  await lines?.linesOf([question([0x10n]), question([0x20n])], performance.now() + 1000)
   assert.deepEqual(problems.lines(), ['/bin/shop: the reader of its DWARF died (SIGSEGV)'])
 })
 
@@ -93,7 +98,10 @@ test('without the program that reads DWARF there are no lines, and it is said wh
     throw new AgentError('NATIVE.NO_LINES', 'No source lines: there is no sonde-lines.')
   }
   assert.equal(
-    openSourceLines({ addon: { openLines }, maxCacheBytes: 1, linesProgram: '/x' }, problems),
+    openSourceLines(
+      { addon: { openLines }, maxCacheBytes: 1, policy: { debugDirectories: [] }, linesProgram: '/x' },
+      problems,
+    ),
     undefined,
   )
   assert.deepEqual(problems.lines(), ['No source lines: there is no sonde-lines.'])
