@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { NativeNameResult, NativeSymbolsOptions } from '../../src/native/binding.ts'
+import type { NativeNameRequest, NativeNameResult, NativeSymbolsOptions } from '../../src/native/binding.ts'
 import { loadAddon } from '../../src/native/load.ts'
 import { ALL_SOURCES, OWN_TABLES } from '../support/symbol-options.ts'
 import {
@@ -51,6 +51,21 @@ interface Asked {
   readonly options?: NativeSymbolsOptions
 }
 
+function requestFor(path: string, addresses: readonly bigint[], buildId: string): NativeNameRequest {
+  const status = existsSync(path) ? statSync(path, { bigint: true }) : { dev: 0n, ino: 0n }
+  return {
+    kind: 0,
+    path,
+    buildId,
+    contentHash: '',
+    device: ((status.dev >> 8n) << 32n) | (status.dev & 0xffn),
+    inode: status.ino,
+    pids: [],
+    addresses: BigUint64Array.from(addresses),
+    addressSpace: 0,
+  }
+}
+
 async function lookUp(
   path: string,
   addresses: readonly bigint[],
@@ -58,23 +73,8 @@ async function lookUp(
 ): Promise<NativeNameResult> {
   const { pid, buildId = buildIdOf(path), options = ALL_SOURCES } = asked
   const symbols = addon.openSymbols(options)
-  const status = existsSync(path) ? statSync(path, { bigint: true }) : { dev: 0n, ino: 0n }
-  const [result] = await symbols.nameImages(
-    [
-      {
-        kind: 0,
-        path,
-        buildId,
-        contentHash: '',
-        device: ((status.dev >> 8n) << 32n) | (status.dev & 0xffn),
-        inode: status.ino,
-        pids: pid === undefined ? [] : [pid],
-        addresses: BigUint64Array.from(addresses),
-        addressSpace: 0,
-      },
-    ],
-    60_000,
-  )
+  const request = { ...requestFor(path, addresses, buildId), pids: pid === undefined ? [] : [pid] }
+  const [result] = await symbols.nameImages([request], 60_000)
   symbols.close()
   assert.ok(result)
   assert.equal(result.problem, '')
@@ -227,6 +227,40 @@ describe('debug files', { skip: lacks('gcc') || lacks('objcopy') }, () => {
     await new Promise((resolve) => child.once('exit', resolve))
     assert.deepEqual(await answer(), ['hidden'], 'the debug file alone')
     rmSync(debug)
+  })
+
+  test('a forged file of the same build id and path names its own process only', async (t) => {
+    if (!can('unshare', '-m', 'true')) return t.skip('mount namespaces cannot be made here')
+    const id = '-Wl,--build-id=0x00112233445566778899aabbccddeeff00112233'
+    const honest = built('bin/honest', id)
+    const forged = built('forged', id, '-Dhidden=forged')
+    assert.equal(hiddenOf(honest), functionsOf(forged).find(({ name }) => name === 'forged')?.start)
+    const children = [
+      spawn(honest, ['wait'], { stdio: ['ignore', 'pipe', 'ignore'] }),
+      spawn('unshare', ['-m', 'sh', '-c', `mount --bind ${forged} ${honest} && exec ${honest} wait`], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    ]
+    t.after(() => {
+      for (const child of children) child.kill()
+    })
+    for (const child of children) await new Promise((resolve) => child.stdout.once('data', resolve))
+    const pids = children.map(({ pid }) => pid ?? assert.fail('not started'))
+    const symbols = addon.openSymbols(options)
+    const roots = await symbols.processRoots([...pids, ...pids, 0x7fff_fff0])
+    assert.deepEqual(roots.slice(0, 2), roots.slice(2, 4))
+    assert.notEqual(roots[0], roots[1])
+    assert.equal(roots[4], '')
+    const answers = await symbols.nameImages(
+      pids.map((pid) => ({ ...requestFor(honest, [hiddenOf(honest)], buildIdOf(honest)), pids: [pid] })),
+      60_000,
+    )
+    symbols.close()
+    assert.deepEqual(
+      answers.map(({ functions }) => functions),
+      [['hidden'], ['forged']],
+    )
+    assert.notEqual(answers[0]?.identity, answers[1]?.identity)
   })
 
   test('the C library with the debug files of its package', async (t) => {

@@ -55,15 +55,14 @@ Result<ImageFiles> ImageLibrary::Open(const NameRequest& request) {
   return Error{ENOENT, request.path + ": not a file"};
 }
 
-/// Looks for one where the image has no .symtab of its own.
+/// Looks for one where it is not the image's own .symtab that counts.
 Status ImageLibrary::AddDebugFile(ImageFiles& files, const std::string& path) {
   if (!options_.Uses(SymbolSource::kDebugFile)) return Ok();
   auto headers = ElfHeaders::Read(files.image);
   if (!headers) return headers.error();
   const auto sections = ReadElfSections(files.image, *headers);
   if (!sections) return sections.error();
-  const bool own_first = options_.Uses(SymbolSource::kSymtab);
-  if (own_first && HasSymtab(*sections)) return Ok();
+  if (options_.PrefersOwnSymbols() && HasSymtab(*sections)) return Ok();
   auto found = debug_files_.Find({.path = path,
                                   .build_id = std::move(headers->build_id),
                                   .link = ReadDebugLink(files.image, *sections),

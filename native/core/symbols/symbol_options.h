@@ -33,6 +33,15 @@ struct SymbolOptions {
     }
     return false;
   }
+
+  /// The file's own .symtab makes a debug file needless.
+  bool PrefersOwnSymbols() const {
+    for (const SymbolSource one : sources) {
+      if (one == SymbolSource::kSymtab) return true;
+      if (one == SymbolSource::kDebugFile) return false;
+    }
+    return false;
+  }
 };
 
 }  // namespace sonde

@@ -115,6 +115,8 @@ TEST_F(DebugFilesTest, AFileWithItsOwnTableNeedsNone) {
   const path image = Write("bin/program", whole);
   Write(kById, TestElf{kHidden, {}});
   EXPECT_EQ(Names(image, whole), (Strings{"own", ""}));
+  options_.sources = {SymbolSource::kDebugFile, SymbolSource::kSymtab};
+  EXPECT_EQ(Names(image, whole), (Strings{"hidden", ""}));
 }
 
 TEST_F(DebugFilesTest, TheLinkIsFollowedToEachPlace) {
