@@ -28,6 +28,7 @@ async function ask(what: string, addresses: readonly bigint[]): Promise<void> {
         kind: 0,
         path: file,
         buildId,
+        contentHash: '',
         device: 0n,
         inode: 0n,
         pids: [],
