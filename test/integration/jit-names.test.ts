@@ -229,6 +229,13 @@ function perfJitFrames(cwd: string, file: string, object: RegExp): Map<string, n
   return frames
 }
 
+/** Says by its exit status whether it can, and leaves no file behind. */
+const PROBE = `
+import glob, os, sys
+for path in glob.glob(f'/tmp/perf-{os.getpid()}.map') + glob.glob(f'/tmp/jit-{os.getpid()}.dump'): os.remove(path)
+sys.exit(not sys.is_stack_trampoline_active())
+`
+
 const PYTHON = pythonWithTrampolines()
 
 test(
@@ -265,9 +272,7 @@ function pythonWithTrampolines() {
     : []
   for (const command of ['python3', ...installed.reverse()]) {
     const works = (mode: string) =>
-      isInstalled(command) &&
-      run(command, ['-X', mode, '-c', 'import sys; sys.exit(not sys.is_stack_trampoline_active())'])
-        .status === 0
+      isInstalled(command) && run(command, ['-X', mode, '-c', PROBE]).status === 0
     const modes = ['perf', 'perf_jit'].filter(works)
     if (modes.length > 0) return { command, modes }
   }
