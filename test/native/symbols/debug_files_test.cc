@@ -20,6 +20,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::filesystem::path;
 
+/// A busy machine with sanitizers takes its time to unpack 64 MiB.
+constexpr auto kPatient = 400s;
 const std::vector<TestSymbol> kHidden = {{"hidden", kTextSvma, 16}};
 const std::vector<TestSymbol> kExported = {{"exported", kTextSvma + 64, 16}};
 
@@ -48,7 +50,7 @@ class DebugFilesTest : public testing::Test {
                         .identity = identity,
                         .pids = {},
                         .addresses = addresses};
-    result_ = ImageNamer(1 << 20, options_).Name({request}, 5s)[0];
+    result_ = ImageNamer(1 << 20, options_).Name({request}, kPatient)[0];
     std::vector<std::string> names;
     for (const uint32_t name : result_.name) {
       names.push_back(name == 0 ? "" : result_.functions[name - 1]);
@@ -186,10 +188,10 @@ TEST_F(DebugFilesTest, ADebugFileThatChangesIsReadAgain) {
                       .identity = {0, 0, stripped.build_id},
                       .pids = {},
                       .addresses = {kTextSvma}};
-  const auto first = namer.Name({request}, 5s)[0];
+  const auto first = namer.Name({request}, kPatient)[0];
   EXPECT_EQ(first.name[0], 0u);
   Write(kById, TestElf{kHidden, {}});
-  const auto second = namer.Name({request}, 5s)[0];
+  const auto second = namer.Name({request}, kPatient)[0];
   EXPECT_EQ(second.name[0], 1u);
   EXPECT_NE(first.identity, second.identity);
 }
