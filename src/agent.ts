@@ -12,7 +12,7 @@ import { messageOf } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch, SessionInfo } from './core/profile.ts'
 import type { RunEnd } from './core/summary.ts'
-import type { SymbolPolicy } from './core/symbol-policy.ts'
+import { asksProcessesOnly, type SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
 import type { NativeAddon, NativeCommand } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
@@ -216,14 +216,16 @@ async function openSymbolizer(
   dataDirectory: string,
   { addon, release, way }: Parts,
 ): Promise<NativeSymbolizer> {
-  const { createSymbolizer } = await import('./symbols/symbolizer.ts')
-  const symbolizer = createSymbolizer({
+  const options = {
     addon,
     limitMs: way.limits.naming - 500, // its answer has to arrive in time
     maxCacheBytes: MAX_NAME_CACHE_BYTES,
     trust: way.trust,
     policy: withCacheDirectory(policy, dataDirectory),
-  })
+  }
+  const symbolizer = asksProcessesOnly(policy)
+    ? (await import('./symbols/generated-code.ts')).createGeneratedCodeSymbolizer(options)
+    : (await import('./symbols/symbolizer.ts')).createSymbolizer(options)
   release.add(() => symbolizer.close())
   return symbolizer
 }

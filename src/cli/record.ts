@@ -1,7 +1,7 @@
 import { type Agent, type AgentOptions, startAgent } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
 import type { RunEnd } from '../core/summary.ts'
-import type { SymbolPolicy } from '../core/symbol-policy.ts'
+import { ofRunningProcesses, type SymbolPolicy } from '../core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { type CommandEnd, exitCodeOf } from '../sampler/command.ts'
 import type { SampleTarget } from '../sampler/plan.ts'
@@ -92,8 +92,8 @@ interface RecordRequest {
   readonly target: TargetChoice
   readonly duration: Milliseconds | undefined
   readonly outputs: readonly Output[]
-  /** Undefined: names go nowhere. */
-  readonly symbols: SymbolPolicy | undefined
+  /** perf.data has the names of what nobody can name later. */
+  readonly symbols: SymbolPolicy
   readonly summary: string | undefined
   readonly logLevel: ReturnType<typeof logLevelOf>
   readonly commandLine: readonly string[]
@@ -111,7 +111,7 @@ function requestOf(argv: readonly string[]): RecordRequest {
     target: targetOf(options, command.length > 0),
     duration: durationLimitOf(options),
     outputs,
-    symbols: outputs.some(({ format }) => format !== 'perf_data') ? symbols : undefined,
+    symbols: outputs.some(({ format }) => format !== 'perf_data') ? symbols : ofRunningProcesses(symbols),
     summary: summaryPathOf(options),
     logLevel: logLevelOf(options, 'warn'),
     commandLine: ['sonde', 'record', ...argv],

@@ -28,6 +28,21 @@ export const SYMBOL_SOURCES = [
 ] as const
 export type SymbolSource = (typeof SYMBOL_SOURCES)[number]
 
+/** Those that know code while its process runs, and nobody afterwards. */
+const OF_RUNNING_PROCESSES: readonly SymbolSource[] = ['jitdump', 'perf_map']
+
+/** Whether it asks running processes only: for what is recorded now and named later. */
+export const asksProcessesOnly = ({ sources, lines }: SymbolPolicy): boolean =>
+  !lines && sources.every((source) => OF_RUNNING_PROCESSES.includes(source))
+
+/** What of a policy has to be asked while the processes run. */
+export const ofRunningProcesses = (policy: SymbolPolicy): SymbolPolicy => ({
+  ...policy,
+  sources: policy.sources.filter((source) => OF_RUNNING_PROCESSES.includes(source)),
+  lines: false,
+  debuginfod: undefined,
+})
+
 /** Where distributions put the debug files of their packages. */
 export const DEBUG_DIRECTORIES: readonly string[] = ['/usr/lib/debug']
 

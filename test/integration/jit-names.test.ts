@@ -90,6 +90,21 @@ test('a command that has ended before its last window is named by what it left',
   assertShares(record(cwd, ['--', workload('jit'), 'perf-map', '2']), 'jit_first', 'jit_second')
 })
 
+test('a recording keeps the names when nothing is left of the process', async (context) => {
+  const cwd = temporaryDirectory(context)
+  const child = await started(context, workload('jit'), ['perf-map', '30'])
+  const recorded = sonde(['record', '-F', '499', '--duration', '2s', '-p', `${child.pid}`, '-o', 'x.data'], {
+    cwd,
+  })
+  assert.equal(recorded.status, 0, recorded.stderr)
+  child.kill('SIGKILL')
+  rmSync(`/tmp/perf-${child.pid}.map`)
+  const converted = sonde(['convert', 'x.data', '-o', 'x.folded'], { cwd })
+  assert.equal(converted.status, 0, converted.stderr)
+  const folded = readFileSync(join(cwd, 'x.folded'), 'utf8')
+  assertShares({ frames: jitFrames(folded), folded, stderr: converted.stderr }, 'jit_first', 'jit_second')
+})
+
 test('a jitdump is read where the process has mapped it, and comes before the perf-map', (context) => {
   const cwd = temporaryDirectory(context)
   cleanUpAfter(context)

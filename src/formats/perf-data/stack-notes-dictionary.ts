@@ -1,7 +1,14 @@
 // The distinct notes of a file, and the frames, texts and images they speak of, as bytes.
 
 import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/process.ts'
-import { FRAME_KINDS, type Frame, type StackTable } from '../../core/profile.ts'
+import {
+  FRAME_KINDS,
+  type Frame,
+  type FrameFunction,
+  isReason,
+  type ProfileBatch,
+  type StackTable,
+} from '../../core/profile.ts'
 import { ByteWriter } from './bytes.ts'
 import { MAX_NOTE_ELEMENTS, MAX_NOTE_FRAMES, NOTE_FRAME, type PartName } from './stack-notes.ts'
 
@@ -65,8 +72,8 @@ export class StackNotesDictionary {
   }
 
   /** Finds the notes of a window's stacks. */
-  ofWindow(stacks: StackTable): WindowNotes {
-    return new WindowNotes(this, stacks)
+  ofWindow(window: NamedWindow): WindowNotes {
+    return new WindowNotes(this, window)
   }
 
   /**
@@ -193,6 +200,9 @@ function writePairs(writer: ByteWriter, pairs: readonly number[]): void {
   }
 }
 
+/** Stacks, and what names their frames: only names of code that its process made at run time are kept. */
+export type NamedWindow = Pick<ProfileBatch, 'stacks' | 'processes' | 'names'>
+
 /** Most stacks of a window share their frames: what is to be said of one is found once, and little is allocated for each. */
 class WindowNotes {
   readonly #dictionary: StackNotesDictionary
@@ -203,17 +213,19 @@ class WindowNotes {
   readonly #functions: number[] = []
   /** By frame. */
   readonly #functionNumbers = new Map<number, readonly number[]>()
+  readonly #functionsOfFrames: FrameFunctions
 
-  constructor(dictionary: StackNotesDictionary, stacks: StackTable) {
+  constructor(dictionary: StackNotesDictionary, window: NamedWindow) {
     this.#dictionary = dictionary
-    this.#stacks = stacks
-    this.#frames = new Int32Array(stacks.frames.length).fill(NOT_YET)
+    this.#stacks = window.stacks
+    this.#frames = new Int32Array(window.stacks.frames.length).fill(NOT_YET)
+    this.#functionsOfFrames = new FrameFunctions(window)
   }
 
   /** The number of the stack's note. */
   of(stack: number): number {
     const { offsets, frameIndices, frames, state } = this.#stacks
-    const { kind, flags, function: functionRow } = frames
+    const { kind, flags } = frames
     const inserted = this.#inserted
     const unusual = this.#unusual
     const functions = this.#functions
@@ -230,7 +242,7 @@ class WindowNotes {
         const isReturnAddress = (flags[frame]! & 1) !== 0
         if (isReturnAddress !== (frameKind === part)) unusual.push(place)
         part = frameKind
-        if (!functionRow[frame]) continue
+        if (!this.#functionsOfFrames.has(frame)) continue
         const numbers = this.#functionsOf(frame)
         if (numbers.includes(NO_ROOM)) return NO_NOTE
         for (const number of numbers) functions.push(place, number)
@@ -246,8 +258,7 @@ class WindowNotes {
   #functionsOf(frame: number): readonly number[] {
     const known = this.#functionNumbers.get(frame)
     if (known !== undefined) return known
-    const value = this.#stacks.frames.at(frame)
-    const functions = (value.kind === 'native' ? value.functions : undefined) ?? []
+    const functions = this.#functionsOfFrames.of(frame)
     const numbers = functions.map((named) => this.#dictionary.addFrame({ kind: 'interpreted', ...named }))
     this.#functionNumbers.set(frame, numbers)
     return numbers
@@ -259,6 +270,47 @@ class WindowNotes {
     const number = this.#dictionary.addFrame(this.#stacks.frames.at(frame))
     this.#frames[frame] = number
     return number
+  }
+}
+
+/** The functions of frames that no symbol table will name again. */
+class FrameFunctions {
+  readonly #window: NamedWindow
+  /** By frame, NOT_YET, 0 or 1: whether it lies in memory without a file, and has a name. */
+  readonly #made: Int8Array
+
+  constructor(window: NamedWindow) {
+    this.#window = window
+    this.#made = new Int8Array(window.names.offsets.length).fill(NOT_YET)
+  }
+
+  has(frame: number): boolean {
+    return Boolean(this.#window.stacks.frames.function[frame]) || this.#isNamedCode(frame)
+  }
+
+  /** What the frame itself says, unless that is only why it does not know, and its process does. */
+  of(frame: number): readonly FrameFunction[] {
+    const value = this.#window.stacks.frames.at(frame)
+    const own = (value.kind === 'native' ? value.functions : undefined) ?? []
+    if (!this.#isNamedCode(frame) || (own.length > 0 && !own.some(isReason))) return own
+    const { table, offsets, indices } = this.#window.names
+    return Array.from(indices.subarray(offsets[frame], offsets[frame + 1]), (index) => {
+      const { function: name, file, line } = table[index]!
+      return { language: '', function: name, file, line }
+    })
+  }
+
+  #isNamedCode(frame: number): boolean {
+    if (this.#made[frame] === NOT_YET) this.#made[frame] = this.#findOut(frame) ? 1 : 0
+    return this.#made[frame] === 1
+  }
+
+  #findOut(frame: number): boolean {
+    const { stacks, processes, names } = this.#window
+    if (stacks.frames.kind[frame] !== NATIVE || names.offsets[frame] === names.offsets[frame + 1])
+      return false
+    const { image } = processes.mappings.at(stacks.frames.mapping[frame]!)
+    return processes.images.at(image).kind === 'anonymous'
   }
 }
 

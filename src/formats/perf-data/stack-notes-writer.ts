@@ -109,8 +109,10 @@ export class StackNotesWriter {
   }
 
   /** By stack, for those that were sampled. */
-  #notesOf({ stacks, samples: { stack, length } }: ProfileBatch): Int32Array {
-    const found = this.#dictionary.ofWindow(stacks)
+  #notesOf(batch: ProfileBatch): Int32Array {
+    const { stack, length } = batch.samples
+    const { stacks } = batch
+    const found = this.#dictionary.ofWindow(batch)
     const notes = new Int32Array(stacks.length).fill(NOT_YET)
     for (let row = 0; row < length; row++) {
       const sampled = stack[row]!

@@ -175,6 +175,40 @@ for (const [what, stack] of Object.entries(STACKS)) {
   })
 }
 
+test('of code that its process made at run time the names are kept, of files they are not', () => {
+  const window = new WindowBuilder()
+  const place = { start: avma(0n), end: avma(0x10000n), fileOffset: fileOffset(0n), bias: 0n }
+  const rest = { pid: 1, ...place, protection: 5, flags: 2 } as const
+  const made = window.addImage({ ...image('//anon'), kind: 'anonymous' })
+  const mappings = [
+    window.addMapping({ ...rest, image: made, addressSpace: 'avma' }),
+    window.addMapping({ ...rest, image: window.addImage(image('/app')), addressSpace: 'svma' }),
+  ]
+  const said = (name: string) => [{ language: 'v8js', function: name, file: '/a.js', line: 2 }]
+  const frames = [undefined, said('own'), said('[JavaScript: function moved]')].map((functions) =>
+    window.addFrame({
+      ...{ kind: 'native', mapping: mappings[0]!, svma: svma(BigInt(functions?.[0]?.function.length ?? 1)) },
+      returnAddress: false,
+      ...(functions && { functions }),
+    }),
+  )
+  const ofFile = { kind: 'native', mapping: mappings[1]!, svma: svma(9n), returnAddress: false } as const
+  const stack = window.addStack([...frames, window.addFrame(ofFile)], 'complete')
+  window.addSession(0)
+  window.addSample(0, { time: 1n, pid: 1, tid: 1, cpu: 0, stack, value: 1n, comm: 'a' })
+  const name = { function: 'mapped', systemName: 'mapped', file: '/m.js', line: 5, offset: 0 }
+  const names = { table: [name], offsets: Uint32Array.of(0, 1, 2, 3, 4), indices: new Uint32Array(4) }
+  const times = { start: 1n, end: 2n, unixOffset: 0n, sequence: 0 }
+  const [batch] = batchesOf(window.build(times), [session(0)], names)
+  assert.ok(batch)
+  const mapped = { language: '', function: 'mapped', file: '/m.js', line: 5 }
+  assert.deepEqual(noteOf(notesOf([batch]), 0)?.functions, [
+    { place: 0, function: mapped },
+    { place: 1, function: said('own')[0] },
+    { place: 2, function: mapped },
+  ])
+})
+
 test('every sample has its note, in the order of the file, whatever batch it came in', () => {
   const [a, b, c] = Object.values(STACKS) as [Stack, Stack, Stack]
   const broken: Stack = { state: 'broken', frames: [reason('x')] }
