@@ -102,6 +102,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       window: options.sampling.window,
       ring: plan.ring,
       duration: options.sampling.duration,
+      namesJavaScript: options.symbols === undefined || options.symbols.sources.includes('v8'),
       clock: systemClock,
       emit: async (batches) => (await outputs.promise)?.publish(batches),
     })

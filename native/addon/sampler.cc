@@ -67,6 +67,9 @@ SamplerOptions ToOptions(Napi::Env env, const OptionsReader& reader) {
   options.ring_bytes = reader.Number("ringBytes");
   options.max_samples_per_window = reader.Number("maxSamplesPerWindow", UINT32_MAX - 1);
   options.max_stack_bytes_per_window = reader.Number("maxStackBytesPerWindow");
+  if (reader.Has("namesJavaScript")) {
+    options.names_javascript = reader.Boolean("namesJavaScript");
+  }
   if (reader.Has("durationMs")) options.duration = reader.Number("durationMs") * 1'000'000;
   return options;
 }

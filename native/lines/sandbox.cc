@@ -15,6 +15,12 @@ namespace sonde {
 namespace {
 
 constexpr unsigned kNobody = 65534;
+#ifdef __SANITIZE_ADDRESS__
+/// AddressSanitizer's shadow memory and reports need most of what is taken.
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 
 void CloseOthers() { syscall(SYS_close_range, static_cast<unsigned>(kLineImageFd) + 1, ~0U, 0U); }
 
@@ -57,10 +63,7 @@ bool DropCapabilities() {
 
 const char* EnterSandbox(const SandboxLimits& limits) {
   CloseOthers();
-#ifdef __SANITIZE_ADDRESS__
-  // Its shadow memory and its reports need what is taken below.
-  return Limit(RLIMIT_CPU, limits.cpu_seconds) ? nullptr : "limits of resources";
-#else
+  if (kSanitized) return Limit(RLIMIT_CPU, limits.cpu_seconds) ? nullptr : "limits of resources";
   OfferToOomKiller();
   setpriority(PRIO_PROCESS, 0, 10);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "new privileges";
@@ -70,7 +73,6 @@ const char* EnterSandbox(const SandboxLimits& limits) {
   if (!SetLimits(limits)) return "limits of resources";
   if (!ForbidSystemCalls()) return "system calls (seccomp)";
   return nullptr;
-#endif
 }
 
 }  // namespace sonde

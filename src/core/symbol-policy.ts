@@ -11,7 +11,8 @@ import { type Milliseconds, milliseconds } from './units.ts'
  * - `debugdata`: the compressed symbol table that some distributions leave in a stripped file (.gnu_debugdata)
  * - `gopclntab`: Go's function table, which stripping leaves
  * - `plt`: stubs that call a library's function, as `name@plt`
- * - `v8`: JavaScript functions, from the stack and the memory of a running node
+ * - `v8`: JavaScript functions, from the stack and the memory of a running node. What it is sure of comes first wherever it
+ *   stands in the list: it was read at the time of the sample
  * - `jitdump`, `perf_map`: what a runtime tells of the code that it makes, in jit-PID.dump and /tmp/perf-PID.map
  */
 export const SYMBOL_SOURCES = [
@@ -29,7 +30,7 @@ export const SYMBOL_SOURCES = [
 export type SymbolSource = (typeof SYMBOL_SOURCES)[number]
 
 /** Those that know code while its process runs, and nobody afterwards. */
-const OF_RUNNING_PROCESSES: readonly SymbolSource[] = ['jitdump', 'perf_map']
+const OF_RUNNING_PROCESSES: readonly SymbolSource[] = ['v8', 'jitdump', 'perf_map']
 
 /** Whether it asks running processes only: for what is recorded now and named later. */
 export const asksProcessesOnly = ({ sources, lines }: SymbolPolicy): boolean =>

@@ -47,6 +47,8 @@ export interface NativeSamplerOptions {
   /** Bounds of one window; what exceeds them is counted as `table_full`. */
   readonly maxSamplesPerWindow: number
   readonly maxStackBytesPerWindow: number
+  /** Whether memory of processes that run V8 is read, for the names of their functions. Absent: it is. */
+  readonly namesJavaScript?: boolean
   /** How long after `start` the events are disabled, on time even where JavaScript gets no CPU; whole. */
   readonly durationMs?: number
 }

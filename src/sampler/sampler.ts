@@ -18,6 +18,8 @@ export interface SamplerOptions {
   readonly window: Milliseconds
   /** When sampling ends although `stop` has not been called yet; undefined: never. */
   readonly duration: Milliseconds | undefined
+  /** Whether memory of processes that run V8 is read, for the names of their functions. Default: true. */
+  readonly namesJavaScript?: boolean
   readonly ring: RingChoice
   /** Takes the batches of a window. The next window closes when it has resolved, so that slowness is bounded. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
@@ -88,13 +90,14 @@ export class Sampler implements Component {
   }
 
   #openWith(ringBytes: number): NativeSampler {
-    const { native, target, duration } = this.#options
+    const { native, target, duration, namesJavaScript = true } = this.#options
     return this.#addon.openSampler({
       sessions: native,
       target,
       ringBytes,
       maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
       maxStackBytesPerWindow: MAX_STACK_BYTES_PER_WINDOW,
+      namesJavaScript,
       ...(duration === undefined ? {} : { durationMs: Math.round(duration) }),
     })
   }

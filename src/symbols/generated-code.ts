@@ -2,6 +2,7 @@
 
 import type { ProfileBatch } from '../core/profile.ts'
 import type { FrameNames } from '../core/symbolizer.ts'
+import { addJavaScriptProblems } from './javascript-problems.ts'
 import { JitNames, type JitNamesOptions } from './jit-names.ts'
 import { NamesBuilder } from './names-builder.ts'
 import { Problems } from './problems.ts'
@@ -14,6 +15,7 @@ export function createGeneratedCodeSymbolizer(options: JitNamesOptions): NativeS
   const nameWindow = async (batch: ProfileBatch): Promise<FrameNames> => {
     const names = new NamesBuilder(batch.stacks.frames)
     await jit.name(batch, names)
+    addJavaScriptProblems(batch, problems)
     return names.build()
   }
   const named = new WeakMap<ProfileBatch['stacks'], Promise<FrameNames>>()

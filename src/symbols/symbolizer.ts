@@ -146,7 +146,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     names: NamesBuilder,
   ): Promise<void> {
     this.#codeChanged ||= batch.kernelSymbols.length > 0 || !batch.knowsKernelSymbols
-    if (group.frames.length === 0) return
+    if (group.frames.length === 0 || !this.#options.policy.sources.includes('kallsyms')) return
     const code = new KernelCode(batch.kernelSymbols)
     const listed = await this.#kallsymsOf(group, verdict)
     group.frames.forEach((frame, index) => {
@@ -180,8 +180,8 @@ class AddonSymbolizer implements NativeSymbolizer {
   async #nameImages({ images }: FrameGroups, kernel: Verdict<object>, names: NamesBuilder): Promise<void> {
     const deadline = performance.now() + this.#options.limitMs
     const questions = images.flatMap((group) => this.#questionOf(group, kernel))
-    const mistaken = await this.#ask(questions)
-    await this.#ask(mistaken)
+    const mistaken = await this.#ask(questions, deadline)
+    await this.#ask(mistaken, deadline)
     const lines = await this.#lines?.linesOf(questions.map(lineQuestionOf), deadline)
     this.#askServers(questions, lines)
     questions.forEach(({ group, answers }, question) => {
@@ -196,9 +196,10 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   /** Fills in the answers. Returns the questions about images that turned out to be others than they were taken for. */
-  async #ask(questions: readonly ImageQuestion[]): Promise<readonly ImageQuestion[]> {
+  async #ask(questions: readonly ImageQuestion[], deadline: number): Promise<readonly ImageQuestion[]> {
     if (questions.length === 0) return []
-    const results = await this.#symbols.nameImages(questions.map(requestOf), this.#options.limitMs)
+    const limitMs = Math.max(0, Math.round(deadline - performance.now()))
+    const results = await this.#symbols.nameImages(questions.map(requestOf), limitMs)
     return questions.flatMap((question, index) => {
       const result = results[index]
       return result === undefined ? [] : this.#learn(question, result)

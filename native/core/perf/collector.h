@@ -36,7 +36,9 @@ class Collector {
 
   /// `wake`: an eventfd that is written to when Retry has something to do. Call it before the first record comes, where a
   /// session captures stacks.
-  void UnwindStacks(UniqueFd wake) { unwinder_ = std::make_unique<StackUnwinder>(std::move(wake)); }
+  void UnwindStacks(UniqueFd wake) {
+    unwinder_ = std::make_unique<StackUnwinder>(std::move(wake), options_.names_javascript);
+  }
   bool unwinds() const { return unwinder_ != nullptr; }
 
   /// What /proc says of a process before sampling begins. From any thread.

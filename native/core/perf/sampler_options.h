@@ -58,6 +58,8 @@ struct SamplerOptions {
   size_t ring_bytes = 0;
   size_t max_samples_per_window = 0;
   size_t max_stack_bytes_per_window = 0;
+  /// Whether memory of processes that run V8 is read, for the names of their functions.
+  bool names_javascript = true;
   /// Nanoseconds after the start when sampling ends by itself; 0: never.
   uint64_t duration = 0;
 };

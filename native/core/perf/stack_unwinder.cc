@@ -40,8 +40,11 @@ RegisterSet RegistersOf(const SampleRecord& sample) {
 
 }  // namespace
 
-StackUnwinder::StackUnwinder(UniqueFd wake)
-    : loader_(std::move(wake)), library_(loader_, kMaxRowBytes), processes_(loader_, library_) {}
+StackUnwinder::StackUnwinder(UniqueFd wake, bool names_javascript)
+    : loader_(std::move(wake)),
+      library_(loader_, kMaxRowBytes),
+      processes_(loader_, library_),
+      names_javascript_(names_javascript) {}
 
 StackUnwinder::~StackUnwinder() {
   for (Copy& copy : parked_) Release(copy);
@@ -100,7 +103,7 @@ void StackUnwinder::AddFunctions(const SampleRecord& sample) {
 
 std::span<const uint64_t> StackUnwinder::Words(const SampleRecord& sample, UnwindOutcome outcome) {
   const CallChain chain = CallChain::Split(sample.chain);
-  const bool annotates = !frame_words_.empty() && processes_.V8() != nullptr;
+  const bool annotates = names_javascript_ && !frame_words_.empty() && processes_.V8() != nullptr;
   if (annotates) AddFunctions(sample);
   words_.clear();
   UnwoundChain{.kernel = chain.kernel,

@@ -31,7 +31,8 @@ class StackUnwinder {
   };
 
   /// `wake`: an eventfd that is written to when samples that wait may go on.
-  explicit StackUnwinder(UniqueFd wake);
+  /// `names_javascript`: SamplerOptions::names_javascript.
+  StackUnwinder(UniqueFd wake, bool names_javascript);
   ~StackUnwinder();
 
   /// Whether the sample has what it takes.
@@ -85,6 +86,7 @@ class StackUnwinder {
   CodeLibrary library_;
   UnwindProcesses processes_;
   Unwinder unwinder_{kThisArchitecture};
+  const bool names_javascript_;
   FunctionLedger ledger_;
   std::vector<uint64_t> frames_;
   std::vector<FrameWords> frame_words_;

@@ -18,8 +18,11 @@ constexpr uint64_t kMoveBytes = 48;
 constexpr uint64_t kDebugBytes = 16;
 constexpr uint64_t kDebugEntryBytes = 16;
 
-/// A function of more has no lines; a name of a file is no longer than the system's longest.
-constexpr uint64_t kMaxDebugEntries = 100'000;
+/// A function of more has no lines: they are read for every address in it.
+constexpr uint64_t kMaxDebugEntries = 10'000;
+constexpr uint32_t kMaxDebugRecord = 1 << 20;
+constexpr uint64_t kUsualTextBytes = 256;
+/// The system's longest.
 constexpr size_t kLongestFileName = 4096;
 /// The name of an entry that says: as before.
 constexpr char kSameFile[] = "\xff";
@@ -93,10 +96,14 @@ std::optional<JitMove> JitReader::MoveOf(const JitRecord& record) {
 
 std::string JitReader::TextAt(uint64_t place, uint64_t end, size_t most) {
   const uint64_t longest = std::min<uint64_t>(most, end > place ? end - place : 0);
-  const auto bytes = From(place, static_cast<size_t>(longest));
-  const auto text = bytes.first(std::min<size_t>(bytes.size(), static_cast<size_t>(longest)));
-  const auto zero = std::find(text.begin(), text.end(), 0);
-  return {text.begin(), zero};
+  // Most texts are short: reading ahead for each as much as it may have would read everything again for every one.
+  for (const uint64_t step : {std::min(longest, kUsualTextBytes), longest}) {
+    const auto bytes = From(place, static_cast<size_t>(step));
+    const auto text = bytes.first(std::min<size_t>(bytes.size(), static_cast<size_t>(step)));
+    const auto zero = std::find(text.begin(), text.end(), 0);
+    if (zero != text.end() || step == longest) return {text.begin(), zero};
+  }
+  return {};
 }
 
 std::optional<JitSourceLine> FindSourceLine(JitReader& reader, const JitRecord& debug_info,
@@ -105,6 +112,7 @@ std::optional<JitSourceLine> FindSourceLine(JitReader& reader, const JitRecord& 
   const auto of = reader.Read<uint64_t>(place);
   const auto count = reader.Read<uint64_t>(place + 8);
   if (of != load.address || !count || *count > kMaxDebugEntries) return std::nullopt;
+  if (debug_info.size > kMaxDebugRecord) return std::nullopt;
   place += kDebugBytes;
   JitSourceLine current;
   std::optional<JitSourceLine> nearest;

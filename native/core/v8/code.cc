@@ -66,6 +66,7 @@ class HeaderSearch {
     const uint64_t last = begin_ + bytes_.size() - 1;
     for (uint64_t start = last & ~(kAlignment - 1); start >= begin_; start -= kAlignment) {
       const auto code = BehindHeader(start);
+      if (!code && start < kAlignment) break;
       if (!code) continue;
       over_ = true;
       return code->Covers(address_) ? code : std::nullopt;
