@@ -32,7 +32,7 @@ class StackUnwinder {
 
   /// `wake`: an eventfd that is written to when samples that wait may go on.
   /// `names_javascript`: SamplerOptions::names_javascript.
-  StackUnwinder(UniqueFd wake, bool names_javascript);
+  explicit StackUnwinder(UniqueFd wake, bool names_javascript = true);
   ~StackUnwinder();
 
   /// Whether the sample has what it takes.
