@@ -15,6 +15,8 @@ import { run, sonde, sum, temporaryDirectory } from '../support/sonde.ts'
 import { workloadSource } from '../support/workload.ts'
 
 const SECONDS = 5
+/** Of some thousand samples a share of three quarters is known to 2 points, even where the program gets a fifth of a CPU. */
+const FREQUENCY = 1999
 /** Until everything is compiled that will be. */
 const WARM_MS = 1500
 const SHARE = 0.03
@@ -127,12 +129,13 @@ function isJavaScript({ mapping, lines }: ReadLocation): boolean {
 function contradictionOf(line: ReadLocation['lines'][number]): string {
   const { function: name, file, line: number } = line
   if (file === '' || file.startsWith('node:') || file === 'evaluated.js') return ''
-  const text = file.includes('/workloads/node/')
-    ? readFileSync(file, 'utf8').split('\n')[number - 1]
-    : undefined
+  const source = file.includes('/workloads/node/') ? readFileSync(file, 'utf8').split('\n') : []
+  const [before = '', text = ''] = ['', ...source].slice(number - 1)
   const word = name.split(/[ .]/).at(-1) ?? ''
-  const holds =
-    name === '(anonymous)' ? number === 1 || /=>|function/.test(text ?? '') : (text?.includes(word) ?? false)
+  if (name === '(anonymous)')
+    return number === 1 || /=>|function/.test(text) ? '' : `${name} at ${file}:${number}`
+  // A constructor that nobody wrote begins, for V8, with what comes first in its class.
+  const holds = text.includes(word) || before.includes(`class ${word} {`)
   return holds ? '' : `${name} at ${file}:${number}`
 }
 
@@ -174,7 +177,7 @@ async function record(context: TestContext, node: string, source: string, into: 
   const child = spawn(node, [workloadSource(source), String(SECONDS * 10)], { stdio: 'ignore' })
   context.after(() => stop(child))
   await sleep(WARM_MS)
-  const options = ['-F', '499', '-p', String(child.pid), '--duration', `${SECONDS}s`]
+  const options = ['-F', String(FREQUENCY), '-p', String(child.pid), '--duration', `${SECONDS}s`]
   const result = sonde(['record', ...options, '-o', into])
   assert.equal(result.status, 0, result.stderr)
   await stop(child)

@@ -134,7 +134,7 @@ V8FunctionPtr V8FrameNamer::FunctionOf(V8Object object) {
   if (!shared) return nullptr;
   const auto known = functions_.find(object);
   if (known != functions_.end() && known->second.shared == *shared) return known->second.function;
-  auto function = Describe(heap_, *shared);
+  auto function = Describe(heap_, *shared, lines_);
   if (!function || ReadShared(heap_, object) != shared) return nullptr;
   Bound(functions_, kMaxFunctions);
   const auto made = std::make_shared<const V8Function>(std::move(*function));

@@ -10,6 +10,7 @@
 #include "core/v8/function.h"
 #include "core/v8/heap.h"
 #include "core/v8/inlining.h"
+#include "core/v8/lines.h"
 
 namespace sonde {
 
@@ -101,6 +102,7 @@ class V8FrameNamer {
 
   V8Heap heap_;
   uint64_t maps_forgotten_at_ = 0;
+  V8Lines lines_;
   /// By their first instruction; bounded, as the others are.
   std::map<uint64_t, KnownCode> codes_;
   /// Of what is known of inlined calls.

@@ -136,14 +136,14 @@ std::optional<uint32_t> LineEndsInArray(V8Heap& heap, V8Object ends, int32_t pos
   return static_cast<uint32_t>(low);
 }
 
-uint32_t LineOf(V8Heap& heap, V8Object script, int32_t position) {
+uint32_t LineOf(V8Heap& heap, V8Object script, int32_t position, V8Lines& lines) {
   if (position < 0) return 0;
   const auto ends = heap.Field(script, kScriptLineEnds);
   const auto source = heap.Field(script, kScriptSource);
   const auto offset = IntegerAt(heap, script, kScriptLineOffset);
   if (!ends || !source || !offset || *offset < 0) return 0;
   auto before = V8Heap::IsPointer(*ends) ? LineEndsInArray(heap, *ends, position) : std::nullopt;
-  if (!before) before = heap.LineEndsBefore(*source, static_cast<uint32_t>(position));
+  if (!before) before = lines.EndsBefore(heap, script, *source, static_cast<uint32_t>(position));
   return before ? *before + static_cast<uint32_t>(*offset) + 1 : 0;
 }
 
@@ -157,7 +157,7 @@ std::optional<V8Shared> ReadShared(V8Heap& heap, V8Object shared) {
   return V8Shared{.name_or_scope_info = *name, .script = *script};
 }
 
-std::optional<V8Function> Describe(V8Heap& heap, const V8Shared& shared) {
+std::optional<V8Function> Describe(V8Heap& heap, const V8Shared& shared, V8Lines& lines) {
   if (!heap.Is(shared.name_or_scope_info, heap.layout().scope_info_type)) return std::nullopt;
   const auto scope = ReadScope(heap, shared.name_or_scope_info);
   if (!scope) return std::nullopt;
@@ -167,7 +167,7 @@ std::optional<V8Function> Describe(V8Heap& heap, const V8Shared& shared) {
   if (function.name.empty()) function.name = "(anonymous)";
   if (!heap.Is(shared.script, heap.layout().script_type)) return function;
   function.file = FileOf(heap, shared.script);
-  function.line = LineOf(heap, shared.script, scope->position);
+  function.line = LineOf(heap, shared.script, scope->position, lines);
   return function;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/v8/heap.h"
+#include "core/v8/lines.h"
 
 namespace sonde {
 
@@ -31,6 +32,6 @@ struct V8Shared {
 /// Nothing where `shared` is no SharedFunctionInfo.
 std::optional<V8Shared> ReadShared(V8Heap& heap, V8Object shared);
 /// Nothing where what it speaks of is not what it should be.
-std::optional<V8Function> Describe(V8Heap& heap, const V8Shared& shared);
+std::optional<V8Function> Describe(V8Heap& heap, const V8Shared& shared, V8Lines& lines);
 
 }  // namespace sonde

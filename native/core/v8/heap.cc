@@ -166,16 +166,19 @@ std::string V8Heap::Text(V8Object string, size_t max_characters) {
   return utf8;
 }
 
-std::optional<uint32_t> V8Heap::LineEndsBefore(V8Object string, uint32_t position) {
+std::optional<uint32_t> V8Heap::LineEndsBetween(V8Object string, uint32_t from, uint32_t to) {
+  if (from >= to) return 0;
   uint32_t ends = 0;
   bool after_return = false;
-  const bool read = ForEachPiece(string, 0, position, [&](Piece piece) {
+  // The character before is none of them, but a line feed belongs to it where it is a return.
+  bool counts = from == 0;
+  const bool read = ForEachPiece(string, from - (counts ? 0 : 1), to, [&](Piece piece) {
     ForEachCharacter(piece.bytes, piece.wide, [&](char16_t next) {
-      // A return and a line feed are one end.
       const bool pair = after_return && next == u'\n';
       after_return = next == u'\r';
       const bool is_end = next == u'\n' || next == u'\r' || next == u'\u2028' || next == u'\u2029';
-      if (is_end && !pair) ends++;
+      if (is_end && !pair && counts) ends++;
+      counts = true;
     });
   });
   return read ? std::optional(ends) : std::nullopt;

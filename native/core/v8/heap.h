@@ -42,8 +42,8 @@ class V8Heap {
   /// A string as UTF-8 without control characters; '' for what is none. At most `max_characters` of it.
   std::string Text(V8Object string, size_t max_characters);
 
-  /// How many line ends stand before `position` in a string. Nothing where the text cannot be read.
-  std::optional<uint32_t> LineEndsBefore(V8Object string, uint32_t position);
+  /// How many lines end with the characters [from, to) of a string. Nothing where the text cannot be read.
+  std::optional<uint32_t> LineEndsBetween(V8Object string, uint32_t from, uint32_t to);
 
  private:
   /// Characters of one piece of a string, in order: Latin-1 or UTF-16.

@@ -16,7 +16,7 @@ class FunctionTest : public testing::Test {
                                          int32_t position = 0) {
     const V8Object shared = memory_.Shared(0, memory_.ScopeInfo(name, inferred, position), script);
     heap_.memory().Refill();
-    return Describe(heap_, *ReadShared(heap_, shared));
+    return Describe(heap_, *ReadShared(heap_, shared), lines_);
   }
   std::string TextOf(V8Object string, size_t most = 100) {
     heap_.memory().Refill();
@@ -29,6 +29,7 @@ class FunctionTest : public testing::Test {
 
   ForgedHeap memory_;
   V8Heap heap_{memory_, memory_.layout};
+  V8Lines lines_;
 };
 
 TEST_F(FunctionTest, AFunctionWithoutANameHasTheOneThatV8InferredOrNone) {
@@ -58,6 +59,37 @@ TEST_F(FunctionTest, LinesAreCountedAsV8CountsThem) {
   EXPECT_EQ(LineAt("short", 1000), 0U);
   const V8Object wide = memory_.Script(0, memory_.WideText(u"a\u2028b\u2029c"));
   EXPECT_EQ(DescribeWith(0, 0, wide, 4)->line, 3U);
+}
+
+TEST_F(FunctionTest, LinesOfALargeSourceAreCountedOnceAndAreTheSame) {
+  constexpr int32_t kStep = 16 << 10;
+  // Ends of one and of two characters, one of them where a step ends.
+  std::string source;
+  while (source.size() < 5 * kStep) {
+    source += source.size() % kStep == kStep - 1 || source.size() % 7 == 0 ? "\r\n" : "x\n";
+  }
+  const auto line_at = [&source](size_t position) {
+    const std::string before = source.substr(0, position);
+    uint32_t line = 1;
+    for (size_t i = 0; i < before.size(); i++) {
+      const bool second = i > 0 && before[i - 1] == '\r' && before[i] == '\n';
+      if ((before[i] == '\n' || before[i] == '\r') && !second) line++;
+    }
+    return line;
+  };
+  const V8Object script = memory_.Script(memory_.Text("a.js"), memory_.Text(source));
+  for (const int32_t position :
+       {4 * kStep + 3, kStep, kStep - 1, kStep + 1, 3 * kStep, 2 * kStep - 1, 5}) {
+    EXPECT_EQ(DescribeWith(0, 0, script, position)->line, line_at(static_cast<size_t>(position)))
+        << position;
+  }
+  const unsigned before = memory_.reads;
+  DescribeWith(0, 0, script, 4 * kStep + 3);
+  EXPECT_LT(memory_.reads - before, 60U);
+  // Another script in its place.
+  memory_.PutField(script, 64, ForgedHeap::Smi(77));
+  memory_.PutField(script, 8, memory_.Text("\n\n\n"));
+  EXPECT_EQ(DescribeWith(0, 0, script, 2)->line, 3U);
 }
 
 TEST_F(FunctionTest, LinesComeFromTheArrayOfLineEndsWhereThereIsOne) {
@@ -103,9 +135,9 @@ TEST_F(FunctionTest, StringsMadeOfThemselvesComeToAnEnd) {
 TEST_F(FunctionTest, WhatIsOfAnotherKindIsNotTakenForIt) {
   const V8Object script = memory_.Script(memory_.Text("a.js"), memory_.Text("x"));
   EXPECT_FALSE(ReadShared(heap_, script));
-  EXPECT_FALSE(Describe(heap_, {.name_or_scope_info = script, .script = script}));
+  EXPECT_FALSE(Describe(heap_, {.name_or_scope_info = script, .script = script}, lines_));
   const V8Object scope = memory_.ScopeInfo(script, 0, 0);
-  const auto described = Describe(heap_, {.name_or_scope_info = scope, .script = scope});
+  const auto described = Describe(heap_, {.name_or_scope_info = scope, .script = scope}, lines_);
   EXPECT_EQ(*described, (V8Function{.name = "(anonymous)", .file = "", .line = 0}));
 }
 
