@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -174,7 +174,11 @@ test('damage and control characters reach no terminal', (context) => {
 
 test('in mount and pid namespaces the perf-map is where the process sees it', asRoot, async (context) => {
   const cwd = temporaryDirectory(context)
-  const script = `mount -t tmpfs none /tmp && ${workload('jit')} perf-map 30`
+  // The checkout may lie in /tmp.
+  const elsewhere = mkdtempSync('/var/tmp/sonde-test-')
+  context.after(() => rmSync(elsewhere, { recursive: true, force: true }))
+  copyFileSync(workload('jit'), join(elsewhere, 'jit'))
+  const script = `mount -t tmpfs none /tmp && ${elsewhere}/jit perf-map 30`
   const outer = await started(context, 'unshare', ['-mp', '--fork', '--kill-child', 'sh', '-c', script])
   const inner = processesBelow(outer.pid ?? 0).find(
     (pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'jit\n',
