@@ -11,8 +11,7 @@ import { type Milliseconds, milliseconds } from './units.ts'
  * - `debugdata`: the compressed symbol table that some distributions leave in a stripped file (.gnu_debugdata)
  * - `gopclntab`: Go's function table, which stripping leaves
  * - `plt`: stubs that call a library's function, as `name@plt`
- * - `v8`: JavaScript functions, from the stack and the memory of a running node. What it is sure of comes first wherever it
- *   stands in the list: it was read at the time of the sample
+ * - `v8`: JavaScript functions, from the stack and the memory of a running node
  * - `jitdump`, `perf_map`: what a runtime tells of the code that it makes, in jit-PID.dump and /tmp/perf-PID.map
  */
 export const SYMBOL_SOURCES = [

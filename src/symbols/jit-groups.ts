@@ -8,11 +8,18 @@ const NATIVE = FRAME_KINDS.indexOf('native')
 /** As V8, CPython, LLVM and the JVM's agent call what they map to say where their jitdump is. */
 const MARKER = /\/jit-\d+\.dump(?: \(deleted\))?$/
 
-/** The frames of one process in memory without a file. Equal positions belong together. */
+/** A frame in memory without a file. */
+export interface JitFrame {
+  readonly frame: number
+  readonly address: bigint
+  /** Its runtime's own word was read from the stack that it was sampled with. */
+  readonly saidByStack: boolean
+}
+
+/** Those frames of one process. */
 export interface JitGroup {
   readonly pid: number
-  readonly frames: number[]
-  readonly addresses: bigint[]
+  readonly frames: readonly JitFrame[]
   /** The jitdump that it has mapped. */
   marker: Image | undefined
   /** When it began, in the window; 0n before it. CLOCK_MONOTONIC, ns. */
@@ -27,7 +34,6 @@ export function groupJitFrames(batch: ProfileBatch): readonly JitGroup[] {
   const { frames } = batch.stacks
   for (let frame = 0; frame < frames.length; frame++) {
     if (frames.kind[frame] !== NATIVE) continue
-    if (frames.function[frame] && saysItsFunction(frames.at(frame))) continue
     const mapping = frames.mapping[frame] ?? -1
     const { pid, image } = batch.processes.mappings.at(mapping)
     if (batch.processes.images.at(image).kind !== 'anonymous') continue
@@ -37,19 +43,17 @@ export function groupJitFrames(batch: ProfileBatch): readonly JitGroup[] {
       frame,
       mapping,
       address: lookedUp(frames.address[frame] ?? 0n, frames.flags[frame] ?? 0),
+      saidByStack: frames.function[frame] !== 0 && saysItsFunction(frames.at(frame)),
     })
   }
   return byPid.size === 0 ? [] : withHistory(batch, byPid)
 }
 
-/** Its runtime's own word was read from the stack that it was sampled with. */
 const saysItsFunction = (frame: Frame): boolean =>
   frame.kind === 'native' && !(frame.functions ?? []).some(isReason)
 
-interface Candidate {
-  readonly frame: number
+interface Candidate extends JitFrame {
   readonly mapping: number
-  readonly address: bigint
 }
 
 function withHistory(
@@ -69,11 +73,9 @@ function withHistory(
   }
   return [...byPid].map(([pid, candidates]) => {
     const history = histories.get(pid) ?? new History()
-    const current = candidates.filter(({ mapping }) => history.has(mapping))
     return {
       pid,
-      frames: current.map(({ frame }) => frame),
-      addresses: current.map(({ address }) => address),
+      frames: candidates.filter(({ mapping }) => history.has(mapping)),
       marker: history.marker,
       began: history.began,
       ended: history.ended,

@@ -3,7 +3,7 @@
 import type { ProfileBatch, TimeRange } from '../core/profile.ts'
 import type { SymbolPolicy, SymbolSource } from '../core/symbol-policy.ts'
 import type { NativeAddon, NativeJitNames, NativeJitRequest, NativeJitResult } from '../native/binding.ts'
-import { groupJitFrames, type JitGroup } from './jit-groups.ts'
+import { groupJitFrames, type JitFrame, type JitGroup } from './jit-groups.ts'
 import type { NamesBuilder } from './names-builder.ts'
 import { functionsOf } from './naming.ts'
 import type { Problems } from './problems.ts'
@@ -21,23 +21,24 @@ export interface JitNamesOptions {
   readonly policy: Pick<SymbolPolicy, 'sources'>
 }
 
-/** One source of one process. */
+/** One source of one process, and which of its frames it is asked about. */
 interface Question {
   readonly group: JitGroup
   readonly source: JitSource
+  readonly frames: readonly JitFrame[]
 }
 
 /** Names are not kept between windows: the same address is other code later. */
 export class JitNames {
   readonly #native: NativeJitNames
   readonly #limitMs: number
-  readonly #sources: readonly JitSource[]
+  readonly #sources: SymbolPolicy['sources']
   readonly #problems: Problems
 
   constructor({ addon, limitMs, maxCacheBytes, policy }: JitNamesOptions, problems: Problems) {
     this.#native = addon.openJitNames({ maxCacheBytes })
     this.#limitMs = limitMs
-    this.#sources = policy.sources.filter(isJitSource)
+    this.#sources = policy.sources
     this.#problems = problems
   }
 
@@ -64,12 +65,15 @@ export class JitNames {
     this.#native.close()
   }
 
-  /** In the order of the policy: the first that knows a frame names it. */
+  /** In the order of the policy: the first that knows a frame names it. What comes after `v8` is asked for what that left. */
   #questionsOf(group: JitGroup): readonly Question[] {
-    if (group.frames.length === 0) return []
-    return this.#sources
-      .filter((source) => source !== 'jitdump' || group.marker !== undefined)
-      .map((source) => ({ group, source }))
+    const left = group.frames.filter(({ saidByStack }) => !saidByStack)
+    const v8 = this.#sources.indexOf('v8')
+    return this.#sources.flatMap((source, index) => {
+      if (!isJitSource(source) || (source === 'jitdump' && group.marker === undefined)) return []
+      const frames = index < v8 ? group.frames : left
+      return frames.length === 0 ? [] : [{ group, source, frames }]
+    })
   }
 }
 
@@ -79,10 +83,10 @@ const isJitSource = (source: SymbolSource): source is JitSource =>
 const fileOf = ({ group, source }: Question): string =>
   source === 'jitdump' ? (group.marker?.path ?? '') : `perf-${group.pid}.map`
 
-const requestOf = ({ group, source }: Question, window: TimeRange): NativeJitRequest => ({
+const requestOf = ({ group, source, frames }: Question, window: TimeRange): NativeJitRequest => ({
   source: JIT_SOURCES.indexOf(source),
   pid: group.pid,
-  addresses: BigUint64Array.from(group.addresses),
+  addresses: BigUint64Array.from(frames.map(({ address }) => address)),
   windowStart: window.start,
   windowEnd: window.end,
   began: group.began,
@@ -94,13 +98,13 @@ const requestOf = ({ group, source }: Question, window: TimeRange): NativeJitReq
 
 /** `named`: frames that have a name; these keep it. */
 function setNames(
-  { group }: Question,
+  { frames }: Question,
   result: NativeJitResult,
   names: NamesBuilder,
   named: Set<number>,
 ): void {
   const functions = functionsOf(result)
-  group.frames.forEach((frame, index) => {
+  frames.forEach(({ frame }, index) => {
     const known = functions[result.name[index] ?? 0]
     if (known === undefined || named.has(frame)) return
     named.add(frame)

@@ -105,20 +105,36 @@ async function namesIn(batch: ProfileBatch, names: JitNames) {
   )
 }
 
+const said = (name: string) => ({
+  functions: [{ language: 'v8js', function: name, file: '/app.js', line: 3 }],
+})
+
 const functionsIn = async (batch: ProfileBatch, names: JitNames) =>
   (await namesIn(batch, names)).map((name) => name?.function)
 
 test('what was read from V8 stands; where it was not certain the process’s own map names the frame', async () => {
   const window = new Window()
   const code = window.mapping(7, anonymous('//anon'))
-  const said = (name: string) => ({
-    functions: [{ language: 'v8js', function: name, file: '/app.js', line: 3 }],
-  })
   window.frame(code, 0x1010n, said('work'))
   window.frame(code, 0x1020n, said('[JavaScript: function moved]'))
   window.frame(code, 0x1030n, said('[Symbol.iterator]'))
   const { names } = namerOf(() => true)
   assert.deepEqual(await functionsIn(window.batch(), names), ['work', 'perf_map1020', '[Symbol.iterator]'])
+})
+
+test('a map that stands before V8 in the policy names what it knows; one that stands after it, what is left', async () => {
+  const window = new Window()
+  const code = window.mapping(7, { ...anonymous('//anon') })
+  window.builder.addEvent({
+    kind: 'mmap',
+    ...at(90n, 7),
+    mapping: window.mapping(7, file('/tmp/jit-7.dump')),
+  })
+  window.frame(code, 0x1010n, said('work'))
+  window.frame(code, 0x1020n, said('other'))
+  const { names, asked } = namerOf((_, address) => address === 0x1010n, ['perf_map', 'v8', 'jitdump'])
+  assert.deepEqual(await functionsIn(window.batch(), names), ['perf_map1010', 'other'])
+  assert.equal(asked.length, 1)
 })
 
 test('memory without a file is asked of its process, by the address in the process; files are not', async () => {
