@@ -34,7 +34,7 @@ export interface OutputOptions {
   readonly symbols: SymbolPolicy | undefined
   readonly dataDirectory: string
   /** Sees every batch before the consumers do. */
-  readonly observe: (batch: ProfileBatch) => void
+  readonly observe: (batch: ProfileBatch) => void | Promise<void>
   readonly log: ConsumerContext['log']
   readonly version: string
 }

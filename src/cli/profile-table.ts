@@ -1,5 +1,6 @@
 // Adds samples up by function, thread name, process or whole stack.
 
+import { inTurns } from '../base/turns.ts'
 import { frameLabel, moduleOf } from '../core/frame-label.ts'
 import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
 import { namesOf } from '../core/symbolizer.ts'
@@ -44,6 +45,8 @@ export class ProfileTable {
   readonly #by: Grouping
   readonly #maxRows: number
   readonly #rows = new Map<string, Row>()
+  /** The same function stands in many stacks: its key is made once. */
+  readonly #ofFunction = new WeakMap<FunctionLabel, Row>()
   samples = 0
   weight = 0
 
@@ -71,8 +74,8 @@ export class ProfileTable {
     }
   }
 
-  addBatch(batch: ProfileBatch): void {
-    for (const group of groupsOf(batch, this.#by)) this.add(group)
+  async addBatch(batch: ProfileBatch): Promise<void> {
+    for await (const group of groupsOf(batch, this.#by)) this.add(group)
   }
 
   /** The heaviest rows by what ends in them. */
@@ -82,12 +85,18 @@ export class ProfileTable {
 
   #addFunctions(group: SampleGroup): void {
     const [leaf = OTHERS] = group.frames
-    const own = this.#row([leaf])
+    const own = this.#functionRow(leaf)
     own.samples += group.samples
     own.self += group.weight
     // A function that calls itself counts once.
-    const rows = new Set(group.frames.map((frame) => this.#row([frame])))
+    const rows = new Set(group.frames.map((frame) => this.#functionRow(frame)))
     for (const row of rows.add(own)) row.total += group.weight
+  }
+
+  #functionRow(label: FunctionLabel): Row {
+    const row = this.#ofFunction.get(label) ?? this.#row([label])
+    this.#ofFunction.set(label, row)
+    return row
   }
 
   #addWhole(labels: readonly FunctionLabel[], group: SampleGroup): void {
@@ -121,7 +130,7 @@ export class ProfileTable {
 const REASON = FRAME_KINDS.indexOf('reason')
 
 /** The batch's samples in as few groups as the table tells apart. */
-function* groupsOf(batch: ProfileBatch, by: Grouping): Generator<SampleGroup> {
+async function* groupsOf(batch: ProfileBatch, by: Grouping): AsyncGenerator<SampleGroup> {
   switch (by) {
     case 'function':
       yield* groupsByStack(batch)
@@ -138,13 +147,15 @@ function* groupsOf(batch: ProfileBatch, by: Grouping): Generator<SampleGroup> {
 
 const NOBODY = { comm: '', pid: 0, process: '' } as const
 
-function* groupsByStack(batch: ProfileBatch): Generator<SampleGroup> {
+async function* groupsByStack(batch: ProfileBatch): AsyncGenerator<SampleGroup> {
   const samples = samplesPerStack(batch)
   const weights = weightPerStack(batch)
   const framesOf = frameReader(batch)
-  for (let stack = 0; stack < batch.stacks.length; stack++) {
-    const count = samples[stack] ?? 0
-    if (count > 0) yield { ...NOBODY, frames: framesOf(stack), samples: count, weight: weights[stack] ?? 0 }
+  for await (const [from, to] of inTurns(batch.stacks.length, 8)) {
+    for (let stack = from; stack < to; stack++) {
+      const count = samples[stack] ?? 0
+      if (count > 0) yield { ...NOBODY, frames: framesOf(stack), samples: count, weight: weights[stack] ?? 0 }
+    }
   }
 }
 

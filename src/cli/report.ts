@@ -134,11 +134,11 @@ async function reportPerfData(file: string, options: TableOptions, symbols: Symb
   >()
   const end = await replayInto(file, {
     symbols: options.by === 'function' || options.by === 'stack' ? symbols : undefined,
-    observe(batch) {
+    async observe(batch) {
       const { name } = batch.session.event
       const entry = tables.get(name) ?? { table: new ProfileTable(options.by), tally: new Tally(), batch }
       tables.set(name, entry)
-      entry.table.addBatch(batch)
+      await entry.table.addBatch(batch)
       entry.tally.add(batch)
     },
   })
@@ -156,7 +156,10 @@ async function replayInto(
   {
     symbols,
     observe,
-  }: { readonly symbols: SymbolPolicy | undefined; readonly observe: (batch: ProfileBatch) => void },
+  }: {
+    readonly symbols: SymbolPolicy | undefined
+    readonly observe: (batch: ProfileBatch) => void | Promise<void>
+  },
 ): Promise<RunEnd> {
   const log = openLog('warn')
   const end = await replayFile({

@@ -3,6 +3,7 @@ import { parseAgentConfig } from '../config/agent-config.ts'
 import { readConfig } from '../config/config-file.ts'
 import { chooseDataDirectory } from '../config/data-directory.ts'
 import { UsageError } from '../core/errors.ts'
+import type { ProfileBatch } from '../core/profile.ts'
 import type { RunEnd } from '../core/summary.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { checkEventName } from '../sampler/events.ts'
@@ -152,10 +153,10 @@ async function openAgent({ options, limit }: RunRequest, log: Log, counting: Cou
   return agent
 }
 
-function observe(batch: Parameters<ProfileTable['addBatch']>[0], counting: Counting): void {
+async function observe(batch: ProfileBatch, counting: Counting): Promise<void> {
   counting.tally.add(batch)
   counting.event ||= batch.session.event.name
-  if (batch.session.event.name === counting.event) counting.hottest.addBatch(batch)
+  if (batch.session.event.name === counting.event) await counting.hottest.addBatch(batch)
 }
 
 /** Resolves with what broke, if something did. */

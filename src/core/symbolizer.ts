@@ -37,10 +37,12 @@ export function nameOf(names: FrameNames, frame: number): FrameName | undefined 
 
 /** All names of a frame, innermost first. */
 export function namesOf({ table, offsets, indices }: FrameNames, frame: number): readonly FrameName[] {
-  return Array.from(
-    indices.subarray(offsets[frame] ?? 0, offsets[frame + 1] ?? 0),
-    (index) => table[index],
-  ).filter((name) => name !== undefined)
+  const names: FrameName[] = []
+  for (let at = offsets[frame] ?? 0; at < (offsets[frame + 1] ?? 0); at++) {
+    const name = table[indices[at] ?? -1]
+    if (name !== undefined) names.push(name)
+  }
+  return names
 }
 
 /**

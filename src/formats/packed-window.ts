@@ -1,6 +1,7 @@
 // A window as it crosses to another thread. The buffer is shared; names are columns over distinct texts, because cloning
 // some ten thousand small objects would keep the event loop for tens of milliseconds.
 
+import { inTurns } from '../base/turns.ts'
 import type { WindowSource } from '../core/encoder.ts'
 import type { SessionInfo } from '../core/profile.ts'
 import type { FrameName, FrameNames } from '../core/symbolizer.ts'
@@ -21,13 +22,13 @@ export interface PackedNames {
 
 const COLUMNS = 5
 /** Batches of one window share their names; each is a message of its own. */
-const packedBefore = new WeakMap<FrameNames, PackedNames>()
+const packedBefore = new WeakMap<FrameNames, Promise<PackedNames>>()
 
-export const packWindow = ({ buffer, sessions, names }: WindowSource): PackedWindow => ({
-  buffer,
-  sessions,
-  names: packedBefore.get(names) ?? packNames(names),
-})
+export async function packWindow({ buffer, sessions, names }: WindowSource): Promise<PackedWindow> {
+  const packed = packedBefore.get(names) ?? packNames(names)
+  packedBefore.set(names, packed)
+  return { buffer, sessions, names: await packed }
+}
 
 export const unpackWindow = ({ buffer, sessions, names }: PackedWindow): WindowSource => ({
   buffer,
@@ -35,7 +36,7 @@ export const unpackWindow = ({ buffer, sessions, names }: PackedWindow): WindowS
   names: { table: unpackTable(names), offsets: names.offsets, indices: names.indices },
 })
 
-function packNames(names: FrameNames): PackedNames {
+async function packNames(names: FrameNames): Promise<PackedNames> {
   const texts: string[] = []
   const numbers = new Map<string, number>()
   const numberOf = (text: string): number => {
@@ -46,17 +47,17 @@ function packNames(names: FrameNames): PackedNames {
     return number
   }
   const rows = new Uint32Array(new SharedArrayBuffer(names.table.length * COLUMNS * 4))
-  names.table.forEach((name, index) => {
-    const at = index * COLUMNS
-    rows[at] = numberOf(name.function)
-    rows[at + 1] = numberOf(name.systemName)
-    rows[at + 2] = numberOf(name.file)
-    rows[at + 3] = name.line
-    rows[at + 4] = name.offset
-  })
-  const packed = { texts, rows, offsets: names.offsets, indices: names.indices }
-  packedBefore.set(names, packed)
-  return packed
+  for await (const [from, to] of inTurns(names.table.length)) {
+    names.table.slice(from, to).forEach((name, index) => {
+      const at = (from + index) * COLUMNS
+      rows[at] = numberOf(name.function)
+      rows[at + 1] = numberOf(name.systemName)
+      rows[at + 2] = numberOf(name.file)
+      rows[at + 3] = name.line
+      rows[at + 4] = name.offset
+    })
+  }
+  return { texts, rows, offsets: names.offsets, indices: names.indices }
 }
 
 const unpackTable = ({ texts, rows }: PackedNames): FrameName[] =>

@@ -45,8 +45,9 @@ class RemoteProfile implements OpenProfile {
   }
 
   async add(window: WindowSource): Promise<ProfileAdded> {
+    const packed = await packWindow(window)
     const opening = this.#open()
-    const adding = this.#channel.request({ kind: 'add', profile: this.#profile, window: packWindow(window) })
+    const adding = this.#channel.request({ kind: 'add', profile: this.#profile, window: packed })
     const [, added] = await Promise.all([opening, adding])
     return added as ProfileAdded
   }

@@ -24,7 +24,7 @@ export interface PipelineOptions {
   /** Undefined where nobody looks at names. */
   readonly symbolizer: Symbolizer | undefined
   /** Sees every batch, named, before the lanes. */
-  readonly observe: (batch: ProfileBatch) => void
+  readonly observe: (batch: ProfileBatch) => void | Promise<void>
   readonly log: ConsumerContext['log']
   readonly limits: PipelineLimits
 }
@@ -67,7 +67,7 @@ export class Pipeline {
     const names = await this.#namesOf(first)
     for (const batch of batches) {
       const named = withNames(batch, names)
-      this.#options.observe(named)
+      await this.#options.observe(named)
       this.#router.publishProfiles(named)
     }
   }

@@ -1,5 +1,6 @@
 // Which frames of a window are to be looked up where: native frames by image, kernel frames together.
 
+import { inTurns } from '../base/turns.ts'
 import { ADDRESS_SPACES, type AddressSpace, type Image, type Mapping } from '../core/process.ts'
 import { FRAME_KINDS, type Frame, type ProfileBatch } from '../core/profile.ts'
 import { lookedUp } from './naming.ts'
@@ -42,53 +43,70 @@ export function processesOf({ stacks: { frames }, processes }: ProfileBatch): re
 }
 
 /** Frames of one image are apart where its path may be another file's: two containers may have different files of one name. */
-export function groupFrames(batch: ProfileBatch, rootOf: RootOf): FrameGroups {
+export async function groupFrames(batch: ProfileBatch, rootOf: RootOf): Promise<FrameGroups> {
   const { frames } = batch.stacks
-  const images = new Map<string, ImageGroup>()
+  const images = new ImageGroups(batch, rootOf)
   const kernel: AddressGroup = { frames: [], addresses: [] }
-  for (let frame = 0; frame < frames.length; frame++) {
-    if (frames.function[frame] && !wantsSymbol(frames.at(frame))) continue // it names itself
-    const kind = frames.kind[frame]
-    const group =
-      kind === NATIVE
-        ? imageGroup(batch, frames.mapping[frame] ?? -1, images, rootOf)
-        : kind === KERNEL
-          ? kernel
-          : undefined
-    if (group === undefined) continue
-    group.frames.push(frame)
-    group.addresses.push(lookedUp(frames.address[frame] ?? 0n, frames.flags[frame] ?? 0))
+  const { kind, mapping, address, flags, function: functions } = frames
+  for await (const [from, to] of inTurns(frames.length)) {
+    for (let frame = from; frame < to; frame++) {
+      if (functions[frame] && !wantsSymbol(frames.at(frame))) continue // it names itself
+      const code = kind[frame]
+      const group = code === NATIVE ? images.of(mapping[frame] ?? -1) : code === KERNEL ? kernel : undefined
+      if (group === undefined) continue
+      group.frames.push(frame)
+      group.addresses.push(lookedUp(address[frame] ?? 0n, flags[frame] ?? 0))
+    }
   }
-  return { images: [...images.values()], kernel }
+  return { images: images.all(), kernel }
 }
 
 /** Its first function is whatever the symbol table says. */
 const wantsSymbol = (frame: Frame): boolean =>
   frame.kind === 'native' && frame.functions?.[0]?.function === ''
 
-/** The group of a mapping's image; none where there is nothing to look up in. */
-function imageGroup(
-  batch: ProfileBatch,
-  index: number,
-  groups: Map<string, ImageGroup>,
-  rootOf: RootOf,
-): ImageGroup | undefined {
-  const mapping = batch.processes.mappings.at(index)
-  const image = batch.processes.images.at(mapping.image)
-  if (!hasNames(image, mapping)) return undefined
-  const root = rootOf(mapping.pid)
-  const key = `${mapping.image}/${ADDRESS_SPACES.indexOf(mapping.addressSpace)}/${root}`
-  const group = groups.get(key) ?? {
-    image,
-    space: mapping.addressSpace,
-    pids: new Set(),
-    root,
-    frames: [],
-    addresses: [],
+class ImageGroups {
+  readonly #batch: ProfileBatch
+  readonly #rootOf: RootOf
+  readonly #groups = new Map<string, ImageGroup>()
+  /** By mapping; null where there is nothing to look up in. */
+  readonly #byMapping: (ImageGroup | null)[] = []
+
+  constructor(batch: ProfileBatch, rootOf: RootOf) {
+    this.#batch = batch
+    this.#rootOf = rootOf
   }
-  group.pids.add(mapping.pid)
-  groups.set(key, group)
-  return group
+
+  /** The group of a mapping's image; none where there is nothing to look up in. */
+  of(mapping: number): ImageGroup | undefined {
+    this.#byMapping[mapping] ??= this.#groupOf(mapping) ?? null
+    return this.#byMapping[mapping] ?? undefined
+  }
+
+  all(): readonly ImageGroup[] {
+    return [...this.#groups.values()]
+  }
+
+  #groupOf(index: number): ImageGroup | undefined {
+    const { images, mappings } = this.#batch.processes
+    const mapping = mappings.at(index)
+    const image = images.at(mapping.image)
+    if (!hasNames(image, mapping)) return undefined
+    const { addressSpace: space } = mapping
+    const root = this.#rootOf(mapping.pid)
+    const key = `${mapping.image}/${ADDRESS_SPACES.indexOf(space)}/${root}`
+    const group = this.#groups.get(key) ?? {
+      image,
+      space,
+      pids: new Set(),
+      root,
+      frames: [],
+      addresses: [],
+    }
+    group.pids.add(mapping.pid)
+    this.#groups.set(key, group)
+    return group
+  }
 }
 
 function hasNames(image: Image, mapping: Mapping): boolean {

@@ -13,10 +13,10 @@ export function createGeneratedCodeSymbolizer(options: JitNamesOptions): NativeS
   const problems = new Problems()
   const jit = new JitNames(options, problems)
   const nameWindow = async (batch: ProfileBatch): Promise<FrameNames> => {
-    const names = new NamesBuilder(batch.stacks.frames)
+    const names = await NamesBuilder.of(batch.stacks.frames)
     await jit.name(batch, names)
-    addJavaScriptProblems(batch, problems)
-    return names.build()
+    await addJavaScriptProblems(batch, problems)
+    return await names.build()
   }
   const named = new WeakMap<ProfileBatch['stacks'], Promise<FrameNames>>()
   return {

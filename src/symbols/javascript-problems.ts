@@ -1,6 +1,7 @@
 // Why JavaScript functions of whole processes have no names: reasons that somebody can do something about.
 
-import type { ProfileBatch } from '../core/profile.ts'
+import { inTurns } from '../base/turns.ts'
+import type { Frame, ProfileBatch } from '../core/profile.ts'
 import type { Problems } from './problems.ts'
 
 /** By what stands in place of a function (native/core/perf/stack_resolver.cc). */
@@ -15,15 +16,18 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ],
 ])
 
-export function addJavaScriptProblems(
-  { stacks: { frames }, processes }: ProfileBatch,
-  problems: Problems,
-): void {
-  frames.function.forEach((row, index) => {
-    if (row === 0) return
-    const frame = frames.at(index)
-    const reason = frame.kind === 'native' ? REASONS.get(frame.functions?.[0]?.function ?? '') : undefined
-    if (frame.kind !== 'native' || reason === undefined) return
-    problems.add(`JavaScript of process ${processes.mappings.at(frame.mapping).pid}`, reason)
-  })
+export async function addJavaScriptProblems(batch: ProfileBatch, problems: Problems): Promise<void> {
+  const { frames } = batch.stacks
+  for await (const [from, to] of inTurns(frames.function.length)) {
+    for (let index = from; index < to; index++) {
+      if (frames.function[index] !== 0) addProblemOf(frames.at(index), batch, problems)
+    }
+  }
+}
+
+function addProblemOf(frame: Frame, { processes }: ProfileBatch, problems: Problems): void {
+  if (frame.kind !== 'native') return
+  const reason = REASONS.get(frame.functions?.[0]?.function ?? '')
+  if (reason === undefined) return
+  problems.add(`JavaScript of process ${processes.mappings.at(frame.mapping).pid}`, reason)
 }

@@ -1,5 +1,6 @@
 // Which frames lie in code that a process made while it ran, and what a window says of that process.
 
+import { inTurns } from '../base/turns.ts'
 import type { Image, ProcessEvent } from '../core/process.ts'
 import { FRAME_KINDS, type Frame, isReason, type ProfileBatch } from '../core/profile.ts'
 import { lookedUp } from './naming.ts'
@@ -29,24 +30,30 @@ export interface JitGroup {
 }
 
 /** Without those of what a process was before it ran another program: nothing is left of that to be asked. */
-export function groupJitFrames(batch: ProfileBatch): readonly JitGroup[] {
+export async function groupJitFrames(batch: ProfileBatch): Promise<readonly JitGroup[]> {
   const byPid = new Map<number, Candidate[]>()
   const { frames } = batch.stacks
-  for (let frame = 0; frame < frames.length; frame++) {
-    if (frames.kind[frame] !== NATIVE) continue
-    const mapping = frames.mapping[frame] ?? -1
-    const { pid, image } = batch.processes.mappings.at(mapping)
-    if (batch.processes.images.at(image).kind !== 'anonymous') continue
-    const candidates = byPid.get(pid) ?? []
-    byPid.set(pid, candidates)
-    candidates.push({
-      frame,
-      mapping,
-      address: lookedUp(frames.address[frame] ?? 0n, frames.flags[frame] ?? 0),
-      saidByStack: frames.function[frame] !== 0 && saysItsFunction(frames.at(frame)),
-    })
+  for await (const [from, to] of inTurns(frames.length)) {
+    for (let frame = from; frame < to; frame++) {
+      if (frames.kind[frame] === NATIVE) addCandidate(batch, frame, byPid)
+    }
   }
   return byPid.size === 0 ? [] : withHistory(batch, byPid)
+}
+
+function addCandidate(batch: ProfileBatch, frame: number, byPid: Map<number, Candidate[]>): void {
+  const { frames } = batch.stacks
+  const mapping = frames.mapping[frame] ?? -1
+  const { pid, image } = batch.processes.mappings.at(mapping)
+  if (batch.processes.images.at(image).kind !== 'anonymous') return
+  const candidates = byPid.get(pid) ?? []
+  byPid.set(pid, candidates)
+  candidates.push({
+    frame,
+    mapping,
+    address: lookedUp(frames.address[frame] ?? 0n, frames.flags[frame] ?? 0),
+    saidByStack: frames.function[frame] !== 0 && saysItsFunction(frames.at(frame)),
+  })
 }
 
 const saysItsFunction = (frame: Frame): boolean =>

@@ -44,7 +44,8 @@ export class JitNames {
 
   /** Names what it can of a window that was taken here and now: these files say nothing of another time. */
   async name(batch: ProfileBatch, names: NamesBuilder): Promise<void> {
-    const questions = groupJitFrames(batch).flatMap((group) => this.#questionsOf(group))
+    const groups = await groupJitFrames(batch)
+    const questions = groups.flatMap((group) => this.#questionsOf(group))
     if (questions.length === 0) return
     const requests = questions.map((question) => requestOf(question, batch.window))
     const results = await this.#native.name(requests, this.#limitMs)

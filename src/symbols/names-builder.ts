@@ -1,3 +1,4 @@
+import { inTurns } from '../base/turns.ts'
 import { FRAME_KINDS, type Frame, type FrameFunction, type FrameTable } from '../core/profile.ts'
 import type { FrameName, FrameNames } from '../core/symbolizer.ts'
 import type { NamedAddress } from './name-cache.ts'
@@ -18,14 +19,27 @@ export class NamesBuilder {
   /** One function may be mapped by many processes: their frames share its name. */
   readonly #known = new Map<NamedAddress | readonly FrameName[], number>()
 
-  constructor(frames: FrameTable) {
-    this.#listOf = new Uint32Array(frames.length).fill(NONE)
-    for (let frame = 0; frame < frames.length; frame++) {
-      if (frames.kind[frame] !== INTERPRETED && !frames.function[frame]) continue
-      const named = functionsOf(frames.at(frame)).filter((own) => own.function !== '')
-      const indices = named.map((own) => this.#ownIndex(own))
-      this.#own.set(frame, indices)
+  private constructor(frames: number) {
+    this.#listOf = new Uint32Array(frames).fill(NONE)
+  }
+
+  static async of(frames: FrameTable): Promise<NamesBuilder> {
+    const builder = new NamesBuilder(frames.length)
+    const { kind, function: functions } = frames
+    for await (const [from, to] of inTurns(frames.length)) {
+      for (let frame = from; frame < to; frame++) {
+        if (kind[frame] === INTERPRETED || functions[frame]) builder.#takeOwn(frame, frames.at(frame))
+      }
     }
+    return builder
+  }
+
+  #takeOwn(number: number, frame: Frame): void {
+    const named = functionsOf(frame).filter((own) => own.function !== '')
+    this.#own.set(
+      number,
+      named.map((own) => this.#ownIndex(own)),
+    )
   }
 
   #ownIndex({ language, function: name, file, line }: FrameFunction): number {
@@ -58,14 +72,17 @@ export class NamesBuilder {
     return list
   }
 
-  build(): FrameNames {
+  async build(): Promise<FrameNames> {
     const offsets = new Uint32Array(this.#listOf.length + 1)
     const indices: number[] = []
-    this.#listOf.forEach((list, frame) => {
-      if (list !== NONE) indices.push(...(this.#lists[list] ?? []))
-      indices.push(...(this.#own.get(frame) ?? []))
-      offsets[frame + 1] = indices.length
-    })
+    for await (const [from, to] of inTurns(this.#listOf.length)) {
+      for (let frame = from; frame < to; frame++) {
+        const list = this.#lists[this.#listOf[frame] ?? NONE] ?? []
+        for (const index of list) indices.push(index)
+        for (const index of this.#own.get(frame) ?? []) indices.push(index)
+        offsets[frame + 1] = indices.length
+      }
+    }
     return { table: this.#table, offsets, indices: Uint32Array.from(indices) }
   }
 }

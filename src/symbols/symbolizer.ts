@@ -1,5 +1,6 @@
 // Names the frames of a window, once, for every consumer.
 
+import { inTurns } from '../base/turns.ts'
 import { ADDRESS_SPACES, IMAGE_KINDS } from '../core/process.ts'
 import type { ProfileBatch, StackTable } from '../core/profile.ts'
 import { SYMBOL_SOURCES, type SymbolPolicy } from '../core/symbol-policy.ts'
@@ -119,16 +120,16 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   async #nameWindow(batch: ProfileBatch): Promise<FrameNames> {
-    const groups = groupFrames(batch, await this.#rootsOf(batch))
-    const names = new NamesBuilder(batch.stacks.frames)
-    addJavaScriptProblems(batch, this.#problems)
+    const groups = await groupFrames(batch, await this.#rootsOf(batch))
+    const names = await NamesBuilder.of(batch.stacks.frames)
+    await addJavaScriptProblems(batch, this.#problems)
     const kernel = judgeKernel(batch, this.#options.trust, () => this.#kernelFacts())
     await Promise.all([
       this.#nameKernel(batch, groups.kernel, kernel, names),
       this.#nameImages(groups, kernel, names),
       this.#options.trust === 'live' ? this.#jit.name(batch, names) : undefined,
     ])
-    return names.build()
+    return await names.build()
   }
 
   async #rootsOf(batch: ProfileBatch): Promise<RootOf> {
@@ -149,14 +150,16 @@ class AddonSymbolizer implements NativeSymbolizer {
     if (group.frames.length === 0 || !this.#options.policy.sources.includes('kallsyms')) return
     const code = new KernelCode(batch.kernelSymbols)
     const listed = await this.#kallsymsOf(group, verdict)
-    group.frames.forEach((frame, index) => {
-      const made = code.at(group.addresses[index] ?? 0n)
-      const known = listed(index)
-      // Whoever came into its place is not it.
-      const replaced = made && known && made.named.function !== known.named.function
-      const named = made === undefined ? known : replaced ? null : made
-      if (named !== null) names.set(frame, named)
-    })
+    for await (const [from, to] of inTurns(group.frames.length)) {
+      for (let index = from; index < to; index++) {
+        const made = code.at(group.addresses[index] ?? 0n)
+        const known = listed(index)
+        // Whoever came into its place is not it.
+        const replaced = made && known && made.named.function !== known.named.function
+        const named = made === undefined ? known : replaced ? null : made
+        if (named !== null) names.set(group.frames[index] ?? -1, named)
+      }
+    }
   }
 
   /** What the running kernel's own list says of a group's addresses. */
@@ -179,20 +182,17 @@ class AddonSymbolizer implements NativeSymbolizer {
 
   async #nameImages({ images }: FrameGroups, kernel: Verdict<object>, names: NamesBuilder): Promise<void> {
     const deadline = performance.now() + this.#options.limitMs
-    const questions = images.flatMap((group) => this.#questionOf(group, kernel))
+    const questions: ImageQuestion[] = []
+    for await (const [index] of inTurns(images.length, 1)) {
+      questions.push(...this.#questionOf(images[index] as ImageGroup, kernel))
+    }
     const mistaken = await this.#ask(questions, deadline)
     await this.#ask(mistaken, deadline)
     const lines = await this.#lines?.linesOf(questions.map(lineQuestionOf), deadline)
     this.#askServers(questions, lines)
-    questions.forEach(({ group, answers }, question) => {
-      group.frames.forEach((frame, index) => {
-        const address = group.addresses[index] ?? 0n
-        const chain = lines?.[question]?.chains.get(address)
-        const named = answers.get(address)
-        if (chain !== undefined) names.setChain(frame, chain)
-        else if (named) names.set(frame, named)
-      })
-    })
+    for await (const [index] of inTurns(questions.length, 1)) {
+      setNames(questions[index] as ImageQuestion, lines?.[index], names)
+    }
   }
 
   /** Fills in the answers. Returns the questions about images that turned out to be others than they were taken for. */
@@ -200,10 +200,12 @@ class AddonSymbolizer implements NativeSymbolizer {
     if (questions.length === 0) return []
     const limitMs = Math.max(0, Math.round(deadline - performance.now()))
     const results = await this.#symbols.nameImages(questions.map(requestOf), limitMs)
-    return questions.flatMap((question, index) => {
-      const result = results[index]
-      return result === undefined ? [] : this.#learn(question, result)
-    })
+    const mistaken: ImageQuestion[] = []
+    for await (const [index] of inTurns(results.length, 1)) {
+      const [question, result] = [questions[index], results[index]]
+      if (question && result) mistaken.push(...this.#learn(question, result))
+    }
+    return mistaken
   }
 
   /** For the windows to come: this one does not wait. */
@@ -282,6 +284,20 @@ function recall({ group, answers, known }: ImageQuestion): void {
     const answer = known.get(address)
     if (answer !== undefined) answers.set(address, answer)
   }
+}
+
+function setNames(
+  { group, answers }: ImageQuestion,
+  lines: ImageLines | undefined,
+  names: NamesBuilder,
+): void {
+  group.frames.forEach((frame, index) => {
+    const address = group.addresses[index] ?? 0n
+    const chain = lines?.chains.get(address)
+    const named = answers.get(address)
+    if (chain !== undefined) names.setChain(frame, chain)
+    else if (named) names.set(frame, named)
+  })
 }
 
 /** What servers gave is found as other debug files are. */

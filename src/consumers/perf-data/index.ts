@@ -156,9 +156,9 @@ class PerfDataConsumer implements ProfileConsumer {
   async #planned(batch: ProfileBatch, samples: Uint8Array): Promise<Planned> {
     this.#recording ??= await this.#open(batch)
     const recording = this.#recording
-    const records = recording.recordsWith(samples, batch)
+    const records = await recording.recordsWith(samples, batch)
     const isEmpty = records.every(({ length }) => length === 0)
-    return { recording, batch, flush: recording.plan(batch, records), isEmpty }
+    return { recording, batch, flush: await recording.plan(batch, records), isEmpty }
   }
 
   async #open(batch: ProfileBatch): Promise<Recording> {

@@ -89,9 +89,9 @@ export class Recording {
   }
 
   /** What `samples`, the encoded ones of `batch`, need around them to be understood in this file. */
-  recordsWith(samples: Uint8Array, batch: ProfileBatch): readonly Uint8Array[] {
+  async recordsWith(samples: Uint8Array, batch: ProfileBatch): Promise<readonly Uint8Array[]> {
     const options = { processes: this.#processRecordsFor(batch), snapshotTime: this.#snapshotTimeFor(batch) }
-    return [processRecords(batch, options), samples, noticeRecords(batch)]
+    return [await processRecords(batch, options), samples, noticeRecords(batch)]
   }
 
   #processRecordsFor(batch: ProfileBatch): ProcessRecords {
@@ -109,7 +109,7 @@ export class Recording {
   }
 
   /** What `append` will write for `records`, those of `batch`, and the size of the file then. */
-  plan(batch: ProfileBatch, records: readonly Uint8Array[]): Flush {
+  async plan(batch: ProfileBatch, records: readonly Uint8Array[]): Promise<Flush> {
     const before = this.#contents
     const front =
       before === undefined
@@ -121,7 +121,7 @@ export class Recording {
     const contents = grown(before, batch, bytesOf(data))
     const tail = this.#tailOf(contents)
     const size = this.#dataOffset + contents.dataBytes + tail.bytes.length
-    const notes = this.#notes.plan(batch)
+    const notes = await this.#notes.plan(batch)
     const sealedSize = size + this.#notes.bytesWith(notes) + FEATURE_ENTRY_BYTES
     return { chunks: [...data, tail.bytes], contents, tail, notes, size, sealedSize }
   }

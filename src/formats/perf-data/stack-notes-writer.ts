@@ -1,5 +1,6 @@
 // Collects the notes of a file's samples while the file grows, in bounded memory, already in the bytes they will have.
 
+import { inTurns } from '../../base/turns.ts'
 import { IMAGE_RUNTIMES, type ImageTable } from '../../core/process.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
 import { sampledImages, sampledMappings } from '../../core/sampled-images.ts'
@@ -62,12 +63,12 @@ export class StackNotesWriter {
   }
 
   /** Finds the notes of a batch's samples. Changes nothing that is told: the samples may yet fail to be written. */
-  plan(batch: ProfileBatch): NoteRuns {
+  async plan(batch: ProfileBatch): Promise<NoteRuns> {
     this.#addRuntimes(batch.processes.images)
     this.#addSegments(batch)
     this.#addIdentities(batch)
     const { stack, length } = batch.samples
-    const notes = this.#notesOf(batch)
+    const notes = await this.#notesOf(batch)
     const pairs: number[] = []
     let bytes = 0
     for (let from = 0; from < length; ) {
@@ -109,14 +110,16 @@ export class StackNotesWriter {
   }
 
   /** By stack, for those that were sampled. */
-  #notesOf(batch: ProfileBatch): Int32Array {
+  async #notesOf(batch: ProfileBatch): Promise<Int32Array> {
     const { stack, length } = batch.samples
     const { stacks } = batch
     const found = this.#dictionary.ofWindow(batch)
     const notes = new Int32Array(stacks.length).fill(NOT_YET)
-    for (let row = 0; row < length; row++) {
-      const sampled = stack[row]!
-      if (notes[sampled] === NOT_YET) notes[sampled] = found.of(sampled)
+    for await (const [from, to] of inTurns(length)) {
+      for (let row = from; row < to; row++) {
+        const sampled = stack[row]!
+        if (notes[sampled] === NOT_YET) notes[sampled] = found.of(sampled)
+      }
     }
     return notes
   }

@@ -1,6 +1,7 @@
 // The records of one window that are no samples: what stands before and behind them between two FINISHED_ROUND records.
 // The samples themselves are written by the addon (core/encoder.ts, EncodeSamples).
 
+import { inTurns } from '../../base/turns.ts'
 import type { SampleSession } from '../../core/encoder.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
 import { ByteWriter } from './bytes.ts'
@@ -27,28 +28,23 @@ export const sampleSession = (session: SessionInfo): SampleSession => ({
 })
 
 /** The records of a window about processes and the kernel's code, to stand before its samples: whole records, each at a multiple of 8. */
-export function processRecords(
+export async function processRecords(
   batch: ProfileBatch,
   { processes, snapshotTime }: ProcessRecordOptions,
-): Uint8Array {
+): Promise<Uint8Array> {
   const writer = new ByteWriter()
   const { events, snapshotLength } = batch.processes
+  if (processes === 'none') return writer.finish()
   const synthesised = { time: snapshotTime, id: 0n }
-  switch (processes) {
-    case 'none':
-      return writer.finish()
-    case 'snapshot':
-      for (let index = 0; index < snapshotLength; index++) {
-        appendProcessRecord(writer, events.at(index), synthesised, batch.processes)
-      }
-      break
-    case 'events':
-      break
-  }
   const id = eventId(batch.session)
-  for (let index = snapshotLength; index < events.length; index++) {
-    const event = events.at(index)
-    appendProcessRecord(writer, event, { time: event.time, id: event.synthesised ? 0n : id }, batch.processes)
+  const first = processes === 'snapshot' ? 0 : snapshotLength
+  for await (const [from, to] of inTurns(events.length - first)) {
+    for (let index = first + from; index < first + to; index++) {
+      const event = events.at(index)
+      const stamp =
+        index < snapshotLength ? synthesised : { time: event.time, id: event.synthesised ? 0n : id }
+      appendProcessRecord(writer, event, stamp, batch.processes)
+    }
   }
   for (const symbol of batch.kernelSymbols) appendKernelSymbolRecord(writer, symbol, id)
   return writer.finish()

@@ -59,9 +59,9 @@ const rows: readonly Row[] = [
   [['other', 'main', '[truncated]'], 2, 'idle', 20n],
 ]
 
-function tableOf(by: Grouping, all: readonly Row[] = rows): ProfileTable {
+async function tableOf(by: Grouping, all: readonly Row[] = rows): Promise<ProfileTable> {
   const table = new ProfileTable(by)
-  table.addBatch(batch(all))
+  await table.addBatch(batch(all))
   return table
 }
 
@@ -75,8 +75,8 @@ const shown = (table: ProfileTable) =>
       total,
     ])
 
-test('functions have what ends in them and what passes through them', () => {
-  const table = tableOf('function')
+test('functions have what ends in them and what passes through them', async () => {
+  const table = await tableOf('function')
   assert.deepEqual(shown(table), [
     ['leaf', 2, 60, 60],
     ['middle', 1, 20, 80],
@@ -86,24 +86,26 @@ test('functions have what ends in them and what passes through them', () => {
   assert.deepEqual([table.samples, table.weight], [4, 100])
 })
 
-test('a function that calls itself counts once', () => {
-  assert.deepEqual(shown(tableOf('function', [[['f', 'f', 'f'], 1, 'a', 10n]])), [['f', 1, 10, 10]])
+test('a function that calls itself counts once', async () => {
+  assert.deepEqual(shown(await tableOf('function', [[['f', 'f', 'f'], 1, 'a', 10n]])), [['f', 1, 10, 10]])
 })
 
-test('a stack without any code shows why', () => {
-  assert.deepEqual(shown(tableOf('function', [[['[no stack]'], 1, 'a', 10n]])), [['[no stack]', 1, 10, 10]])
+test('a stack without any code shows why', async () => {
+  assert.deepEqual(shown(await tableOf('function', [[['[no stack]'], 1, 'a', 10n]])), [
+    ['[no stack]', 1, 10, 10],
+  ])
 })
 
-test('threads, processes and stacks add up, too', () => {
-  assert.deepEqual(shown(tableOf('comm')), [
+test('threads, processes and stacks add up, too', async () => {
+  assert.deepEqual(shown(await tableOf('comm')), [
     ['work', 3, 80, 80],
     ['idle', 1, 20, 20],
   ])
-  assert.deepEqual(shown(tableOf('stack'))[0], ['work main middle leaf', 2, 60, 60])
+  assert.deepEqual(shown(await tableOf('stack'))[0], ['work main middle leaf', 2, 60, 60])
 })
 
-test('a process that called exec is one process, under its newest name', () => {
-  const table = tableOf('pid', [
+test('a process that called exec is one process, under its newest name', async () => {
+  const table = await tableOf('pid', [
     [['f'], 7, 'shim', 1n],
     [['f'], 7, 'python', 1n],
   ])
@@ -113,7 +115,7 @@ test('a process that called exec is one process, under its newest name', () => {
   )
 })
 
-test('a process bears the name of its main thread, whichever of its threads was sampled last', () => {
+test('a process bears the name of its main thread, whichever of its threads was sampled last', async () => {
   const window = new WindowBuilder()
   window.addSession(0)
   const event = (time: bigint, tid: number, comm: string) =>
@@ -136,7 +138,7 @@ test('a process bears the name of its main thread, whichever of its threads was 
   for (const each of batchesOf(window.build({ start: 0n, end: 9n, unixOffset: 0n, sequence: 0 }), [
     sessionInfo(),
   ]))
-    table.addBatch(each)
+    await table.addBatch(each)
   assert.deepEqual(table.top(5)[0]?.labels, [{ name: '7', module: 'node' }])
   const pprof = { frames: [], pid: 7, samples: 1, weight: 1 }
   table.add({ ...pprof, comm: 'worker', process: 'node' })
@@ -144,9 +146,9 @@ test('a process bears the name of its main thread, whichever of its threads was 
   assert.deepEqual(table.top(5)[0]?.labels, [{ name: '7', module: 'node' }])
 })
 
-test('rows beyond the limit become one', () => {
+test('rows beyond the limit become one', async () => {
   const table = new ProfileTable('function', 2)
-  table.addBatch(
+  await table.addBatch(
     batch([
       [['a'], 1, 'x', 1n],
       [['b'], 1, 'x', 1n],
@@ -157,8 +159,13 @@ test('rows beyond the limit become one', () => {
   assert.deepEqual(shown(table)[0], ['[others]', 2, 10, 10])
 })
 
-test('the table has shares of the whole, in columns', () => {
-  const text = tableText(tableOf('function'), { by: 'function', top: 2, width: 80, style: styleFor({}) })
+test('the table has shares of the whole, in columns', async () => {
+  const text = tableText(await tableOf('function'), {
+    by: 'function',
+    top: 2,
+    width: 80,
+    style: styleFor({}),
+  })
   const lines = text.split('\n')
   assert.match(lines[0] ?? '', /^ +self +total +samples +function +module$/)
   assert.match(lines[1] ?? '', /^ +60\.0 % +60\.0 % +2 +leaf +app$/)
@@ -219,13 +226,13 @@ test('a pprof profile is read with inlined functions, threads and weights', (con
   ])
 })
 
-test('what has no name reads in pprof as it reads in perf.data', (context) => {
+test('what has no name reads in pprof as it reads in perf.data', async (context) => {
   const sample = { stack: ['@anon', '@kernel', '@libc.so.6', '!cut'] }
   const file = pprofFile(context, encodePprof(profileOf([{ samples: [sample] }])))
   const fromPprof = new ProfileTable('stack')
   for (const group of readPprof(file).groups) fromPprof.add(group)
   const fromBatch = new ProfileTable('stack')
-  fromBatch.addBatch(profileBatchOf({ samples: [sample] }))
+  await fromBatch.addBatch(profileBatchOf({ samples: [sample] }))
   const labels = fromPprof.top(1)[0]?.labels
   assert.deepEqual(labels, fromBatch.top(1)[0]?.labels)
   assert.deepEqual(labels?.at(-1), { name: '[anonymous]', module: '//anon' })

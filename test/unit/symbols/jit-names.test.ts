@@ -97,9 +97,9 @@ function namerOf(
 }
 
 async function namesIn(batch: ProfileBatch, names: JitNames) {
-  const builder = new NamesBuilder(batch.stacks.frames)
+  const builder = await NamesBuilder.of(batch.stacks.frames)
   await names.name(batch, builder)
-  const { table, offsets, indices } = builder.build()
+  const { table, offsets, indices } = await builder.build()
   return Array.from({ length: batch.stacks.frames.length }, (_, frame) =>
     offsets[frame] === offsets[frame + 1] ? undefined : table[indices[offsets[frame] ?? 0] ?? 0],
   )

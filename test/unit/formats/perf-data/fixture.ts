@@ -24,7 +24,7 @@ export async function encodeWindow(
   if (first === undefined) throw new Error('a window without batches')
   const sessions = batches.map((batch) => sampleSession(batch.session))
   const samples = await loadAddon().encodeSamples(new Uint8Array(first.buffer), sessions)
-  return Buffer.concat([processRecords(first, options), samples, ...batches.map(noticeRecords)])
+  return Buffer.concat([await processRecords(first, options), samples, ...batches.map(noticeRecords)])
 }
 
 export const HOST: HostInfo = {

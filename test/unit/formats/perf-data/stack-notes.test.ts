@@ -51,14 +51,14 @@ function batchOf(stacks: readonly Stack[], images: readonly Image[] = []): Profi
   return batch
 }
 
-function sectionOf(batches: readonly ProfileBatch[], limits?: StackNotesLimits) {
+async function sectionOf(batches: readonly ProfileBatch[], limits?: StackNotesLimits) {
   const writer = new StackNotesWriter(limits)
-  for (const batch of batches) writer.append(writer.plan(batch))
+  for (const batch of batches) writer.append(await writer.plan(batch))
   return { bytes: writer.finish() ?? new Uint8Array(0), untold: writer.untold }
 }
 
-function notesOf(batches: readonly ProfileBatch[]): StackNotes {
-  const notes = readStackNotes(sectionOf(batches).bytes, assert.fail)
+async function notesOf(batches: readonly ProfileBatch[]): Promise<StackNotes> {
+  const notes = readStackNotes((await sectionOf(batches)).bytes, assert.fail)
   assert.ok(notes)
   return notes
 }
@@ -92,14 +92,14 @@ const running = (address: bigint, ...names: string[]): Frame => ({
 const reason = (text: string): Frame => ({ kind: 'reason', text })
 
 /** What perf.data keeps of a stack, and its note, together again. */
-function again({ frames, state }: Stack): readonly Frame[] {
+async function again({ frames, state }: Stack): Promise<readonly Frame[]> {
   const chain = (kind: 'kernel' | 'native'): BigUint64Array =>
     BigUint64Array.from(
       frames.flatMap((frame) =>
         frame.kind === kind ? [frame.kind === 'kernel' ? frame.avma : frame.svma] : [],
       ),
     )
-  const note = noteOf(notesOf([batchOf([{ frames, state }])]), 0)
+  const note = noteOf(await notesOf([batchOf([{ frames, state }])]), 0)
   assert.equal(note?.state, state)
   const parts = { kernel: chain('kernel'), user: chain('native'), length: 0 }
   return Array.from(notedChain(parts, note!), (frame): Frame => {
@@ -170,12 +170,12 @@ const STACKS: Readonly<Record<string, Stack>> = {
 }
 
 for (const [what, stack] of Object.entries(STACKS)) {
-  test(`a stack ${what} is the same again`, () => {
-    assert.deepEqual(again(stack), stack.frames)
+  test(`a stack ${what} is the same again`, async () => {
+    assert.deepEqual(await again(stack), stack.frames)
   })
 }
 
-test('of code that its process made at run time the names are kept, of files they are not', () => {
+test('of code that its process made at run time the names are kept, of files they are not', async () => {
   const window = new WindowBuilder()
   const place = { start: avma(0n), end: avma(0x10000n), fileOffset: fileOffset(0n), bias: 0n }
   const rest = { pid: 1, ...place, protection: 5, flags: 2 } as const
@@ -202,14 +202,14 @@ test('of code that its process made at run time the names are kept, of files the
   const [batch] = batchesOf(window.build(times), [session(0)], names)
   assert.ok(batch)
   const mapped = { language: '', function: 'mapped', file: '/m.js', line: 5 }
-  assert.deepEqual(noteOf(notesOf([batch]), 0)?.functions, [
+  assert.deepEqual(noteOf(await notesOf([batch]), 0)?.functions, [
     { place: 0, function: mapped },
     { place: 1, function: said('own')[0] },
     { place: 2, function: mapped },
   ])
 })
 
-test('every sample has its note, in the order of the file, whatever batch it came in', () => {
+test('every sample has its note, in the order of the file, whatever batch it came in', async () => {
   const [a, b, c] = Object.values(STACKS) as [Stack, Stack, Stack]
   const broken: Stack = { state: 'broken', frames: [reason('x')] }
   const batches = [
@@ -220,7 +220,7 @@ test('every sample has its note, in the order of the file, whatever batch it cam
     ]),
     batchOf([c, b, { ...broken, count: 5 }]),
   ]
-  const notes = notesOf(batches)
+  const notes = await notesOf(batches)
   const states = Array.from({ length: 310 }, (_, sample) => noteOf(notes, sample)?.state)
   const expected = [
     ...Array<StackState>(300).fill('complete'),
@@ -231,34 +231,34 @@ test('every sample has its note, in the order of the file, whatever batch it cam
   assert.equal(noteOf(notes, 310), undefined, 'there is no such sample')
 })
 
-test('equal stacks of many samples take a few bytes', () => {
+test('equal stacks of many samples take a few bytes', async () => {
   const stack = STACKS['with interpreted frames at its leaf, between its parts and at its root'] as Stack
-  const once = sectionOf([batchOf([stack])]).bytes.length
-  const often = sectionOf(Array.from({ length: 50 }, () => batchOf([{ ...stack, count: 2_000 }]))).bytes
-    .length
+  const once = (await sectionOf([batchOf([stack])])).bytes.length
+  const often = (await sectionOf(Array.from({ length: 50 }, () => batchOf([{ ...stack, count: 2_000 }]))))
+    .bytes.length
   assert.ok(often <= once + 3, `${once} and ${often} bytes`)
 })
 
-test('the size that is foretold is never too small', () => {
+test('the size that is foretold is never too small', async () => {
   const writer = new StackNotesWriter()
   for (let round = 0; round < 20; round++) {
     const stacks = Object.values(STACKS).map((stack) => ({ ...stack, count: 1 + round * 40 }))
-    const runs = writer.plan(batchOf([...stacks, { state: 'broken', frames: [reason(`r${round}`)] }]))
+    const runs = await writer.plan(batchOf([...stacks, { state: 'broken', frames: [reason(`r${round}`)] }]))
     const foretold = writer.bytesWith(runs)
     writer.append(runs)
     assert.ok((writer.finish()?.length ?? 0) <= foretold)
   }
 })
 
-test('samples that were planned and not written have no note', () => {
+test('samples that were planned and not written have no note', async () => {
   const writer = new StackNotesWriter()
-  writer.plan(batchOf([{ state: 'broken', frames: [reason('lost')] }]))
+  await writer.plan(batchOf([{ state: 'broken', frames: [reason('lost')] }]))
   assert.equal(writer.finish(), undefined)
-  writer.append(writer.plan(batchOf([{ state: 'kernel', frames: [] }])))
+  writer.append(await writer.plan(batchOf([{ state: 'kernel', frames: [] }])))
   assert.equal(noteOf(readStackNotes(writer.finish()!, assert.fail)!, 0)?.state, 'kernel')
 })
 
-test('what finds no room has no note, and is counted', () => {
+test('what finds no room has no note, and is counted', async () => {
   const stacks = Array.from(
     { length: 100 },
     (_, index): Stack => ({
@@ -266,28 +266,28 @@ test('what finds no room has no note, and is counted', () => {
       frames: [reason(`[broken: no unwind rows in lib${index}.so]`)],
     }),
   )
-  const small = sectionOf([batchOf(stacks)], { dictionaryBytes: 1_000, runBytes: 1_000 })
+  const small = await sectionOf([batchOf(stacks)], { dictionaryBytes: 1_000, runBytes: 1_000 })
   const notes = readStackNotes(small.bytes, assert.fail)!
   const told = Array.from({ length: 100 }, (_, sample) => noteOf(notes, sample)).filter(Boolean).length
   assert.ok(told > 5 && told < 50)
   assert.equal(small.untold, 100 - told)
-  const few = sectionOf([batchOf(stacks)], { dictionaryBytes: 1e6, runBytes: 20 })
+  const few = await sectionOf([batchOf(stacks)], { dictionaryBytes: 1e6, runBytes: 20 })
   const first = readStackNotes(few.bytes, assert.fail)!
   assert.equal(noteOf(first, 3)?.state, 'broken')
   assert.equal(noteOf(first, 99), undefined)
   assert.ok(few.untold >= 85 && few.untold < 100)
 })
 
-test('functions stand in a part of their own, which there is only where a stack has them', () => {
-  const kinds = (stack: Stack): number =>
-    new DataView(sectionOf([batchOf([stack])]).bytes.buffer).getUint32(12, true)
-  const without = kinds({ state: 'complete', frames: [code(1n)] })
-  assert.equal(kinds({ state: 'complete', frames: [running(1n, 'f')] }), without + 1)
+test('functions stand in a part of their own, which there is only where a stack has them', async () => {
+  const kinds = async (stack: Stack): Promise<number> =>
+    new DataView((await sectionOf([batchOf([stack])])).bytes.buffer).getUint32(12, true)
+  const without = await kinds({ state: 'complete', frames: [code(1n)] })
+  assert.equal(await kinds({ state: 'complete', frames: [running(1n, 'f')] }), without + 1)
 })
 
-test('images keep the runtime that they were linked with', () => {
+test('images keep the runtime that they were linked with', async () => {
   const go = image('/usr/bin/etcd', 'go')
-  const notes = notesOf([batchOf([{ state: 'complete', frames: [] }], [go, image('/usr/bin/c')])])
+  const notes = await notesOf([batchOf([{ state: 'complete', frames: [] }], [go, image('/usr/bin/c')])])
   assert.equal(notes.runtimeOf(image('/usr/bin/etcd')), 'go')
   assert.equal(notes.runtimeOf(image('/usr/bin/c')), 'unknown')
   assert.equal(
@@ -297,24 +297,24 @@ test('images keep the runtime that they were linked with', () => {
   )
 })
 
-test('an image with a build id is known by it, wherever it was: MMAP2 has no more', () => {
+test('an image with a build id is known by it, wherever it was: MMAP2 has no more', async () => {
   const buildId = 'aabbccddeeff00112233445566778899aabbccdd'
   const go = { ...image('/usr/bin/etcd', 'go'), buildId }
-  const notes = notesOf([batchOf([{ state: 'complete', frames: [] }], [go])])
+  const notes = await notesOf([batchOf([{ state: 'complete', frames: [] }], [go])])
   assert.equal(notes.runtimeOf({ ...image('/usr/bin/etcd'), buildId, device: 0n, inode: 0n }), 'go')
 })
 
-test('what a file states of the addresses of its mappings is kept, for those that were sampled', () => {
+test('what a file states of the addresses of its mappings is kept, for those that were sampled', async () => {
   const frame = { kind: 'native', mapping: 0, svma: svma(0x400010n), returnAddress: false } as const
-  const notes = notesOf([batchOf([{ state: 'complete', frames: [frame] }])])
+  const notes = await notesOf([batchOf([{ state: 'complete', frames: [frame] }])])
   assert.equal(notes.svmaOf(image('/app'), 0n), 0n)
   assert.equal(notes.svmaOf(image('/app'), 0x1000n), undefined, 'another mapping')
   assert.equal(notes.svmaOf(image('/usr/bin/app'), 0n), undefined, 'another file')
-  const none = notesOf([batchOf([{ state: 'complete', frames: [] }])])
+  const none = await notesOf([batchOf([{ state: 'complete', frames: [] }])])
   assert.equal(none.svmaOf(image('/app'), 0n), undefined, 'nothing was sampled in it')
 })
 
-const whole = sectionOf([batchOf(Object.values(STACKS), [image('/go', 'go')])]).bytes
+const whole = (await sectionOf([batchOf(Object.values(STACKS), [image('/go', 'go')])])).bytes
 
 /** Reads everything that can be asked for. */
 function exhausted(bytes: Uint8Array): { readonly problems: readonly string[] } {

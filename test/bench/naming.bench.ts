@@ -1,0 +1,209 @@
+// The agent, as `sonde run` builds it, on a machine of 200 busy processes of a dozen programs: how long a window waits for its
+// names, what naming costs, and how long the event loop stands still. The load runs at idle priority, so that what is measured
+// is the agent's own work and not its wait for a CPU.
+//
+//   npm run bench -- naming          or: node test/bench/naming.bench.ts [WINDOWS [RATE…]]
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Agent, loadConsumerCatalog, startAgent } from '../../src/agent.ts'
+import { ProfileTable } from '../../src/cli/profile-table.ts'
+import { Tally } from '../../src/cli/tally.ts'
+import { parseAgentConfig } from '../../src/config/agent-config.ts'
+import { readConfig } from '../../src/config/config-file.ts'
+import type { ProfileBatch } from '../../src/core/profile.ts'
+import { checkEventName } from '../../src/sampler/events.ts'
+import { isInstalled } from '../support/sonde.ts'
+import { unwindWorkloads } from '../support/unwind-workloads.ts'
+
+const PROCESSES = 200
+const GOAL_MS = 20
+/** What is read once, at the start, is not a window's usual work. */
+const WARM_WINDOWS = 1
+const TICK_MS = 2
+const windows = Number(process.argv[2] ?? 4)
+const rates = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [99, 999]
+const LASTS = 3600
+const load = (name: string): string => join(import.meta.dirname, 'load', name)
+
+const programs: readonly (readonly string[])[] = [
+  [process.execPath, load('busy.js'), `${LASTS}`],
+  ['python3', load('busy.py'), `${LASTS}`],
+  unwindWorkloads.libcHeavy.command(LASTS),
+  unwindWorkloads.static.command(LASTS),
+  unwindWorkloads.exceptions.command(LASTS),
+  ['perl', '-e', 'while (1) { $x{$i++ % 997} .= "a" x 3; $y = join ",", sort keys %x if $i % 1000 == 0 }'],
+  [
+    'awk',
+    'BEGIN { while (1) { s = sprintf("%d:%s", i++, s); s = substr(s, 1, 50); a[i % 99] = length(s) } }',
+  ],
+  ['bash', '-c', 'while :; do : $((i += RANDOM)); done'],
+  ['openssl', 'speed', '-seconds', `${LASTS}`, 'sha256'],
+  ['sh', '-c', 'exec xz -9 </dev/urandom >/dev/null'],
+  ['sh', '-c', 'exec gzip -9 </dev/urandom >/dev/null'],
+  ['sh', '-c', 'exec sha512sum </dev/zero'],
+]
+
+function startLoad(): readonly ChildProcess[] {
+  const present = programs.filter(([program = '']) => isInstalled(program))
+  return Array.from({ length: PROCESSES }, (_, index) => {
+    const command = present[index % present.length] ?? []
+    return spawn('chrt', ['--idle', '0', ...command], { stdio: 'ignore' })
+  })
+}
+
+interface WindowFigures {
+  readonly samples: number
+  readonly frames: number
+  /** From the window's end until everybody had its names. */
+  readonly waitMs: number
+  /** CPU time of the process, all threads, from one window to the next. */
+  readonly cpuMs: number
+  readonly stalls: Stalls
+}
+
+/** How long the event loop stood still: by the clock, of the worst hundredth of its ticks and at most, and CPU time at most. */
+interface Stalls {
+  readonly p99Ms: number
+  readonly maxMs: number
+  readonly maxCpuMs: number
+}
+
+/** Stretches of the main thread between two ticks: how late the second one is, and the CPU time in between. */
+class Ticks {
+  readonly #late: number[] = []
+  readonly #cpu: number[] = []
+  readonly #timer: NodeJS.Timeout
+  #last = performance.now()
+  #cpuBefore = mainThreadMs()
+
+  constructor() {
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    const cpu = mainThreadMs()
+    this.#late.push(now - this.#last - TICK_MS)
+    this.#cpu.push(cpu - this.#cpuBefore)
+    this.#last = now
+    this.#cpuBefore = cpu
+  }
+
+  /** Since the last call. */
+  take(): Stalls {
+    const late = this.#late.splice(0).sort((a, b) => a - b)
+    return {
+      p99Ms: late[Math.floor(late.length * 0.99)] ?? 0,
+      maxMs: late.at(-1) ?? 0,
+      maxCpuMs: Math.max(...this.#cpu.splice(0)),
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+}
+
+const mainThreadMs = (): number => {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
+/** Takes the figures since the window before. */
+class Watch {
+  readonly figures: WindowFigures[] = []
+  readonly #ticks = new Ticks()
+  readonly #tally = new Tally()
+  readonly #hottest = new ProfileTable('function', 20_000)
+  #cpu = process.cpuUsage()
+
+  /** Does what `sonde run` does with a batch, too. */
+  readonly observe = async (batch: ProfileBatch): Promise<void> => {
+    const waitMs = Number(process.hrtime.bigint() - batch.window.end) / 1e6
+    this.#tally.add(batch)
+    await this.#hottest.addBatch(batch)
+    const { user, system } = process.cpuUsage(this.#cpu)
+    this.#cpu = process.cpuUsage()
+    // What its consumers still do is in the figures of the next window.
+    this.figures.push({
+      samples: batch.samples.length,
+      frames: batch.stacks.frames.length,
+      waitMs,
+      cpuMs: (user + system) / 1000,
+      stalls: this.#ticks.take(),
+    })
+  }
+
+  stop(): void {
+    this.#ticks.stop()
+  }
+}
+
+async function startWith(watch: Watch, frequency: number, dataDirectory: string): Promise<Agent> {
+  const { text, file } = readConfig(undefined)
+  const consumers = await loadConsumerCatalog()
+  const config = parseAgentConfig(text.replace('frequency: 99', `frequency: ${frequency}`), file, {
+    consumers,
+    checkEvent: checkEventName,
+  })
+  return await startAgent({
+    sampling: {
+      ...config.sampler,
+      target: { kind: 'machine' },
+      commandLine: ['sonde', 'run'],
+      duration: undefined,
+    },
+    consumers: async () => config.consumers,
+    symbols: config.symbols,
+    dataDirectory,
+    lockDirectory: true,
+    observe: watch.observe,
+    log: () => undefined,
+    version: '0',
+  })
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+function report(rate: number, all: readonly WindowFigures[]): void {
+  const figures = all.slice(WARM_WINDOWS)
+  const most = (of: (figure: WindowFigures) => number) => Math.max(...figures.map(of))
+  const middle = (of: (figure: WindowFigures) => number) => median(figures.map(of))
+  const longest = most(({ stalls }) => stalls.maxMs)
+  console.log(`${rate} Hz: ${figures.length} windows of ${middle(({ samples }) => samples)} samples,`)
+  console.log(`  ${middle(({ frames }) => frames)} distinct frames; medians, and the worst:`)
+  const row = (what: string, of: (figure: WindowFigures) => number) =>
+    console.log(
+      `  ${what.padEnd(48)} ${middle(of).toFixed(1).padStart(8)} ${most(of).toFixed(1).padStart(8)}`,
+    )
+  row('from the end of a window to its names, ms', ({ waitMs }) => waitMs)
+  row('CPU time of the agent per window, ms', ({ cpuMs }) => cpuMs)
+  row('event loop stands still, p99 of a window, ms', ({ stalls }) => stalls.p99Ms)
+  row('event loop stands still, longest of a window, ms', ({ stalls }) => stalls.maxMs)
+  row('… in CPU time of its thread, ms', ({ stalls }) => stalls.maxCpuMs)
+  const first = all[0]
+  if (first) console.log(`  (the first window: names after ${first.waitMs.toFixed(0)} ms)`)
+  console.log(`  longest ≤ ${GOAL_MS} ms: ${longest <= GOAL_MS ? 'met' : 'missed'}`)
+}
+
+const children = startLoad()
+try {
+  await sleep(8000)
+  for (const rate of rates) {
+    const directory = mkdtempSync(join(tmpdir(), 'sonde-bench-'))
+    const watch = new Watch()
+    const agent = await startWith(watch, rate, directory)
+    while (watch.figures.length < windows + WARM_WINDOWS) await sleep(200)
+    watch.stop()
+    report(rate, watch.figures)
+    await agent.stop()
+    rmSync(directory, { recursive: true })
+  }
+} finally {
+  for (const child of children) child.kill('SIGKILL')
+}
