@@ -24,6 +24,12 @@ unsigned LeadingUnderscores(std::string_view name) {
   return static_cast<unsigned>(std::min(name.find_first_not_of('_'), name.size()));
 }
 
+/// As `nm` writes the version of a symbol that new programs are not linked with; the default has two signs.
+bool IsOldVersion(std::string_view name) {
+  const size_t sign = name.find('@');
+  return sign != std::string_view::npos && !name.substr(sign).starts_with("@@");
+}
+
 /// Local labels of the assembler and the mapping symbols of ARM mark places in functions.
 bool IsFunctionName(std::string_view name) {
   return !name.empty() && !name.starts_with('$') && !name.starts_with(".L");
@@ -187,7 +193,7 @@ const SymbolTableBuilder::Part& SymbolTableBuilder::PartOf(const Candidate& cand
   return parts_.front().flags == dynamic ? parts_.front() : parts_.back();
 }
 
-/// One of the symbols at each address: the choice is perf's, and the same each time.
+/// One of the symbols at each address: the choice is perf's but for old versions, and the same each time.
 void SymbolTableBuilder::ChooseAliases() {
   std::stable_sort(
       candidates_.begin(), candidates_.end(),
@@ -204,8 +210,8 @@ void SymbolTableBuilder::ChooseAliases() {
   candidates_.resize(kept);
 }
 
-/// Whether `a` is the better of two names of one address: sized, not weak, global, of .symtab, with fewer leading
-/// underscores, longer.
+/// Whether `a` is the better of two names of one address: sized, not weak, global, of .symtab, not kept for old programs only
+/// (glibc's `free` is `cfree@GLIBC_2.2.5` as well), with fewer leading underscores, longer.
 bool SymbolTableBuilder::IsBetter(const Candidate& a, const Candidate& b) {
   const auto rank = [](const Candidate& candidate) {
     return std::array{candidate.sized, candidate.binding != STB_WEAK,
@@ -216,6 +222,7 @@ bool SymbolTableBuilder::IsBetter(const Candidate& a, const Candidate& b) {
   // The first that the file lists stays where nothing speaks for the other.
   const std::string name_a = NameOf(a);
   const std::string name_b = NameOf(b);
+  if (IsOldVersion(name_a) != IsOldVersion(name_b)) return IsOldVersion(name_b);
   if (LeadingUnderscores(name_a) != LeadingUnderscores(name_b)) {
     return LeadingUnderscores(name_a) < LeadingUnderscores(name_b);
   }

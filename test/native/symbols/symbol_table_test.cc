@@ -54,6 +54,8 @@ TEST(SymbolTable, OfSeveralNamesPerfsChoiceIsTaken) {
   EXPECT_EQ(best({{"local", kText, 8, STT_FUNC, STB_LOCAL}, {"global", kText, 8}}), "global+0");
   EXPECT_EQ(best({{"__libc_read", kText, 8}, {"read", kText, 8}}), "read+0");
   EXPECT_EQ(best({{"abc", kText, 8}, {"abcd", kText, 8}}), "abcd+0");
+  EXPECT_EQ(best({{"free", kText, 8}, {"cfree@GLIBC_2.2.5", kText, 8}}), "free+0");
+  EXPECT_EQ(best({{"now", kText, 8}, {"renamed@@V2", kText, 8}}), "renamed@@V2+0");
   EXPECT_EQ(best({{"unsized", kText, 0}, {"sized", kText, 8, STT_FUNC, STB_LOCAL}}), "sized+0");
 }
 
