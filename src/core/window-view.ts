@@ -1,20 +1,7 @@
 // Reads a window buffer in place: typed arrays over it, objects only when somebody asks for them.
 
-import { avma, fileOffset, svma } from './address.ts'
-import { KERNEL_SYMBOL_KINDS, type KernelSymbolEvent } from './kernel-code.ts'
+import { avma, svma } from './address.ts'
 import { LOSS_REASONS, type Loss } from './loss.ts'
-import {
-  ADDRESS_SPACES,
-  type EventTable,
-  IMAGE_KINDS,
-  IMAGE_RUNTIMES,
-  type ImageTable,
-  type Mapping,
-  PROCESS_EVENT_KINDS,
-  type ProcessEvent,
-  type ProcessTable,
-  type Rows,
-} from './process.ts'
 import {
   FRAME_KINDS,
   type Frame,
@@ -30,15 +17,8 @@ import {
 } from './profile.ts'
 import { type FrameNames, NO_NAMES } from './symbolizer.ts'
 import { monotonicTime, unixTime } from './units.ts'
-import {
-  HEADER_BYTES,
-  SECTION_BYTES,
-  SECTIONS,
-  type SectionName,
-  SHARED,
-  WINDOW_MAGIC,
-  WINDOW_VERSION,
-} from './window-layout.ts'
+import { kernelSymbolsOf, processTable } from './window-processes.ts'
+import { cell, Sections, WindowStrings } from './window-sections.ts'
 
 /**
  * The batches of a window, one per session that has sections in it, in the order of `sessions`.
@@ -78,93 +58,6 @@ export function batchesOf(
 /** The sessions that a window buffer has samples columns for, even empty ones, whichever of them a batch is about. */
 export function sessionIdsOf(buffer: SharedArrayBuffer): number[] {
   return new Sections(buffer).sessionsOf('sampleTime')
-}
-
-class Sections {
-  readonly #buffer: SharedArrayBuffer
-  readonly #places = new Map<string, { offset: number; count: number }>()
-
-  constructor(buffer: SharedArrayBuffer) {
-    this.#buffer = buffer
-    const view = new DataView(buffer)
-    const magic = view.getUint32(0, true)
-    const version = view.getUint32(4, true)
-    if (magic !== WINDOW_MAGIC || version !== WINDOW_VERSION) {
-      throw new Error(`not a window buffer of version ${WINDOW_VERSION}: magic ${magic}, version ${version}`)
-    }
-    const sectionCount = view.getUint32(8, true)
-    for (let index = 0; index < sectionCount; index++) {
-      const at = HEADER_BYTES + index * SECTION_BYTES
-      this.#places.set(`${view.getUint32(at, true)}/${view.getUint32(at + 4, true)}`, {
-        offset: Number(view.getBigUint64(at + 8, true)),
-        count: Number(view.getBigUint64(at + 16, true)),
-      })
-    }
-  }
-
-  has(name: SectionName, session: number): boolean {
-    return this.#places.has(`${SECTIONS[name][0]}/${session}`)
-  }
-
-  sessionsOf(name: SectionName): number[] {
-    const prefix = `${SECTIONS[name][0]}/`
-    return [...this.#places.keys()]
-      .filter((key) => key.startsWith(prefix))
-      .map((key) => Number(key.slice(prefix.length)))
-  }
-
-  #place(name: SectionName, session: number) {
-    return this.#places.get(`${SECTIONS[name][0]}/${session}`) ?? { offset: 0, count: 0 }
-  }
-
-  u8(name: SectionName, session: number = SHARED): Uint8Array {
-    const { offset, count } = this.#place(name, session)
-    return new Uint8Array(this.#buffer, offset, count)
-  }
-
-  u32(name: SectionName, session: number = SHARED): Uint32Array {
-    const { offset, count } = this.#place(name, session)
-    return new Uint32Array(this.#buffer, offset, count)
-  }
-
-  u64(name: SectionName, session: number = SHARED): BigUint64Array {
-    const { offset, count } = this.#place(name, session)
-    return new BigUint64Array(this.#buffer, offset, count)
-  }
-}
-
-/** `column[index]` of an index known to be inside. */
-function cell<Value>(
-  column: { readonly [index: number]: Value; readonly length: number },
-  index: number,
-): Value {
-  const value = column[index]
-  if (value === undefined) throw new RangeError(`index ${index} of a column of ${column.length}`)
-  return value
-}
-
-class WindowStrings implements Strings {
-  readonly length: number
-  readonly #offsets: Uint32Array
-  readonly #bytes: Uint8Array
-  readonly #decoded = new Map<number, string>()
-  readonly #decoder = new TextDecoder()
-
-  constructor(sections: Sections) {
-    this.#offsets = sections.u32('stringOffsets')
-    this.#bytes = sections.u8('stringBytes')
-    this.length = Math.max(0, this.#offsets.length - 1)
-  }
-
-  at(index: number): string {
-    const known = this.#decoded.get(index)
-    if (known !== undefined) return known
-    // TextDecoder refuses shared memory, so the bytes are copied first.
-    const bytes = this.#bytes.slice(cell(this.#offsets, index), cell(this.#offsets, index + 1))
-    const text = this.#decoder.decode(new Uint8Array(bytes))
-    this.#decoded.set(index, text)
-    return text
-  }
 }
 
 function timeRange(sections: Sections): TimeRange {
@@ -239,151 +132,6 @@ function frameTable(sections: Sections, strings: Strings): FrameTable {
     }
   }
   return { length: kind.length, at, kind, flags, mapping, address, function: functions }
-}
-
-const processTable = (sections: Sections, strings: Strings): ProcessTable => ({
-  images: imagesOf(sections, strings),
-  mappings: mappingsOf(sections),
-  events: new EventRows(sections, strings),
-  snapshotLength: Number(cell(sections.u64('window'), 4)),
-})
-
-/** Rows that are made once each. */
-class LazyRows<Row> implements Rows<Row> {
-  readonly length: number
-  readonly #make: (index: number) => Row
-  readonly #made: Row[] = []
-
-  constructor(length: number, make: (index: number) => Row) {
-    this.length = length
-    this.#make = make
-  }
-
-  at(index: number): Row {
-    this.#made[index] ??= this.#make(index)
-    return this.#made[index]
-  }
-
-  *[Symbol.iterator](): Iterator<Row> {
-    for (let index = 0; index < this.length; index++) yield this.at(index)
-  }
-}
-
-function imagesOf(sections: Sections, strings: Strings): ImageTable {
-  const kind = sections.u8('imageKind')
-  const path = sections.u32('imagePath')
-  const buildId = sections.u32('imageBuildId')
-  const device = sections.u64('imageDevice')
-  const inode = sections.u64('imageInode')
-  const runtimes = sections.u8('imageRuntime')
-  const goBuildIds = sections.u32('imageGoBuildId')
-  const contentHashes = sections.u32('imageContentHash')
-  const images = new LazyRows(kind.length, (index) => {
-    const runtime = cell(IMAGE_RUNTIMES, runtimes[index] ?? 0)
-    const goBuildId = strings.at(goBuildIds[index] ?? 0)
-    const contentHash = strings.at(contentHashes[index] ?? 0)
-    return {
-      kind: cell(IMAGE_KINDS, cell(kind, index)),
-      path: strings.at(cell(path, index)),
-      buildId: strings.at(cell(buildId, index)),
-      device: cell(device, index),
-      inode: cell(inode, index),
-      ...(runtime === 'unknown' ? {} : { runtime }),
-      ...(goBuildId === '' ? {} : { goBuildId }),
-      ...(contentHash === '' ? {} : { contentHash }),
-    }
-  })
-  return Object.assign(images, { runtime: runtimes })
-}
-
-function mappingsOf(sections: Sections): Rows<Mapping> {
-  const pid = sections.u32('mappingPid')
-  const image = sections.u32('mappingImage')
-  const start = sections.u64('mappingStart')
-  const end = sections.u64('mappingEnd')
-  const offset = sections.u64('mappingFileOffset')
-  const bias = sections.u64('mappingBias')
-  const space = sections.u8('mappingSpace')
-  const protection = sections.u32('mappingProtection')
-  const flags = sections.u32('mappingFlags')
-  return new LazyRows(pid.length, (index) => ({
-    pid: cell(pid, index),
-    image: cell(image, index),
-    start: avma(cell(start, index)),
-    end: avma(cell(end, index)),
-    fileOffset: fileOffset(cell(offset, index)),
-    bias: cell(bias, index),
-    addressSpace: cell(ADDRESS_SPACES, cell(space, index)),
-    protection: cell(protection, index),
-    flags: cell(flags, index),
-  }))
-}
-
-function kernelSymbolsOf(sections: Sections, strings: Strings): Rows<KernelSymbolEvent> {
-  const kind = sections.u8('kernelSymbolKind')
-  const flags = sections.u8('kernelSymbolFlags')
-  const time = sections.u64('kernelSymbolTime')
-  const start = sections.u64('kernelSymbolStart')
-  const length = sections.u32('kernelSymbolLength')
-  const name = sections.u32('kernelSymbolName')
-  return new LazyRows(kind.length, (index) => ({
-    kind: cell(KERNEL_SYMBOL_KINDS, cell(kind, index)),
-    gone: (cell(flags, index) & 1) !== 0,
-    time: monotonicTime(cell(time, index)),
-    start: avma(cell(start, index)),
-    length: cell(length, index),
-    name: strings.at(cell(name, index)),
-  }))
-}
-
-class EventRows implements EventTable {
-  readonly time: BigUint64Array
-  readonly pid: Uint32Array
-  readonly #kind: Uint8Array
-  readonly #strings: Strings
-  readonly #flags: Uint8Array
-  readonly #tid: Uint32Array
-  readonly #a: Uint32Array
-  readonly #b: Uint32Array
-
-  constructor(sections: Sections, strings: Strings) {
-    this.pid = sections.u32('eventPid')
-    this.#kind = sections.u8('eventKind')
-    this.#strings = strings
-    this.#flags = sections.u8('eventFlags')
-    this.time = sections.u64('eventTime')
-    this.#tid = sections.u32('eventTid')
-    this.#a = sections.u32('eventA')
-    this.#b = sections.u32('eventB')
-  }
-
-  get length(): number {
-    return this.pid.length
-  }
-
-  at(index: number): ProcessEvent {
-    const kind = cell(PROCESS_EVENT_KINDS, cell(this.#kind, index))
-    const base = {
-      time: monotonicTime(cell(this.time, index)),
-      pid: cell(this.pid, index),
-      tid: cell(this.#tid, index),
-      synthesised: (cell(this.#flags, index) & 1) !== 0,
-    }
-    const a = cell(this.#a, index)
-    switch (kind) {
-      case 'comm':
-        return { ...base, kind, comm: this.#strings.at(a), exec: (cell(this.#flags, index) & 2) !== 0 }
-      case 'mmap':
-        return { ...base, kind, mapping: a }
-      case 'fork':
-      case 'exit':
-        return { ...base, kind, parentPid: a, parentTid: cell(this.#b, index) }
-    }
-  }
-
-  *[Symbol.iterator](): Iterator<ProcessEvent> {
-    for (let index = 0; index < this.length; index++) yield this.at(index)
-  }
 }
 
 const sampleColumns = (sections: Sections, session: number): ProfileBatch['samples'] => {

@@ -19,7 +19,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isInstalled, readSummary, run, sonde, sum, temporaryDirectory } from '../support/sonde.ts'
+import { unwindWorkloads } from '../support/unwind-workloads.ts'
 import { workload } from '../support/workload.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -239,6 +241,21 @@ function javaScriptName(written: string): string {
   const name = /^JS:[*~^+]?'?(.*) \S*:\d+:\d+$/.exec(written)?.[1]
   return name === '' ? '(anonymous)' : (name ?? written)
 }
+
+const withJava = ['java', 'javac', 'jcmd'].every(isInstalled) ? {} : { skip: 'there is no JDK' }
+
+test('a JVM that was asked for its perf-map: methods have their names', withJava, async (context) => {
+  const cwd = temporaryDirectory(context)
+  cleanUpAfter(context)
+  const [command = '', ...args] = unwindWorkloads.java.command(60)
+  const child = spawn(command, args, { stdio: 'ignore' })
+  context.after(() => child.kill('SIGKILL'))
+  await sleep(2000)
+  const asked = run('jcmd', [`${child.pid}`, 'Compiler.perfmap'])
+  assert.equal(asked.status, 0, asked.stderr)
+  const { frames, folded } = record(cwd, ['-p', `${child.pid}`, '--duration', '2s'])
+  assert.ok((frames.get('int Busy.fibonacci(int)') ?? 0) >= 10, folded)
+})
 
 test('a jitdump: names are those of perf inject --jit', withPerf, (context) => {
   const cwd = temporaryDirectory(context)
