@@ -1,6 +1,7 @@
 // Functions of every sort, each with a name or line that a test can find. Argument: seconds.
 
 import { createRequire } from 'node:module'
+import { posix } from 'node:path'
 
 const require = createRequire(import.meta.url)
 const bundled = require('./bundled.cjs')
@@ -56,6 +57,12 @@ const text = 'lorem ipsum dolor sit amet '.repeat(100)
 const replaced = () => text.replace(/[aeiou](\w)/g, (_, next) => next.toUpperCase()).length
 const sorted = () => Array.from({ length: 2000 }, (_, i) => (i * 7919) % 2003).sort((a, b) => a - b)[5]
 
+function ofNode(rounds) {
+  let sum = 0
+  for (let i = 0; i < rounds; i++) sum += posix.normalize(`a/../${i}/./c/../d`).length
+  return sum
+}
+
 async function main(until) {
   let sum = 0
   while (Date.now() < until) {
@@ -64,7 +71,7 @@ async function main(until) {
     for (const value of series(50)) sum += value
     const shapes = Shape.build(20)
     sum += shapes[3].area(20000) + shapes[4].weight
-    sum += evaluated(20000) + allocate(4000) + replaced() + sorted() + bundled.entry(20000)
+    sum += evaluated(20000) + allocate(4000) + replaced() + sorted() + bundled.entry(20000) + ofNode(300)
   }
   return sum
 }
