@@ -139,7 +139,7 @@ async function reportPerfData(file: string, options: TableOptions, symbols: Symb
       const entry = tables.get(name) ?? { table: new ProfileTable(options.by), tally: new Tally(), batch }
       tables.set(name, entry)
       await entry.table.addBatch(batch)
-      entry.tally.add(batch)
+      await entry.tally.add(batch)
     },
   })
   const sections = [...tables.values()].map(({ table, tally, batch }): Section => {

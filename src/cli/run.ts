@@ -154,7 +154,7 @@ async function openAgent({ options, limit }: RunRequest, log: Log, counting: Cou
 }
 
 async function observe(batch: ProfileBatch, counting: Counting): Promise<void> {
-  counting.tally.add(batch)
+  await counting.tally.add(batch)
   counting.event ||= batch.session.event.name
   if (batch.session.event.name === counting.event) await counting.hottest.addBatch(batch)
 }

@@ -1,5 +1,6 @@
 // Counts samples by how far their stack can be trusted: all together, per language, and per process.
 
+import { inTurns } from '../base/turns.ts'
 import { type Language, ProcessLanguages } from '../core/language.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { Counts, ProcessStacks, StackCounts, Summary } from '../core/summary.ts'
@@ -54,6 +55,7 @@ interface ProcessCounter {
 
 /** An agent sees many processes; when there are more than this, those with the fewest samples are forgotten. */
 const MAX_PROCESSES = 8192
+const ROWS_AT_ONCE = 512
 /** Processes in the summary. */
 const SHOWN_PROCESSES = 50
 
@@ -63,21 +65,23 @@ export class StackTally {
   readonly #processes = new Map<number, ProcessCounter>()
   #kernel = 0
 
-  add(batch: ProfileBatch): void {
+  async add(batch: ProfileBatch): Promise<void> {
     const { samples, stacks } = batch
     const { length } = samples // a getter would be asked for every sample
     const { stack, pid, tid } = samples
     const verdicts = new Verdicts(stacks)
     const spans = new Spans(batch)
-    for (let row = 0; row < length; row++) {
-      const verdict = verdicts.of(stack[row]!)
-      if (verdict === KERNEL) {
-        this.#kernel++
-        continue
+    for await (const [from, to] of inTurns(length, ROWS_AT_ONCE)) {
+      for (let row = from; row < to; row++) {
+        const verdict = verdicts.of(stack[row]!)
+        if (verdict === KERNEL) {
+          this.#kernel++
+          continue
+        }
+        const span = spans.at(pid[row]!, row)
+        span.counts[verdict] = (span.counts[verdict] ?? 0) + 1
+        if (tid[row] === pid[row]) span.lastOfMain = row
       }
-      const span = spans.at(pid[row]!, row)
-      span.counts[verdict] = (span.counts[verdict] ?? 0) + 1
-      if (tid[row] === pid[row]) span.lastOfMain = row
     }
     for (const span of spans.all()) this.#addSpan(span, verdicts, batch)
     this.#forgetSmallest()

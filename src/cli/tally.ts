@@ -21,7 +21,7 @@ export class Tally {
   readonly #stacks = new StackTally()
   #firstSample: bigint | undefined
 
-  add(batch: ProfileBatch): void {
+  async add(batch: ProfileBatch): Promise<void> {
     const { samples, session, window, losses } = batch
     const tally = this.#sessions.get(session) ?? newTally(session, window.unixStart)
     this.#sessions.set(session, tally)
@@ -31,7 +31,7 @@ export class Tally {
     for (const { reason, count } of losses) increase(tally.lost, reason, count)
     const first = samples.time[0]
     if (first !== undefined && first < (this.#firstSample ?? first + 1n)) this.#firstSample = first
-    this.#stacks.add(batch)
+    await this.#stacks.add(batch)
   }
 
   /** CLOCK_MONOTONIC of the first sample. */

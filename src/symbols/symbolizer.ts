@@ -190,9 +190,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     await this.#ask(mistaken, deadline)
     const lines = await this.#lines?.linesOf(questions.map(lineQuestionOf), deadline)
     this.#askServers(questions, lines)
-    for await (const [index] of inTurns(questions.length, 1)) {
-      setNames(questions[index] as ImageQuestion, lines?.[index], names)
-    }
+    for (const [index, question] of questions.entries()) await setNames(question, lines?.[index], names)
   }
 
   /** Fills in the answers. Returns the questions about images that turned out to be others than they were taken for. */
@@ -286,18 +284,21 @@ function recall({ group, answers, known }: ImageQuestion): void {
   }
 }
 
-function setNames(
+async function setNames(
   { group, answers }: ImageQuestion,
   lines: ImageLines | undefined,
   names: NamesBuilder,
-): void {
-  group.frames.forEach((frame, index) => {
-    const address = group.addresses[index] ?? 0n
-    const chain = lines?.chains.get(address)
-    const named = answers.get(address)
-    if (chain !== undefined) names.setChain(frame, chain)
-    else if (named) names.set(frame, named)
-  })
+): Promise<void> {
+  for await (const [from, to] of inTurns(group.frames.length)) {
+    for (let index = from; index < to; index++) {
+      const frame = group.frames[index] ?? -1
+      const address = group.addresses[index] ?? 0n
+      const chain = lines?.chains.get(address)
+      const named = answers.get(address)
+      if (chain !== undefined) names.setChain(frame, chain)
+      else if (named) names.set(frame, named)
+    }
+  }
 }
 
 /** What servers gave is found as other debug files are. */

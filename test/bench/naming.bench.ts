@@ -124,7 +124,7 @@ class Watch {
   /** Does what `sonde run` does with a batch, too. */
   readonly observe = async (batch: ProfileBatch): Promise<void> => {
     const waitMs = Number(process.hrtime.bigint() - batch.window.end) / 1e6
-    this.#tally.add(batch)
+    await this.#tally.add(batch)
     await this.#hottest.addBatch(batch)
     const { user, system } = process.cpuUsage(this.#cpu)
     this.#cpu = process.cpuUsage()

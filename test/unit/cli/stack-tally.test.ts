@@ -46,9 +46,9 @@ function batchOf(rows: readonly Row[], executables: Readonly<Record<number, stri
   return batch
 }
 
-function summaryOf(...batches: readonly ProfileBatch[]): StackSummary {
+async function summaryOf(...batches: readonly ProfileBatch[]): Promise<StackSummary> {
   const tally = new StackTally()
-  for (const batch of batches) tally.add(batch)
+  for (const batch of batches) await tally.add(batch)
   return tally.summary()
 }
 
@@ -70,10 +70,10 @@ const mixed = (): ProfileBatch =>
     PROGRAMS,
   )
 
-test('stacks are counted together, per language and per process, kernel threads apart', () => {
+test('stacks are counted together, per language and per process, kernel threads apart', async () => {
   const python = { complete: 9, unverified: 0, broken: { [BYTES]: 1 } }
   const native = { complete: 3, unverified: 1, broken: { [BYTES]: 2, [POINTER]: 3 } }
-  assert.deepEqual(summaryOf(mixed()), {
+  assert.deepEqual(await summaryOf(mixed()), {
     complete: 12,
     unverified: 1,
     broken: { [BYTES]: 3, [POINTER]: 3 },
@@ -86,10 +86,10 @@ test('stacks are counted together, per language and per process, kernel threads 
   })
 })
 
-test('windows add up, and a process has the name and the language that it had last', () => {
+test('windows add up, and a process has the name and the language that it had last', async () => {
   const before = batchOf([{ pid: 10, state: 'complete' }], { 10: '/bin/sh' })
   const after = batchOf([{ pid: 10, state: 'complete' }], { 10: '/usr/bin/python3.11' })
-  const { complete, languages, processes } = summaryOf(before, after)
+  const { complete, languages, processes } = await summaryOf(before, after)
   assert.equal(complete, 2)
   assert.deepEqual(Object.keys(languages).sort(), ['native', 'python'])
   assert.deepEqual(
@@ -98,7 +98,7 @@ test('windows add up, and a process has the name and the language that it had la
   )
 })
 
-test('what a process was before it called exec within the window is counted for what it was', () => {
+test('what a process was before it called exec within the window is counted for what it was', async () => {
   const window = new WindowBuilder()
   const frame = window.addFrame({ kind: 'reason', text: 'frame' })
   const stack = window.addStack([frame], 'complete')
@@ -131,7 +131,7 @@ test('what a process was before it called exec within the window is counted for 
     }
   }
   const times = { start: 1_000n, end: 9_000n, unixOffset: 0n, sequence: 0 }
-  const { languages, processes } = summaryOf(...batchesOf(window.build(times), [sessionInfo()]))
+  const { languages, processes } = await summaryOf(...batchesOf(window.build(times), [sessionInfo()]))
   assert.deepEqual(
     Object.entries(languages).map(([language, { complete }]) => [language, complete]),
     [
@@ -149,40 +149,40 @@ test('what a process was before it called exec within the window is counted for 
   )
 })
 
-test('the summary names the fifty processes with the most samples', () => {
+test('the summary names the fifty processes with the most samples', async () => {
   const rows = Array.from(
     { length: 60 },
     (_, index): Row => ({ pid: 100 + index, state: 'complete', count: index + 1 }),
   )
-  const { processes } = summaryOf(batchOf(rows))
+  const { processes } = await summaryOf(batchOf(rows))
   assert.equal(processes.length, 50)
   assert.equal(processes[0]?.pid, 159)
   assert.equal(processes.at(-1)?.pid, 110)
 })
 
-test('an agent that sees many short processes forgets the small ones, and no sample', () => {
+test('an agent that sees many short processes forgets the small ones, and no sample', async () => {
   const tally = new StackTally()
   const rows = Array.from({ length: 9_000 }, (_, index): Row => ({ pid: 100 + index, state: 'complete' }))
-  tally.add(batchOf([{ pid: 7, state: 'complete', count: 5 }, ...rows]))
-  tally.add(batchOf(rows))
+  await tally.add(batchOf([{ pid: 7, state: 'complete', count: 5 }, ...rows]))
+  await tally.add(batchOf(rows))
   assert.equal(tally.summary().complete, 18_005)
   assert.equal(tally.summary().processes[0]?.pid, 7)
 })
 
-test('one line says the shares and the reasons', () => {
+test('one line says the shares and the reasons', async () => {
   assert.equal(
-    stackText(summaryOf(mixed())),
+    stackText(await summaryOf(mixed())),
     `63.1 % complete (python 90.0 %, native 33.3 %); unverified: 1; broken: 3 ${BYTES}, 3 ${POINTER}`,
   )
-  assert.equal(stackText(summaryOf()), undefined)
-  assert.equal(stackText(summaryOf(batchOf([{ pid: 2, state: 'kernel' }]))), undefined)
-  const unverified = summaryOf(batchOf([{ pid: 10, state: 'unverified', count: 2 }]))
+  assert.equal(stackText(await summaryOf()), undefined)
+  assert.equal(stackText(await summaryOf(batchOf([{ pid: 2, state: 'kernel' }]))), undefined)
+  const unverified = await summaryOf(batchOf([{ pid: 10, state: 'unverified', count: 2 }]))
   assert.equal(stackText(unverified), '2 stacks by frame pointers, unverified')
 })
 
-test('tables say the shares per language and process, with every reason below', () => {
+test('tables say the shares per language and process, with every reason below', async () => {
   const rows = '[broken: no unwind rows in app]'
-  const stacks = summaryOf(
+  const stacks = await summaryOf(
     mixed(),
     batchOf([{ pid: 30, state: 'broken', reason: rows, count: 20 }], { 30: '/opt/app' }),
   )
@@ -207,10 +207,10 @@ test('tables say the shares per language and process, with every reason below', 
       '                                      2    [truncated: stack bytes]',
     ].join('\n'),
   )
-  assert.equal(stackTables(summaryOf(), { width: 100, style: styleFor({}) }), '')
+  assert.equal(stackTables(await summaryOf(), { width: 100, style: styleFor({}) }), '')
 })
 
-test('of many reasons the most frequent are shown, and the rest is counted', () => {
+test('of many reasons the most frequent are shown, and the rest is counted', async () => {
   const reasons = Array.from(
     { length: 12 },
     (_, index): Row => ({
@@ -220,7 +220,7 @@ test('of many reasons the most frequent are shown, and the rest is counted', () 
       count: 20 - index,
     }),
   )
-  const [languages = ''] = stackTables(summaryOf(batchOf(reasons)), {
+  const [languages = ''] = stackTables(await summaryOf(batchOf(reasons)), {
     width: 100,
     style: styleFor({}),
   }).split('\n\n')

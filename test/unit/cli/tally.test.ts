@@ -45,14 +45,14 @@ function windowOf(
 const clock = sessionInfo()
 const faults = sessionInfo({ id: 1, event: parseEvent('page-faults'), rate: { by: 'period', period: 7n } })
 
-function tallyOf(...windows: readonly (readonly ProfileBatch[])[]): Tally {
+async function tallyOf(...windows: readonly (readonly ProfileBatch[])[]): Promise<Tally> {
   const tally = new Tally()
-  for (const batch of windows.flat()) tally.add(batch)
+  for (const batch of windows.flat()) await tally.add(batch)
   return tally
 }
 
-test('taken is the sum of the sessions, and nothing is in both taken and lost', () => {
-  const tally = tallyOf(
+test('taken is the sum of the sessions, and nothing is in both taken and lost', async () => {
+  const tally = await tallyOf(
     windowOf(
       0,
       [
@@ -81,13 +81,15 @@ test('taken is the sum of the sessions, and nothing is in both taken and lost', 
   assert.deepEqual(tally.lost, { ring_full: 2, missed: 4 })
 })
 
-test('sessions say how they sampled and when', () => {
-  const [first, second] = tallyOf(
-    windowOf(0, [
-      { session: clock, value: 1n },
-      { session: faults, value: 1n },
-    ]),
-    windowOf(1, [{ session: clock, value: 1n }]),
+test('sessions say how they sampled and when', async () => {
+  const [first, second] = (
+    await tallyOf(
+      windowOf(0, [
+        { session: clock, value: 1n },
+        { session: faults, value: 1n },
+      ]),
+      windowOf(1, [{ session: clock, value: 1n }]),
+    )
   ).sessions()
   assert.deepEqual([first?.frequency, first?.period, first?.unit], [99, undefined, 'nanoseconds'])
   assert.deepEqual([second?.frequency, second?.period, second?.unit], [undefined, 7n, 'count'])
@@ -96,9 +98,9 @@ test('sessions say how they sampled and when', () => {
   assert.equal(second?.endedAt, '2026-11-21T00:00:11.000Z')
 })
 
-test('two configurations of one event are two sessions and one event', () => {
+test('two configurations of one event are two sessions and one event', async () => {
   const other = sessionInfo({ id: 2, config: { name: 'night', version: '3' } })
-  const tally = tallyOf(
+  const tally = await tallyOf(
     windowOf(0, [
       { session: clock, value: 10n },
       { session: other, value: 5n },
@@ -108,8 +110,8 @@ test('two configurations of one event are two sessions and one event', () => {
   assert.deepEqual(tally.sessions()[1]?.config, { name: 'night', version: '3' })
 })
 
-test('stacks count samples, broken ones by reason', () => {
-  const tally = tallyOf(
+test('stacks count samples, broken ones by reason', async () => {
+  const tally = await tallyOf(
     windowOf(0, [
       { session: clock, value: 1n },
       { session: clock, value: 1n },
@@ -133,8 +135,8 @@ test('sums are exact beyond 2^53 and beyond one chunk', () => {
   assert.equal(sumOf(new BigUint64Array(0)), 0n)
 })
 
-test('the summary adds what the consumers did, and the time to the first sample', () => {
-  const tally = tallyOf(windowOf(0, [{ session: clock, value: 2n ** 60n + 1n }]))
+test('the summary adds what the consumers did, and the time to the first sample', async () => {
+  const tally = await tallyOf(windowOf(0, [{ session: clock, value: 2n ** 60n + 1n }]))
   const lane = { queued: 0, queuedBytes: 0, delivered: 1, failed: 0, dropped: 0, lastError: undefined }
   const outcome = (written: number) => ({ bytes: 10, written, files: ['/a'], lost: {} })
   const summary = summaryOf({

@@ -68,8 +68,8 @@ async function replay(file: string): Promise<void> {
   const { sessions } = opened
   const emit = async (batches: readonly ProfileBatch[]): Promise<void> => {
     for (const batch of batches) {
-      tally.add(batch)
-      stacks.add(batch)
+      await tally.add(batch)
+      await stacks.add(batch)
     }
     const [first] = batches
     if (first !== undefined) aggregate.add({ buffer: first.buffer, sessions, names: first.names })
