@@ -28,25 +28,26 @@ void Bound(Table& table, size_t most) {
 
 }  // namespace
 
-V8Answer V8FrameNamer::Name(const V8Frame& frame, uint64_t now) {
+V8Answer V8FrameNamer::Name(const V8Frame& frame) {
+  now_ = clock_();
   heap_.memory().Refill();
-  if (now - maps_forgotten_at_ > kMapsHold) {
+  if (now_ - maps_forgotten_at_ > kMapsHold) {
     heap_.ForgetMaps();
-    maps_forgotten_at_ = now;
+    maps_forgotten_at_ = now_;
   }
-  if (frame.generated) return NameGenerated(frame, now);
-  V8Answer answer = NameByBytecode(frame, frame.bytecode_array, now);
+  if (frame.generated) return NameGenerated(frame);
+  V8Answer answer = NameByBytecode(frame, frame.bytecode_array, Bytecode::kWasTheFrames);
   if (answer.state == V8Answer::State::kNamed || frame.return_address == 0) return answer;
-  return NameByCaller(frame, now);
+  return NameByCaller(frame);
 }
 
 /// A builtin without a frame of its own: the frame is its caller's. That what stands on the stack is a return address of
 /// that caller, and no leftover of another call, is known where the caller's frame holds a closure of the same function.
-V8Answer V8FrameNamer::NameByCaller(const V8Frame& frame, uint64_t now) {
+V8Answer V8FrameNamer::NameByCaller(const V8Frame& frame) {
   V8Frame caller = frame;
   caller.generated = true;
   caller.address = frame.return_address - 1;
-  V8Answer answer = NameGenerated(caller, now);
+  V8Answer answer = NameGenerated(caller);
   const V8FunctionPtr own = FunctionOf(SharedOfFunction(frame.function));
   if (answer.state != V8Answer::State::kNamed || own == nullptr ||
       *own != *answer.functions.back()) {
@@ -57,18 +58,29 @@ V8Answer V8FrameNamer::NameByCaller(const V8Frame& frame, uint64_t now) {
   return answer;
 }
 
-V8Answer V8FrameNamer::NameGenerated(const V8Frame& frame, uint64_t now) {
-  KnownCode* known = CodeAt(frame, now);
+V8Answer V8FrameNamer::NameGenerated(const V8Frame& frame) {
+  KnownCode* known = CodeAt(frame);
   if (known == nullptr) return {.state = V8Answer::State::kNoCode};
   const uint16_t baseline = heap_.layout().baseline_kind;
-  if (known->code.kind == baseline) return NameByBytecode(frame, BytecodeIn(known->code.data), now);
+  if (known->code.kind == baseline) return NameBaseline(frame, *known);
   if (known->code.kind == kRegExpKind) {
+    // It has no closure that could speak for it.
+    if (known->seen_at >= frame.time) return {.state = V8Answer::State::kMoved};
     static const auto kRegExp =
         std::make_shared<const V8Function>(V8Function{"(regular expression)", "", 0});
-    return {.state = V8Answer::State::kNamed, .functions = {kRegExp}};
+    return {.state = V8Answer::State::kNamed, .functions = {kRegExp}, .held_at = known->checked_at};
   }
   const bool optimized = known->code.kind > baseline && known->code.kind <= baseline + 2;
   return optimized ? NameOptimized(frame, *known) : V8Answer{.state = V8Answer::State::kNoCode};
+}
+
+/// Baseline code has the bytecode that it was made of, and so has its frame. Code that was seen only after the sample may
+/// have come to the place of another function's: then what is known of its bytecode says nothing of the frame.
+V8Answer V8FrameNamer::NameBaseline(const V8Frame& frame, const KnownCode& known) {
+  const V8Object bytecode = BytecodeIn(known.code.data);
+  const bool agrees = known.seen_at < frame.time || bytecode == frame.bytecode_array;
+  return NameByBytecode(frame, bytecode,
+                        agrees ? Bytecode::kWasTheFrames : Bytecode::kMayBeAnothers);
 }
 
 /// Optimised code says which function it was made of. It may have been freed and other code have taken its place since
@@ -81,7 +93,10 @@ V8Answer V8FrameNamer::NameOptimized(const V8Frame& frame, KnownCode& known) {
   }
   const uint32_t call = known.inlined.CallAt(known.code, frame.address);
   const auto answered = known.answers.find(call);
-  if (answered != known.answers.end()) return answered->second;
+  if (answered != known.answers.end()) {
+    answered->second.held_at = known.checked_at;
+    return answered->second;
+  }
   std::vector<V8Object> functions;
   if (call != 0) functions = V8InlinedCode::FunctionsOf(heap_, known.code, call);
   functions.push_back(known.shared);
@@ -96,31 +111,38 @@ V8Answer V8FrameNamer::NameOptimized(const V8Frame& frame, KnownCode& known) {
   return answer;
 }
 
-V8Answer V8FrameNamer::NameByBytecode(const V8Frame& frame, V8Object bytecode, uint64_t now) {
+V8Answer V8FrameNamer::NameByBytecode(const V8Frame& frame, V8Object bytecode, Bytecode certainty) {
   const auto known = bytecodes_.find(bytecode);
-  // What was so before and after the sample, was so in it.
-  if (known != bytecodes_.end() && known->second.checked_at > frame.time)
-    return known->second.answer;
-  if (!heap_.Is(bytecode, heap_.layout().bytecode_array_type)) {
-    return {.state = V8Answer::State::kMoved};
-  }
-  const V8Object candidates[] = {
-      known == bytecodes_.end() ? 0 : known->second.shared, SharedOfFunction(frame.function),
-      SharedOfFeedback(frame.feedback[0]), SharedOfFeedback(frame.feedback[1])};
+  // Objects move, and others take their places: what was so before the sample and after it, was so in it.
+  const bool holds = known != bytecodes_.end() && known->second.seen_at < frame.time &&
+                     certainty == Bytecode::kWasTheFrames;
+  if (holds && known->second.checked_at > frame.time) return known->second.answer;
+  const bool is_bytecode = heap_.Is(bytecode, heap_.layout().bytecode_array_type);
+  const V8Object candidates[] = {holds ? known->second.shared : 0, SharedOfFunction(frame.function),
+                                 SharedOfFeedback(frame.feedback[0]),
+                                 SharedOfFeedback(frame.feedback[1])};
   for (const V8Object shared : candidates) {
-    if (shared == 0 || BytecodeOf(shared) != bytecode) continue;
+    if (!is_bytecode || shared == 0 || BytecodeOf(shared) != bytecode) continue;
     V8Answer answer = Named({&shared, 1});
     // The heap is changing while it is read.
     if (answer.state != V8Answer::State::kNamed || BytecodeOf(shared) != bytecode) continue;
-    Bound(bytecodes_, kMaxKnown);
-    bytecodes_[bytecode] = {.shared = shared, .answer = answer, .checked_at = now};
-    return answer;
+    return Keep(bytecode, shared, std::move(answer));
   }
+  if (holds) bytecodes_.erase(known);
   return {.state = V8Answer::State::kMoved};
 }
 
+V8Answer V8FrameNamer::Keep(V8Object bytecode, V8Object shared, V8Answer answer) {
+  Bound(bytecodes_, kMaxKnown);
+  KnownBytecode& known = bytecodes_[bytecode];
+  if (known.shared != shared) known = {.shared = shared, .seen_at = clock_()};
+  known.checked_at = now_;
+  known.answer = std::move(answer);
+  return known.answer;
+}
+
 V8Answer V8FrameNamer::Named(std::span<const V8Object> shared) {
-  V8Answer answer{.state = V8Answer::State::kNamed};
+  V8Answer answer{.state = V8Answer::State::kNamed, .held_at = now_};
   for (const V8Object object : shared) {
     answer.functions.push_back(FunctionOf(object));
     if (answer.functions.back() == nullptr) return {.state = V8Answer::State::kMoved};
@@ -142,7 +164,7 @@ V8FunctionPtr V8FrameNamer::FunctionOf(V8Object object) {
   return made;
 }
 
-V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(const V8Frame& frame, uint64_t now) {
+V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(const V8Frame& frame) {
   const uint64_t address = frame.address;
   const auto next = codes_.upper_bound(address);
   if (next != codes_.begin()) {
@@ -150,7 +172,7 @@ V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(const V8Frame& frame, uint64_t now
     if (known->second.code.Covers(address)) {
       if (known->second.checked_at > frame.time) return &known->second;
       if (ReadCode(heap_, known->second.code.object) == known->second.code) {
-        known->second.checked_at = now;
+        known->second.checked_at = now_;
         return &known->second;
       }
       codes_.erase(known);
@@ -165,7 +187,7 @@ V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(const V8Frame& frame, uint64_t now
     inlined_bytes_ = inlined.bytes();
   }
   KnownCode& known = codes_[found->start];
-  known = {.code = *found, .inlined = std::move(inlined), .seen_at = now, .checked_at = now};
+  known = {.code = *found, .inlined = std::move(inlined), .seen_at = clock_(), .checked_at = now_};
   return &known;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/v8/code.h"
 #include "core/v8/function.h"
 #include "core/v8/heap.h"
@@ -52,6 +54,8 @@ struct V8Answer {
   /// Innermost first: optimised code stands for the functions that were inlined in it, too. One without a name stands for
   /// the builtin itself, which they called.
   std::vector<V8FunctionPtr> functions = {};
+  /// Of a named one: when it was last seen to be so, CLOCK_MONOTONIC.
+  uint64_t held_at = 0;
 };
 
 /// Names the frames of one process, by what the stack said of them and by what its memory says now. Nothing is named on
@@ -59,41 +63,50 @@ struct V8Answer {
 /// address lies in.
 class V8FrameNamer {
  public:
-  /// `layout` must live as long.
-  V8FrameNamer(TargetMemory& memory, const V8Layout& layout) : heap_(memory, layout) {}
+  using Clock = std::function<uint64_t()>;
 
-  /// `now`: CLOCK_MONOTONIC before the call.
-  V8Answer Name(const V8Frame& frame, uint64_t now);
+  /// `layout` must live as long. `clock`: CLOCK_MONOTONIC.
+  V8FrameNamer(TargetMemory& memory, const V8Layout& layout, Clock clock = MonotonicNow)
+      : heap_(memory, layout), clock_(std::move(clock)) {}
+
+  V8Answer Name(const V8Frame& frame);
 
  private:
+  /// Whether a bytecode is known to have been the frame's when it was captured: it stood in it, or its code had it before.
+  enum class Bytecode : uint8_t { kWasTheFrames, kMayBeAnothers };
+
   /// Code that was seen, and the function it was made of.
   struct KnownCode {
     V8Code code;
     V8InlinedCode inlined;
     V8Object shared = 0;
+    /// When it had been seen first, and when it was last seen to be there: it was so between the two.
     uint64_t seen_at = 0;
-    /// When it was last seen to be there.
     uint64_t checked_at = 0;
     /// By the number of the inlined call: as long as it is this code, they are the same.
     std::unordered_map<uint32_t, V8Answer> answers = {};
   };
   struct KnownBytecode {
     V8Object shared = 0;
-    V8Answer answer = {};
+    /// As of code.
+    uint64_t seen_at = 0;
     uint64_t checked_at = 0;
+    V8Answer answer = {};
   };
   struct KnownFunction {
     V8Shared shared;
     V8FunctionPtr function;
   };
 
-  V8Answer NameGenerated(const V8Frame& frame, uint64_t now);
+  V8Answer NameGenerated(const V8Frame& frame);
+  V8Answer NameBaseline(const V8Frame& frame, const KnownCode& known);
   V8Answer NameOptimized(const V8Frame& frame, KnownCode& known);
-  V8Answer NameByBytecode(const V8Frame& frame, V8Object bytecode, uint64_t now);
-  V8Answer NameByCaller(const V8Frame& frame, uint64_t now);
+  V8Answer NameByBytecode(const V8Frame& frame, V8Object bytecode, Bytecode certainty);
+  V8Answer NameByCaller(const V8Frame& frame);
+  V8Answer Keep(V8Object bytecode, V8Object shared, V8Answer answer);
   V8Answer Named(std::span<const V8Object> shared);
   V8FunctionPtr FunctionOf(V8Object shared);
-  KnownCode* CodeAt(const V8Frame& frame, uint64_t now);
+  KnownCode* CodeAt(const V8Frame& frame);
   V8Object SharedOfFunction(V8Object function);
   V8Object SharedOfFeedback(V8Object vector);
   V8Object SharedOfOptimized(const V8Code& code);
@@ -101,6 +114,9 @@ class V8FrameNamer {
   V8Object BytecodeIn(V8Object data);
 
   V8Heap heap_;
+  Clock clock_;
+  /// When the question began: what is read for it, is read after that.
+  uint64_t now_ = 0;
   uint64_t maps_forgotten_at_ = 0;
   V8Lines lines_;
   /// By their first instruction; bounded, as the others are.

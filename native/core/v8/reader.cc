@@ -48,7 +48,7 @@ class V8Reader::Heap {
     const uint64_t now = MonotonicNow();
     if (used_ > kReadingAtOnce + (now - since_) / kReadingShare) return {};
     const uint64_t before = ClockNow(CLOCK_THREAD_CPUTIME_ID);
-    V8Answer answer = namer_.Name(frame, now);
+    V8Answer answer = namer_.Name(frame);
     used_ += ClockNow(CLOCK_THREAD_CPUTIME_ID) - before;
     if (memory_.refused()) answer = {.state = V8Answer::State::kUnreadable};
     return answer;

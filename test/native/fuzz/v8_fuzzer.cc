@@ -62,14 +62,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sonde::fuzz;
   Input input(data, size);
   Program program;
-  V8FrameNamer namer(program.heap, program.heap.layout);
+  uint64_t now = 0;
+  V8FrameNamer namer(program.heap, program.heap.layout, [&now] { return now; });
   for (unsigned round = 0; round < kMaxFrames; round++) {
     for (unsigned words = input.Take<uint8_t>() % 16; words > 0; words--) {
       const uint64_t place = program.PlaceOf(input.Take<uint16_t>());
       program.heap.Put(place, program.ValueOf(input.Take<uint16_t>()));
     }
     const unsigned before = program.heap.reads;
-    const V8Answer answer = namer.Name(FrameOf(input, program), round * 16);
+    now = round * 16;
+    const V8Answer answer = namer.Name(FrameOf(input, program));
     Require(program.heap.reads - before <= BoundedMemory::kMaxReads, "reads are bounded");
     Require(answer.functions.size() <= 66, "calls are inlined a bounded number of times");
     Require(answer.functions.empty() == (answer.state != V8Answer::State::kNamed),

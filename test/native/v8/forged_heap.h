@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ inline V8Layout LayoutOfNode22() {
 
 inline constexpr uint64_t kArrayType = 186;
 inline constexpr uint64_t kOtherType = 200;
+inline constexpr uint16_t kRegExpKind = 3;
 inline constexpr uint16_t kBaselineKind = 10;
 inline constexpr uint16_t kTurbofanKind = 12;
 
@@ -141,6 +143,7 @@ class ForgedHeap final : public TargetMemory {
   }
 
   size_t size() const { return bytes_.size(); }
+  std::span<const std::byte> bytes() const { return bytes_; }
   V8Layout layout = LayoutOfNode22();
   unsigned reads = 0;
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "v8/forged_heap.h"
 
 namespace sonde {
@@ -10,6 +12,7 @@ namespace {
 
 using test::ForgedHeap;
 using test::kBaselineKind;
+using test::kRegExpKind;
 using test::kTurbofanKind;
 using State = V8Answer::State;
 
@@ -26,7 +29,8 @@ class FrameNamerTest : public testing::Test {
     return made;
   }
   std::string Names(const V8Frame& frame, uint64_t now = 1000) {
-    const V8Answer answer = namer_.Name(frame, now);
+    now_ = now;
+    const V8Answer answer = namer_.Name(frame);
     state_ = answer.state;
     std::string names;
     for (const V8FunctionPtr& function : answer.functions) names += function->name + ";";
@@ -40,14 +44,16 @@ class FrameNamerTest : public testing::Test {
   ForgedHeap heap_;
   V8Object script_ =
       heap_.Script(heap_.Text("/app/server.js"), heap_.Text("//\n//\n//\n0123456789"));
-  V8FrameNamer namer_{heap_, heap_.layout};
+  uint64_t now_ = 1;
+  /// What passes between two looks at the clock.
+  uint64_t takes_ = 0;
+  V8FrameNamer namer_{heap_, heap_.layout, [this] { return std::exchange(now_, now_ + takes_); }};
   State state_ = State::kLate;
 };
 
 TEST_F(FrameNamerTest, AnInterpretedFrameIsTheFunctionWhoseBytecodeStandsInIt) {
   const auto work = Make("work");
-  const V8Answer answer =
-      namer_.Name({.function = work.function, .bytecode_array = work.bytecode}, 1);
+  const V8Answer answer = namer_.Name({.function = work.function, .bytecode_array = work.bytecode});
   ASSERT_EQ(answer.state, State::kNamed);
   EXPECT_EQ(*answer.functions.at(0),
             (V8Function{.name = "work", .file = "/app/server.js", .line = 4}));
@@ -73,10 +79,30 @@ TEST_F(FrameNamerTest, AClosureThatIsGoneIsNotNeededWhereTheBytecodeIsKnownOrThe
   const V8Object feedback = heap_.Object(test::kOtherType, {0, 0, work.shared});
   EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode, .feedback = {0, feedback}}),
             "work;");
-  EXPECT_EQ(Names({.function = 7, .bytecode_array = work.bytecode}), "work;");
+  EXPECT_EQ(Names({.time = 1500, .function = 7, .bytecode_array = work.bytecode}, 2000), "work;");
   // Its bytecode was thrown away and made anew: what was known holds no more.
   heap_.PutField(work.shared, 8, heap_.Bytecode());
-  EXPECT_EQ(Names({.time = 2000, .function = 7, .bytecode_array = work.bytecode}, 3000), "");
+  EXPECT_EQ(Names({.time = 2500, .function = 7, .bytecode_array = work.bytecode}, 3000), "");
+}
+
+TEST_F(FrameNamerTest, BytecodeThatWasSeenAfterTheSampleSaysNothingOfIt) {
+  const auto work = Make("work");
+  EXPECT_EQ(Names({.time = 900, .function = work.function, .bytecode_array = work.bytecode}, 1000),
+            "work;");
+  // Then another function's may have stood there.
+  EXPECT_EQ(Names({.time = 500, .function = 7, .bytecode_array = work.bytecode}, 1100), "");
+  EXPECT_EQ(state_, State::kMoved);
+  EXPECT_EQ(Names({.time = 1050, .function = 7, .bytecode_array = work.bytecode}, 1100), "work;");
+}
+
+TEST_F(FrameNamerTest, WhatIsSeenIsSeenWhenItHasBeenReadNotWhenTheQuestionBegan) {
+  const auto work = Make("work");
+  takes_ = 300;
+  EXPECT_EQ(Names({.time = 900, .function = work.function, .bytecode_array = work.bytecode}, 1000),
+            "work;");
+  takes_ = 0;
+  EXPECT_EQ(Names({.time = 1200, .function = 7, .bytecode_array = work.bytecode}, 2000), "");
+  EXPECT_EQ(Names({.time = 1400, .function = 7, .bytecode_array = work.bytecode}, 2000), "work;");
 }
 
 TEST_F(FrameNamerTest, BaselineCodeIsTheFunctionOfItsBytecode) {
@@ -84,8 +110,34 @@ TEST_F(FrameNamerTest, BaselineCodeIsTheFunctionOfItsBytecode) {
   const V8Object code = heap_.Code(kBaselineKind, 128, work.bytecode);
   heap_.PutField(work.shared, 8, code);
   EXPECT_EQ(Names(At(heap_.StartOf(code) + 100, work.function)), "work;");
-  EXPECT_EQ(Names(At(heap_.StartOf(code) + 100, Make("other").function)), "work;");
   EXPECT_EQ(Names({.function = work.function, .bytecode_array = work.bytecode}), "work;");
+  const uint64_t address = heap_.StartOf(code) + 100;
+  EXPECT_EQ(Names(At(address, 0, 1100), 1200), "work;") << "it was there before and after";
+}
+
+TEST_F(FrameNamerTest, BaselineCodeOfAKnownFunctionThatCameToAnAddressAfterTheSampleNamesNothing) {
+  const auto other = Make("other");
+  EXPECT_EQ(Names({.function = other.function, .bytecode_array = other.bytecode}, 100), "other;");
+  // At 500 another function's code ran there: its closure has moved, and its code has been freed.
+  const V8Object code = heap_.Code(kBaselineKind, 128, other.bytecode);
+  const uint64_t address = heap_.StartOf(code) + 100;
+  EXPECT_EQ(Names(At(address, 7, 500), 1000), "");
+  EXPECT_EQ(state_, State::kMoved);
+  V8Frame frame = At(address, 7, 500);
+  frame.bytecode_array = Make("work").bytecode;
+  EXPECT_EQ(Names(frame, 1000), "");
+  frame.bytecode_array = other.bytecode;
+  EXPECT_EQ(Names(frame, 1000), "other;");
+  EXPECT_EQ(Names(At(address, other.function, 500), 1000), "other;");
+}
+
+TEST_F(FrameNamerTest, ARegularExpressionIsOneWhereItsCodeWasThereBeforeTheSample) {
+  const V8Object code = heap_.Code(kRegExpKind, 128, 0);
+  const uint64_t address = heap_.StartOf(code) + 100;
+  EXPECT_EQ(Names(At(address, 0, 500), 1000), "");
+  EXPECT_EQ(state_, State::kMoved);
+  EXPECT_EQ(Names(At(address, 0, 1100), 1200), "(regular expression);");
+  EXPECT_EQ(Names(At(address, 0, 900), 1200), "");
 }
 
 TEST_F(FrameNamerTest, OptimisedCodeIsNamedWhereTheClosureAgreesOrTheCodeWasThereBefore) {
