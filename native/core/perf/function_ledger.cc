@@ -1,5 +1,6 @@
 #include "core/perf/function_ledger.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "core/base/hash.h"
@@ -7,13 +8,16 @@
 namespace sonde {
 namespace {
 
-/// In one window. A large server has some thousand places that are ever sampled.
+/// In one window. A large server has some thousand places that are ever sampled, each of which takes two numbers at most, and
+/// two more where its code was replaced.
 constexpr size_t kMaxNumbers = 65'536;
-constexpr size_t kMaxNumbersEach = 8192;
+constexpr size_t kMaxNumbersEach = 16'384;
 /// Of names and paths in two windows.
 constexpr size_t kMaxFunctionBytes = 16 << 20;
 /// A frame whose function had moved is asked for again when it is next sampled, so often.
 constexpr uint8_t kMaxQuestionsEach = 8;
+/// How much newer than what was seen a frame may be, in nanoseconds. Rings are read once a second at least.
+constexpr uint64_t kHolds = 1'000'000'000;
 
 size_t BytesOf(const V8Answer& answer) {
   size_t bytes = sizeof(FrameFunctions::value_type);
@@ -21,6 +25,11 @@ size_t BytesOf(const V8Answer& answer) {
     bytes += sizeof(*function) + function->name.size() + function->file.size();
   }
   return bytes;
+}
+
+bool SameFunctions(const V8Answer& left, const V8Answer& right) {
+  return std::ranges::equal(left.functions, right.functions,
+                            [](const auto& one, const auto& other) { return *one == *other; });
 }
 
 }  // namespace
@@ -36,34 +45,63 @@ uint32_t FunctionLedger::NumberOf(const Process& process, const V8Frame& frame) 
                 .began_at = process.began_at,
                 .pid = process.pid,
                 .generated = frame.generated};
-  const auto found = known_.find(key);
-  if (found == known_.end()) {
-    size_t& of_process = of_process_[process.pid];
-    if (known_.size() >= kMaxNumbers || of_process >= kMaxNumbersEach) return 0;
-    of_process++;
-    Known& added = known_[key];
-    added.number = next_++;
-    by_number_[added.number] = &added;
-    Ask(process, frame, added);
-    return added.number;
+  const auto [entry, added] = known_.try_emplace(key);
+  if (!added) return NumberOf(process, frame, entry->second);
+  if (Begin(process, frame, entry->second)) return entry->second.number;
+  known_.erase(entry);
+  return 0;
+}
+
+bool FunctionLedger::Begin(const Process& process, const V8Frame& frame, Known& known) {
+  const uint32_t number = NewNumber(process.pid, known);
+  if (number == 0) return false;
+  known = {.number = number, .since = frame.time};
+  Ask(process, frame, number, known);
+  return true;
+}
+
+uint32_t FunctionLedger::NumberOf(const Process& process, const V8Frame& frame, Known& known) {
+  // Of a sample that waited for something else to be read, longer than anything holds.
+  if (frame.time + kHolds < known.since) return 0;
+  const V8Answer::State state = functions_[known.number].state;
+  if (state == V8Answer::State::kNamed) {
+    return frame.time <= known.held_at + kHolds ? known.number
+                                                : DoubtfulNumberOf(process, frame, known);
   }
-  Known& known = found->second;
-  if (!known.waits && known.asked < kMaxQuestionsEach &&
-      functions_[known.number].state == V8Answer::State::kMoved) {
-    Ask(process, frame, known);
-  }
+  const bool moved = state == V8Answer::State::kMoved;
+  if (known.waits || !(moved || state == V8Answer::State::kLate)) return known.number;
+  if (frame.time > known.since + kHolds) return Begin(process, frame, known) ? known.number : 0;
+  if (moved && known.asked < kMaxQuestionsEach) Ask(process, frame, known.number, known);
   return known.number;
 }
 
-void FunctionLedger::Ask(const Process& process, const V8Frame& frame, Known& known) {
+uint32_t FunctionLedger::DoubtfulNumberOf(const Process& process, const V8Frame& frame,
+                                          Known& known) {
+  if (known.waits) return known.doubtful;
+  if (known.doubtful == 0) known.doubtful = NewNumber(process.pid, known);
+  if (known.doubtful == 0) return 0;
+  Store(known.doubtful, {});
+  known.doubtful_since = frame.time;
+  Ask(process, frame, known.doubtful, known);
+  return known.doubtful;
+}
+
+/// 0 where there is no room for it.
+uint32_t FunctionLedger::NewNumber(uint32_t pid, Known& known) {
+  size_t& of_process = of_process_[pid];
+  if (next_ - first_of_this_ >= kMaxNumbers || of_process >= kMaxNumbersEach) return 0;
+  of_process++;
+  by_number_[next_] = &known;
+  Store(next_, {});
+  return next_++;
+}
+
+void FunctionLedger::Ask(const Process& process, const V8Frame& frame, uint32_t number,
+                         Known& known) {
   known.asked++;
-  V8Answer& answer = functions_[known.number];
-  if (!process.image->layout) {
-    answer = {.state = V8Answer::State::kUnknownVersion};
-    return;
-  }
+  if (!process.image->layout) return Store(number, {.state = V8Answer::State::kUnknownVersion});
   if (!reader_) reader_ = std::make_unique<V8Reader>();
-  known.waits = reader_->Ask({.id = known.number,
+  known.waits = reader_->Ask({.id = number,
                               .pid = process.pid,
                               .began_at = process.began_at,
                               .image = process.image,
@@ -76,19 +114,50 @@ void FunctionLedger::TakeReplies() {
   for (const V8Reader::Reply& reply : reader_->Take()) Settle(reply);
 }
 
+/// One of a thread that was given up may come after its window, or second.
 void FunctionLedger::Settle(const V8Reader::Reply& reply) {
-  const auto known = by_number_.find(reply.id);
-  if (known != by_number_.end()) {
-    if (known->second->waits) waiting_--;
-    known->second->waits = false;
+  const auto entry = by_number_.find(reply.id);
+  if (entry == by_number_.end()) {
+    const auto answer = functions_.find(reply.id);
+    const bool is_late =
+        answer != functions_.end() && answer->second.state == V8Answer::State::kLate;
+    if (is_late) Store(reply.id, reply.answer);
+    return;
   }
-  const auto answer = functions_.find(reply.id);
-  // One of a thread that was given up may come after its window, or second.
-  if (answer == functions_.end() || answer->second.state == V8Answer::State::kNamed) return;
-  const size_t bytes = BytesOf(reply.answer);
-  if (bytes_ + bytes > kMaxFunctionBytes) return;
-  bytes_ += bytes;
-  answer->second = reply.answer;
+  Known& known = *entry->second;
+  if (known.waits) waiting_--;
+  known.waits = false;
+  if (reply.id == known.doubtful) return SettleDoubt(reply.answer, known);
+  if (functions_[known.number].state == V8Answer::State::kNamed) return;
+  known.held_at = reply.answer.held_at;
+  Store(known.number, reply.answer);
+}
+
+void FunctionLedger::SettleDoubt(const V8Answer& answer, Known& known) {
+  const uint32_t number = known.doubtful;
+  if (answer.state == V8Answer::State::kNamed && SameFunctions(answer, functions_[known.number])) {
+    known.held_at = answer.held_at;
+    known.confirmed = true;
+    return Store(number, answer);
+  }
+  by_number_.erase(known.number);
+  if (!known.confirmed) {
+    known = {
+        .number = number, .since = known.doubtful_since, .held_at = answer.held_at, .asked = 1};
+    return Store(number, answer);
+  }
+  // Some of its frames were of the one function, and some are perhaps of another. The next frame begins anew.
+  by_number_.erase(number);
+  known = {.number = number};
+  Store(number, {.state = V8Answer::State::kMoved});
+}
+
+void FunctionLedger::Store(uint32_t number, V8Answer answer) {
+  const auto [entry, added] = functions_.try_emplace(number);
+  if (!added) bytes_ -= BytesOf(entry->second);
+  if (bytes_ + BytesOf(answer) > kMaxFunctionBytes) answer = {};
+  bytes_ += BytesOf(answer);
+  entry->second = std::move(answer);
 }
 
 void FunctionLedger::EndWindow() {

@@ -12,8 +12,9 @@ namespace sonde {
 using FrameFunctions = std::unordered_map<uint32_t, V8Answer>;
 
 /// Numbers the frames of V8's code whose functions are read out of their processes meanwhile. Frames that must be of one
-/// function have one number: of interpreted ones those with one bytecode, of others those at one address. Used by the
-/// drain thread; asks, and never waits.
+/// function have one number: of interpreted ones those with one bytecode, of others those at one address. Code is freed and
+/// moved, so an answer holds for a second longer than it was seen to be so; newer frames are asked about again, under
+/// another number until it is known that they are of the same function. Used by the drain thread; asks, and never waits.
 class FunctionLedger {
  public:
   struct Process {
@@ -47,12 +48,27 @@ class FunctionLedger {
   };
   struct Known {
     uint32_t number = 0;
-    uint8_t asked = 0;
+    /// The first frame that was asked about under `number`, and until when its function was seen to be the one; frames' times.
+    uint64_t since = 0;
+    uint64_t held_at = 0;
+    /// Of frames that are newer than that, until the answer to the first of them has come. 0: there were none.
+    uint32_t doubtful = 0;
+    uint64_t doubtful_since = 0;
+    /// Frames with the number `doubtful` have turned out to be of the same function.
+    bool confirmed = false;
     bool waits = false;
+    uint8_t asked = 0;
   };
 
-  void Ask(const Process& process, const V8Frame& frame, Known& known);
+  /// False where there is no room for another number.
+  bool Begin(const Process& process, const V8Frame& frame, Known& known);
+  uint32_t NumberOf(const Process& process, const V8Frame& frame, Known& known);
+  uint32_t DoubtfulNumberOf(const Process& process, const V8Frame& frame, Known& known);
+  uint32_t NewNumber(uint32_t pid, Known& known);
+  void Ask(const Process& process, const V8Frame& frame, uint32_t number, Known& known);
   void Settle(const V8Reader::Reply& reply);
+  void SettleDoubt(const V8Answer& answer, Known& known);
+  void Store(uint32_t number, V8Answer answer);
 
   /// Started by the first question.
   std::unique_ptr<V8Reader> reader_;
@@ -61,7 +77,7 @@ class FunctionLedger {
   /// How many numbers each process has: one may not take those of all.
   std::unordered_map<uint32_t, size_t> of_process_;
   FrameFunctions functions_;
-  /// Of the names and paths in `functions_`.
+  /// Of `functions_`, with names and paths.
   size_t bytes_ = 0;
   size_t waiting_ = 0;
   uint32_t next_ = 1;

@@ -4,8 +4,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
+#include "v8/live_heap.h"
+
 namespace sonde {
 namespace {
+
+using State = V8Answer::State;
+
+constexpr uint64_t kSecond = 1'000'000'000;
 
 V8ImagePtr UnknownV8() { return std::make_shared<const V8Image>(V8Image{.version = "1.0"}); }
 
@@ -69,6 +76,112 @@ TEST(FunctionLedger, AWindowKeepsWhatTheNextOneMaySpeakOfAndNoMore) {
   EXPECT_NE(ledger.NumberOf(process, {.bytecode_array = 1}), number);
   ledger.EndWindow();
   EXPECT_FALSE(ledger.functions().contains(number));
+}
+
+/// Two functions in memory that can be read, of which the first has the bytecode that stands in all frames.
+class FunctionLedgerOfHeap : public testing::Test {
+ protected:
+  FunctionLedgerOfHeap() { heap_.Publish(); }
+
+  /// Of a frame so many seconds from now, which has this closure.
+  uint32_t NumberAt(double seconds, V8Object closure) {
+    const auto ahead = static_cast<int64_t>(seconds * static_cast<double>(kSecond));
+    return ledger_.NumberOf({.pid = heap_.pid(), .began_at = 1, .image = heap_.image},
+                            {.time = MonotonicNow() + static_cast<uint64_t>(ahead),
+                             .function = closure,
+                             .bytecode_array = first_.bytecode});
+  }
+  bool Settles() {
+    for (int tries = 0; ledger_.Waits() && tries < 2000; tries++) {
+      usleep(1000);
+      ledger_.TakeReplies();
+    }
+    return !ledger_.Waits();
+  }
+  std::string NameOf(uint32_t number) const {
+    const V8Answer& answer = ledger_.functions().at(number);
+    return answer.state == State::kNamed ? answer.functions.at(0)->name : "";
+  }
+  /// The bytecode is thrown away, and the other function's comes to its place.
+  void Replace() {
+    heap_.forged.PutField(first_.shared, 8, second_.bytecode);
+    heap_.forged.PutField(second_.shared, 8, first_.bytecode);
+    heap_.Publish();
+  }
+
+  test::LiveHeap heap_;
+  test::LiveFunction first_ = test::LiveFunction::Make(heap_.forged, "first");
+  test::LiveFunction second_ = test::LiveFunction::Make(heap_.forged, "second");
+  FunctionLedger ledger_;
+};
+
+TEST_F(FunctionLedgerOfHeap, FramesWithinASecondOfWhatWasSeenAreNotAskedAbout) {
+  const uint32_t number = NumberAt(0, first_.closure);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NameOf(number), "first");
+  EXPECT_EQ(NumberAt(0.5, first_.closure), number);
+  EXPECT_FALSE(ledger_.Waits());
+}
+
+TEST_F(FunctionLedgerOfHeap,
+       ANewerFrameIsAskedAboutAndWhereTheFunctionIsTheSameSoIsTheNumberAgain) {
+  const uint32_t number = NumberAt(0, first_.closure);
+  ASSERT_TRUE(Settles());
+  const uint32_t meanwhile = NumberAt(2, first_.closure);
+  EXPECT_NE(meanwhile, number);
+  EXPECT_EQ(NumberAt(2.5, first_.closure), meanwhile);
+  EXPECT_EQ(NameOf(meanwhile), "") << "not before it is known";
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NameOf(meanwhile), "first");
+  EXPECT_EQ(NumberAt(0.5, first_.closure), number);
+  EXPECT_EQ(NumberAt(4, first_.closure), meanwhile);
+}
+
+TEST_F(FunctionLedgerOfHeap, WhatComesToThePlaceOfAnotherFunctionHasANameOfItsOwn) {
+  const uint32_t number = NumberAt(0, first_.closure);
+  ASSERT_TRUE(Settles());
+  Replace();
+  const uint32_t newer = NumberAt(1.5, second_.closure);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NameOf(number), "first");
+  EXPECT_EQ(NameOf(newer), "second");
+  EXPECT_EQ(NumberAt(0.7, second_.closure), newer);
+}
+
+TEST_F(FunctionLedgerOfHeap, ANumberThatMayStandForTwoFunctionsNamesNeither) {
+  const uint32_t number = NumberAt(0, first_.closure);
+  ASSERT_TRUE(Settles());
+  const uint32_t meanwhile = NumberAt(2, first_.closure);
+  ASSERT_TRUE(Settles());
+  Replace();
+  EXPECT_EQ(NumberAt(4, second_.closure), meanwhile);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NameOf(number), "first");
+  EXPECT_EQ(ledger_.functions().at(meanwhile).state, State::kMoved);
+  const uint32_t newer = NumberAt(4.1, second_.closure);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NameOf(newer), "second");
+  EXPECT_EQ(ledger_.functions().at(meanwhile).state, State::kMoved);
+}
+
+TEST_F(FunctionLedgerOfHeap, AFunctionThatHadMovedIsAskedForAgainAndLaterFramesSpeakForThemselves) {
+  const uint32_t number = NumberAt(0, 7);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(ledger_.functions().at(number).state, State::kMoved);
+  const uint32_t later = NumberAt(3, first_.closure);
+  EXPECT_NE(later, number);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NameOf(later), "first");
+  EXPECT_EQ(ledger_.functions().at(number).state, State::kMoved);
+  EXPECT_EQ(NumberAt(0, first_.closure), 0U) << "it is older than what is known";
+}
+
+TEST_F(FunctionLedgerOfHeap, AFunctionThatHadMovedIsNamedByAFrameSoonAfter) {
+  const uint32_t number = NumberAt(0, 7);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NumberAt(0.2, first_.closure), number);
+  ASSERT_TRUE(Settles());
+  EXPECT_EQ(NameOf(number), "first");
 }
 
 }  // namespace
