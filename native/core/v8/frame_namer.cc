@@ -3,13 +3,8 @@
 namespace sonde {
 namespace {
 
-/// Of each kind. A large program has some ten thousand functions that are ever called.
-constexpr size_t kMaxKnown = 16'384;
-/// Of names and paths: 512 characters and 4,096 at most, mostly 20 and 60.
-constexpr size_t kMaxFunctions = 8192;
-
-/// Of the stretches of inlined code; some 100 in a large function.
-constexpr size_t kMaxInlinedBytes = 4 << 20;
+/// What a table's node, its bucket and the allocator take beside the value.
+constexpr size_t kNodeBytes = 64;
 
 /// How long a map is taken for what it was, in nanoseconds: they are freed by whole garbage collections.
 constexpr uint64_t kMapsHold = 20'000'000;
@@ -21,15 +16,19 @@ constexpr uint64_t kWrapperShared = 8;
 constexpr uint64_t kFirstInArray = 16;
 constexpr uint16_t kRegExpKind = 3;
 
-template <typename Table>
-void Bound(Table& table, size_t most) {
-  if (table.size() >= most) table.clear();
+size_t BytesOf(const V8Function& function) {
+  return sizeof(function) + kNodeBytes + function.name.capacity() + function.file.capacity();
+}
+
+size_t BytesIn(const V8Answer& answer) {
+  return answer.functions.capacity() * sizeof(V8FunctionPtr) + kNodeBytes;
 }
 
 }  // namespace
 
 V8Answer V8FrameNamer::Name(const V8Frame& frame) {
   now_ = clock_();
+  if (kept_bytes() > kMaxKeptBytes) Forget();
   heap_.memory().Refill();
   if (now_ - maps_forgotten_at_ > kMapsHold) {
     heap_.ForgetMaps();
@@ -39,6 +38,14 @@ V8Answer V8FrameNamer::Name(const V8Frame& frame) {
   V8Answer answer = NameByBytecode(frame, frame.bytecode_array, Bytecode::kWasTheFrames);
   if (answer.state == V8Answer::State::kNamed || frame.return_address == 0) return answer;
   return NameByCaller(frame);
+}
+
+void V8FrameNamer::Forget() {
+  codes_ = {};
+  bytecodes_ = {};
+  functions_ = {};
+  lines_ = {};
+  kept_ = 0;
 }
 
 /// A builtin without a frame of its own: the frame is its caller's. That what stands on the stack is a return address of
@@ -104,10 +111,8 @@ V8Answer V8FrameNamer::NameOptimized(const V8Frame& frame, KnownCode& known) {
   // The heap is changing while it is read: what is kept must have been read off this very code.
   if (ReadCode(heap_, known.code.object) != known.code) return {.state = V8Answer::State::kMoved};
   if (answer.state != V8Answer::State::kNamed) return Named({&known.shared, 1});
-  if (inlined_bytes_ <= kMaxInlinedBytes) {
-    inlined_bytes_ += sizeof(answer) + answer.functions.size() * sizeof(V8FunctionPtr);
-    known.answers[call] = answer;
-  }
+  kept_ += sizeof(answer) + kNodeBytes + BytesIn(answer);
+  known.answers[call] = answer;
   return answer;
 }
 
@@ -133,9 +138,11 @@ V8Answer V8FrameNamer::NameByBytecode(const V8Frame& frame, V8Object bytecode, B
 }
 
 V8Answer V8FrameNamer::Keep(V8Object bytecode, V8Object shared, V8Answer answer) {
-  Bound(bytecodes_, kMaxKnown);
   KnownBytecode& known = bytecodes_[bytecode];
-  if (known.shared != shared) known = {.shared = shared, .seen_at = clock_()};
+  if (known.shared != shared) {
+    known = {.shared = shared, .seen_at = clock_()};
+    kept_ += sizeof(known) + kNodeBytes + BytesIn(answer);
+  }
   known.checked_at = now_;
   known.answer = std::move(answer);
   return known.answer;
@@ -158,8 +165,8 @@ V8FunctionPtr V8FrameNamer::FunctionOf(V8Object object) {
   if (known != functions_.end() && known->second.shared == *shared) return known->second.function;
   auto function = Describe(heap_, *shared, lines_);
   if (!function || ReadShared(heap_, object) != shared) return nullptr;
-  Bound(functions_, kMaxFunctions);
   const auto made = std::make_shared<const V8Function>(std::move(*function));
+  kept_ += sizeof(KnownFunction) + kNodeBytes + BytesOf(*made);
   functions_[object] = {.shared = *shared, .function = made};
   return made;
 }
@@ -181,11 +188,7 @@ V8FrameNamer::KnownCode* V8FrameNamer::CodeAt(const V8Frame& frame) {
   const auto found = FindCode(heap_, address);
   if (!found) return nullptr;
   V8InlinedCode inlined = V8InlinedCode::Read(heap_, *found);
-  inlined_bytes_ += inlined.bytes();
-  if (codes_.size() >= kMaxKnown || inlined_bytes_ > kMaxInlinedBytes) {
-    codes_.clear();
-    inlined_bytes_ = inlined.bytes();
-  }
+  kept_ += sizeof(KnownCode) + kNodeBytes + inlined.bytes();
   KnownCode& known = codes_[found->start];
   known = {.code = *found, .inlined = std::move(inlined), .seen_at = clock_(), .checked_at = now_};
   return &known;

@@ -71,6 +71,11 @@ class V8FrameNamer {
 
   V8Answer Name(const V8Frame& frame);
 
+  /// What is kept of the process is forgotten, all at once, when it is more than this.
+  static constexpr size_t kMaxKeptBytes = 4 << 20;
+  /// An upper bound of it. One question adds 3 MiB at most.
+  size_t kept_bytes() const { return kept_ + lines_.bytes(); }
+
  private:
   /// Whether a bytecode is known to have been the frame's when it was captured: it stood in it, or its code had it before.
   enum class Bytecode : uint8_t { kWasTheFrames, kMayBeAnothers };
@@ -103,6 +108,7 @@ class V8FrameNamer {
   V8Answer NameOptimized(const V8Frame& frame, KnownCode& known);
   V8Answer NameByBytecode(const V8Frame& frame, V8Object bytecode, Bytecode certainty);
   V8Answer NameByCaller(const V8Frame& frame);
+  void Forget();
   V8Answer Keep(V8Object bytecode, V8Object shared, V8Answer answer);
   V8Answer Named(std::span<const V8Object> shared);
   V8FunctionPtr FunctionOf(V8Object shared);
@@ -119,12 +125,13 @@ class V8FrameNamer {
   uint64_t now_ = 0;
   uint64_t maps_forgotten_at_ = 0;
   V8Lines lines_;
-  /// By their first instruction; bounded, as the others are.
+  /// By their first instruction.
   std::map<uint64_t, KnownCode> codes_;
-  /// Of what is known of inlined calls.
-  size_t inlined_bytes_ = 0;
   std::unordered_map<V8Object, KnownBytecode> bytecodes_;
   std::unordered_map<V8Object, KnownFunction> functions_;
+  /// Bytes that were added to the tables since they were empty. Functions live on in answers that are kept, so nothing is
+  /// taken off for what is replaced.
+  size_t kept_ = 0;
 };
 
 }  // namespace sonde

@@ -12,7 +12,8 @@ namespace {
 constexpr uint64_t kLength = 8;
 constexpr uint64_t kElements = 16;
 
-constexpr int32_t kMaxTableBytes = 1 << 20;
+/// Of code of a megabyte; two bytes and more for each stretch.
+constexpr int32_t kMaxTableBytes = 256 << 10;
 /// V8 inlines some ten calls deep.
 constexpr size_t kMaxInlinedDepth = 64;
 constexpr uint64_t kInliningPositionBytes = 16;
@@ -75,6 +76,7 @@ V8InlinedCode V8InlinedCode::Read(V8Heap& heap, const V8Code& code) {
     call = CallOf(position);
     inlined.stretches_.push_back({.offset = static_cast<uint32_t>(offset), .call = call});
   }
+  inlined.stretches_.shrink_to_fit();
   return inlined;
 }
 

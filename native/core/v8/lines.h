@@ -17,6 +17,9 @@ class V8Lines {
   std::optional<uint32_t> EndsBefore(V8Heap& heap, V8Object script, V8Object source,
                                      uint32_t position);
 
+  /// An upper bound of what is kept.
+  size_t bytes() const;
+
  private:
   /// What was counted of one source, and whose it was: objects move, and others take their places.
   struct Counted {

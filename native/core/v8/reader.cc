@@ -1,6 +1,7 @@
 #include "core/v8/reader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -22,51 +23,55 @@ constexpr size_t kMaxQuestions = 32'768;
 constexpr size_t kMaxBatch = 256;
 /// Of the processes whose heap is known, the least recently asked for goes.
 constexpr size_t kMaxHeaps = 32;
-/// CPU time that the questions of a process may take: so much at once, and a twentieth of the time since. One takes 20 µs.
-constexpr uint64_t kReadingAtOnce = 400'000'000;
-constexpr uint64_t kReadingShare = 20;
+/// Of all heaps, the one that is read included: those least recently asked for go before it is more.
+constexpr size_t kMaxKeptBytes = 16 << 20;
 
 }  // namespace
 
 /// A process whose memory is read. Used by one thread at a time.
 class V8Reader::Heap {
  public:
-  Heap(uint32_t pid, uint64_t began_at, V8ImagePtr image)
-      : pid_(pid),
-        began_at_(began_at),
+  Heap(ReadingBudget::Process process, V8ImagePtr image)
+      : process_(process),
         image_(std::move(image)),
-        memory_(static_cast<pid_t>(pid)),
+        memory_(static_cast<pid_t>(process.pid)),
         namer_(memory_, *image_->layout) {}
 
-  uint32_t pid() const { return pid_; }
+  uint32_t pid() const { return process_.pid; }
   bool IsOf(const V8Reader::Question& question) const {
-    return pid_ == question.pid && began_at_ == question.began_at && image_ == question.image;
+    return process_ == ProcessOf(question) && image_ == question.image;
   }
+  static ReadingBudget::Process ProcessOf(const V8Reader::Question& question) {
+    return {.pid = question.pid, .began_at = question.began_at};
+  }
+  /// From any thread.
+  size_t kept_bytes() const { return kept_bytes_; }
   bool IsReadable() const { return memory_.IsReadable(); }
 
-  V8Answer Name(const V8Frame& frame) {
-    const uint64_t now = MonotonicNow();
-    if (used_ > kReadingAtOnce + (now - since_) / kReadingShare) return {};
+  V8Answer Name(const V8Frame& frame, ReadingBudget& budget) {
+    if (!budget.Allows(process_, MonotonicNow())) return {};
     const uint64_t before = ClockNow(CLOCK_THREAD_CPUTIME_ID);
     V8Answer answer = namer_.Name(frame);
-    used_ += ClockNow(CLOCK_THREAD_CPUTIME_ID) - before;
+    budget.Charge(process_, ClockNow(CLOCK_THREAD_CPUTIME_ID) - before, MonotonicNow());
+    kept_bytes_ = namer_.kept_bytes();
     if (memory_.refused()) answer = {.state = V8Answer::State::kUnreadable};
     return answer;
   }
 
  private:
-  const uint32_t pid_;
-  const uint64_t began_at_;
+  const ReadingBudget::Process process_;
   const V8ImagePtr image_;
   LiveMemory memory_;
   V8FrameNamer namer_;
-  const uint64_t since_ = MonotonicNow();
-  uint64_t used_ = 0;
+  std::atomic<size_t> kept_bytes_ = 0;
 };
 
 struct V8Reader::Shared : std::enable_shared_from_this<V8Reader::Shared> {
   using Batch = std::vector<Question>;
 
+  explicit Shared(ReadingBudget::Limits limits) : budget(limits) {}
+
+  ReadingBudget budget;
   std::mutex mutex;
   std::condition_variable asked;
   std::deque<Question> questions;
@@ -75,11 +80,14 @@ struct V8Reader::Shared : std::enable_shared_from_this<V8Reader::Shared> {
   bool ended = false;
   /// The serving thread's; most recently asked first.
   std::deque<std::shared_ptr<Heap>> heaps;
+  /// Those whose threads were given up, as long as these live.
+  std::vector<std::weak_ptr<Heap>> lost;
 
   void Serve();
   Batch NextBatch();
   void Answer(const std::shared_ptr<const Batch>& batch, ExpendableThread& thread);
   std::shared_ptr<Heap> HeapOf(const Question& question);
+  void BoundHeaps();
   void ReplyTo(const Question& question, V8Answer answer);
 };
 
@@ -105,11 +113,25 @@ std::shared_ptr<V8Reader::Heap> V8Reader::Shared::HeapOf(const Question& questio
     heap = *known;
     heaps.erase(known);
   } else {
-    heap = std::make_shared<Heap>(question.pid, question.began_at, question.image);
+    heap = std::make_shared<Heap>(Heap::ProcessOf(question), question.image);
     if (heaps.size() >= kMaxHeaps) heaps.pop_back();
   }
   heaps.push_front(heap);
   return heap;
+}
+
+/// The first is kept: its own bound holds.
+void V8Reader::Shared::BoundHeaps() {
+  std::erase_if(lost, [](const std::weak_ptr<Heap>& heap) { return heap.expired(); });
+  size_t bytes = 0;
+  for (const auto& heap : heaps) bytes += heap->kept_bytes();
+  for (const auto& weak : lost) {
+    if (const auto heap = weak.lock()) bytes += heap->kept_bytes();
+  }
+  while (bytes > kMaxKeptBytes && heaps.size() > 1) {
+    bytes -= heaps.back()->kept_bytes();
+    heaps.pop_back();
+  }
 }
 
 void V8Reader::Shared::ReplyTo(const Question& question, V8Answer answer) {
@@ -123,14 +145,15 @@ void V8Reader::Shared::Answer(const std::shared_ptr<const Batch>& batch, Expenda
   auto work = [shared = shared_from_this(), batch, heap] {
     const bool readable = heap->IsReadable();
     for (const Question& question : *batch) {
-      shared->ReplyTo(question, readable ? heap->Name(question.frame)
+      shared->ReplyTo(question, readable ? heap->Name(question.frame, shared->budget)
                                          : V8Answer{.state = V8Answer::State::kUnreadable});
     }
   };
   const auto outcome = thread.Run("memory of " + std::to_string(heap->pid()), std::move(work),
                                   ExpendableThread::Clock::now() + kReadPatience);
-  if (outcome == ExpendableThread::Outcome::kDone) return;
+  if (outcome == ExpendableThread::Outcome::kDone) return BoundHeaps();
   std::erase(heaps, heap);
+  lost.emplace_back(heap);
   for (const Question& question : *batch) ReplyTo(question, {});
 }
 
@@ -149,7 +172,7 @@ void V8Reader::Shared::Serve() {
   asked.notify_all();
 }
 
-V8Reader::V8Reader() : shared_(std::make_shared<Shared>()) {
+V8Reader::V8Reader(ReadingBudget::Limits limits) : shared_(std::make_shared<Shared>(limits)) {
   StartThread("sonde-v8", [shared = shared_] { shared->Serve(); }).detach();
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/v8/frame_namer.h"
 #include "core/v8/layout.h"
+#include "core/v8/reading_budget.h"
 
 namespace sonde {
 
@@ -28,7 +29,7 @@ class V8Reader {
     V8Answer answer = {};
   };
 
-  V8Reader();
+  explicit V8Reader(ReadingBudget::Limits limits = {});
   ~V8Reader();
   V8Reader(const V8Reader&) = delete;
   V8Reader& operator=(const V8Reader&) = delete;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "v8/forged_heap.h"
@@ -215,6 +216,19 @@ TEST_F(FrameNamerTest, ABuiltinWithoutAFrameIsItsCallersWhereTheFrameAgrees) {
   frame.function = Make("other").function;
   frame.time = UINT64_MAX;
   EXPECT_EQ(Names(frame), "");
+}
+
+TEST_F(FrameNamerTest, WhatIsKeptOfAProcessIsBoundedInBytes) {
+  size_t most = 0;
+  for (int number = 0; number < 1200; number++) {
+    script_ = heap_.Script(heap_.Text("/" + std::string(4000, 'a')), heap_.Text("//\n"));
+    const auto work = Make("work");
+    EXPECT_EQ(Names({.function = work.function, .bytecode_array = work.bytecode}), "work;");
+    most = std::max(most, namer_.kept_bytes());
+  }
+  EXPECT_LT(most, V8FrameNamer::kMaxKeptBytes + (1 << 20));
+  EXPECT_GT(most, V8FrameNamer::kMaxKeptBytes - (1 << 20)) << "paths are counted";
+  EXPECT_LT(namer_.kept_bytes(), V8FrameNamer::kMaxKeptBytes / 2);
 }
 
 TEST_F(FrameNamerTest, MemoryThatCannotBeReadNamesNothing) {
