@@ -44,10 +44,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }
 
-/** Control characters of names that targets choose could move the cursor or rewrite the title. */
+/**
+ * Control characters of names that targets choose could move the cursor or rewrite the title, bidirectional ones turn the
+ * order of the text around them. The same as in native/core/symbols/printable_text.h.
+ */
 export const printable = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
+  text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
 
 /** Cuts in the middle: both ends of a name say something. */
 export function shortened(text: string, width: number): string {

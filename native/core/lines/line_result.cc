@@ -1,18 +1,12 @@
 #include "core/lines/line_result.h"
 
-#include <algorithm>
 #include <unordered_map>
 
 #include "core/symbols/demangle.h"
+#include "core/symbols/printable_text.h"
 
 namespace sonde {
 namespace {
-
-std::string Shown(std::string text) {
-  const auto control = [](unsigned char letter) { return letter < ' ' || letter == 0x7f; };
-  std::replace_if(text.begin(), text.end(), control, '?');
-  return text;
-}
 
 uint32_t Distance(uint64_t from, uint64_t to) {
   return to < from || to - from >= LineResult::kNoOffset ? LineResult::kNoOffset
@@ -53,8 +47,8 @@ class ResultBuilder {
     const auto [entry, is_new] = functions_.try_emplace(text, 0);
     if (is_new) {
       const std::string& name = known_.TextOf(text);
-      result.system_names.push_back(Shown(name));
-      result.functions.push_back(Shown(Demangle(name)));
+      result.system_names.push_back(PrintableText(name));
+      result.functions.push_back(PrintableText(Demangle(name)));
       entry->second = static_cast<uint32_t>(result.functions.size());
     }
     return entry->second;
@@ -64,7 +58,7 @@ class ResultBuilder {
     if (text == 0) return 0;
     const auto [entry, is_new] = files_.try_emplace(text, 0);
     if (is_new) {
-      result.files.push_back(Shown(known_.TextOf(text)));
+      result.files.push_back(PrintableText(known_.TextOf(text)));
       entry->second = static_cast<uint32_t>(result.files.size());
     }
     return entry->second;

@@ -28,8 +28,7 @@ struct LineResult {
   std::string problem;    ///< why some have none; empty where DWARF itself says nothing of them
 };
 
-/// What is known of `addresses`, as a result. Texts come from hostile files and end on terminals: control characters are
-/// replaced.
+/// What is known of `addresses`, as a result. Texts come from hostile files: they are made printable.
 LineResult ToLineResult(const std::vector<uint64_t>& addresses, const ImageLines& known);
 
 /// Nothing is known.

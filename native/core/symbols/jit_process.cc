@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "core/base/clock.h"
+#include "core/symbols/printable_text.h"
 
 namespace sonde {
 namespace {

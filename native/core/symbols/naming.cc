@@ -1,15 +1,10 @@
 #include "core/symbols/naming.h"
 
-#include <algorithm>
 #include <system_error>
 
-namespace sonde {
+#include "core/symbols/printable_text.h"
 
-std::string PrintableText(std::string text) {
-  const auto control = [](unsigned char letter) { return letter < ' ' || letter == 0x7f; };
-  std::replace_if(text.begin(), text.end(), control, '?');
-  return text;
-}
+namespace sonde {
 
 NameResult NameResult::None(size_t count, std::string problem) {
   NameResult result;

@@ -41,13 +41,9 @@ struct NameResult {
 
   void AddNote(const std::string& note);
 
-  /// Adds a function. Names come from hostile files and end on terminals: control characters are replaced.
-  /// Returns what stands in `name` for it.
+  /// Adds a function, as PrintableText. Returns what stands in `name` for it.
   uint32_t Add(const std::string& system_name, const std::string& function);
 };
-
-/// The text without control characters, which a terminal would obey.
-std::string PrintableText(std::string text);
 
 /// An error as a sentence for a person.
 std::string Explain(const Error& error);

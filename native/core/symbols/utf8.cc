@@ -35,21 +35,28 @@ bool AppendUtf8(char32_t code, std::string& text) {
   return true;
 }
 
+std::optional<char32_t> TakeUtf8(std::string_view& bytes) {
+  if (bytes.empty()) return std::nullopt;
+  const auto first = static_cast<unsigned char>(bytes.front());
+  const size_t length = Utf8Length(first);
+  if (length == 0 || length > bytes.size()) return std::nullopt;
+  char32_t code = length == 1 ? first : first & (0x7fU >> length);
+  for (size_t i = 1; i < length; i++) {
+    code = code << 6 | (static_cast<unsigned char>(bytes[i]) & 0x3fU);
+  }
+  // There is one spelling of a code point: bytes of any other, or broken ones, differ from it.
+  std::string spelled;
+  if (!AppendUtf8(code, spelled) || spelled != bytes.substr(0, length)) return std::nullopt;
+  bytes.remove_prefix(length);
+  return code;
+}
+
 std::optional<std::u32string> DecodeUtf8(std::string_view bytes) {
   std::u32string codes;
   while (!bytes.empty()) {
-    const size_t length = Utf8Length(static_cast<unsigned char>(bytes.front()));
-    if (length == 0 || length > bytes.size()) return std::nullopt;
-    const char32_t first = static_cast<unsigned char>(bytes.front());
-    char32_t code = length == 1 ? first : first & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-      code = code << 6 | (static_cast<unsigned char>(bytes[i]) & 0x3fU);
-    }
-    // There is one spelling of a code point: bytes of any other, or broken ones, differ from it.
-    std::string spelled;
-    if (!AppendUtf8(code, spelled) || spelled != bytes.substr(0, length)) return std::nullopt;
-    codes += code;
-    bytes.remove_prefix(length);
+    const auto code = TakeUtf8(bytes);
+    if (!code) return std::nullopt;
+    codes += *code;
   }
   return codes;
 }

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
+
+#include "core/symbols/printable_text.h"
+#include "core/symbols/utf8.h"
 
 namespace sonde {
 namespace {
@@ -89,19 +93,44 @@ int HexDigit(char letter) {
   return -1;
 }
 
+/// The byte that `text` begins with the escape of.
+std::optional<char> EscapedByte(std::string_view text) {
+  if (text.size() < 3 || text[0] != '%') return std::nullopt;
+  const int high = HexDigit(text[1]);
+  const int low = HexDigit(text[2]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<char>(high * 16 + low);
+}
+
+/// Takes the escapes away that `text` begins with, and appends what they say. Those that are no characters of a path stay
+/// as they are written.
+void TakeEscapes(std::string_view& text, std::string& path) {
+  std::string bytes;
+  while (const auto byte = EscapedByte(text.substr(3 * bytes.size()))) bytes.push_back(*byte);
+  for (std::string_view rest = bytes; !rest.empty();) {
+    const size_t before = rest.size();
+    const auto character = TakeUtf8(rest);
+    if (!character) rest.remove_prefix(1);
+    const size_t taken = before - rest.size();
+    if (!character || !IsPrintable(*character)) {
+      path += text.substr(0, 3 * taken);
+    } else {
+      AppendUtf8(*character, path);
+    }
+    text.remove_prefix(3 * taken);
+  }
+}
+
 /// ES modules are named by URL, all else by path.
 std::string PathOf(const std::string& name) {
   constexpr std::string_view kFile = "file://";
   if (!name.starts_with(kFile)) return name;
   std::string path;
-  for (size_t at = kFile.size(); at < name.size(); at++) {
-    const int high = at + 2 < name.size() && name[at] == '%' ? HexDigit(name[at + 1]) : -1;
-    const int low = high >= 0 ? HexDigit(name[at + 2]) : -1;
-    const int code = high * 16 + low;
-    // What is no character of a path stays as it is written.
-    const bool decoded = low >= 0 && code >= 0x20 && code != 0x7f;
-    path.push_back(decoded ? static_cast<char>(code) : name[at]);
-    if (decoded) at += 2;
+  for (auto rest = std::string_view(name).substr(kFile.size()); !rest.empty();) {
+    TakeEscapes(rest, path);
+    if (rest.empty()) break;
+    path.push_back(rest.front());
+    rest.remove_prefix(1);
   }
   return path;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/symbols/printable_text.h"
 #include "core/symbols/utf8.h"
 
 namespace sonde {
@@ -137,9 +138,6 @@ void ForEachCharacter(std::span<const std::byte> bytes, bool wide, Take&& take) 
   }
 }
 
-/// Names stand in lines of text.
-bool IsControl(char32_t character) { return character < 0x20 || character == 0x7f; }
-
 }  // namespace
 
 std::string V8Heap::Text(V8Object string, size_t max_characters) {
@@ -161,7 +159,7 @@ std::string V8Heap::Text(V8Object string, size_t max_characters) {
     } else if (character >= 0xd800 && character < 0xe000) {
       character = 0xfffd;
     }
-    AppendUtf8(IsControl(character) ? U' ' : character, utf8);
+    AppendUtf8(IsPrintable(character) ? character : U'?', utf8);
   }
   return utf8;
 }

@@ -39,7 +39,7 @@ class V8Heap {
   bool Is(V8Object object, uint16_t type) { return TypeOf(object) == type; }
   bool IsString(V8Object object);
 
-  /// A string as UTF-8 without control characters; '' for what is none. At most `max_characters` of it.
+  /// A string as printable text; '' for what is none. At most `max_characters` of it.
   std::string Text(V8Object string, size_t max_characters);
 
   /// How many lines end with the characters [from, to) of a string. Nothing where the text cannot be read.

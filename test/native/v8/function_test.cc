@@ -46,10 +46,22 @@ TEST_F(FunctionTest, FilesOfModulesArePathsAndUrlsOfElsewhereStay) {
   EXPECT_EQ(file("file:///home/a%20b/%C3%A9%zz%0a.mjs"), "/home/a b/é%zz%0a.mjs");
   EXPECT_EQ(file("node:internal/timers"), "node:internal/timers");
   EXPECT_EQ(file("file://%"), "%");
+  EXPECT_EQ(file("file:///gr%C3%B6%c3%9f%65/%E8%AE%A1%E7%AE%97"), "/größe/计算");
   const V8Object evaluated = memory_.Script(0, memory_.Text("x"));
   EXPECT_EQ(DescribeWith(0, 0, evaluated)->file, "");
   memory_.PutField(evaluated, 112, memory_.Text("named-by-comment.js"));
   EXPECT_EQ(DescribeWith(0, 0, evaluated)->file, "named-by-comment.js");
+}
+
+TEST_F(FunctionTest, EscapesThatAreNoCharactersOfAPathStayAsTheyAreWritten) {
+  const auto file = [this](const std::string& name) {
+    return DescribeWith(0, 0, memory_.Script(memory_.Text(name), memory_.Text("x")))->file;
+  };
+  EXPECT_EQ(file("file:///%9b2J"), "/%9b2J") << "no text";
+  EXPECT_EQ(file("file:///%c2%9b2J%e2%80%ae"), "/%c2%9b2J%e2%80%ae") << "obeyed by terminals";
+  EXPECT_EQ(file("file:///%41%c3%42%ff%43"), "/A%c3B%ffC");
+  EXPECT_EQ(file("file:///%e8%ae"), "/%e8%ae") << "the begin of one";
+  EXPECT_EQ(file("file:///%e0%82%9b"), "/%e0%82%9b") << "another spelling";
 }
 
 TEST_F(FunctionTest, LinesAreCountedAsV8CountsThem) {
@@ -116,7 +128,12 @@ TEST_F(FunctionTest, StringsOfEveryKindAreRead) {
   EXPECT_EQ(TextOf(memory_.Compound(42, 4, 0, outside)), "ext!");
   EXPECT_EQ(TextOf(memory_.Compound(58, 4, 0, outside)), "");
   EXPECT_EQ(TextOf(both, 3), "hel");
-  EXPECT_EQ(TextOf(memory_.Text("a\nb\x7f")), "a b ");
+  EXPECT_EQ(TextOf(memory_.Text("a\nb\x7f")), "a?b?");
+  EXPECT_EQ(TextOf(memory_.Text("\x9b"
+                                "2J")),
+            "?2J")
+      << "one byte a character: U+009B";
+  EXPECT_EQ(TextOf(memory_.WideText(u"\u009b\u202eb\u8ba1\u7b97")), "??b计算");
   EXPECT_EQ(TextOf(memory_.WideText({u'a', char16_t{0xd83d}, char16_t{0xde00}, char16_t{0xd83d}})),
             "a😀\uFFFD");
 }

@@ -32,6 +32,7 @@ test('numbers read as people write them', () => {
 
 test('names that targets choose cannot move the cursor', () => {
   assert.equal(printable('evil\x1b[2J\rname\u009b'), 'evil\ufffd[2J\ufffdname\ufffd')
+  assert.equal(printable('a\u202eb\u2066c\u2028größe 计算'), 'a\ufffdb\ufffdc\ufffdgröße 计算')
 })
 
 test('long names lose their middle', () => {
