@@ -4,6 +4,9 @@
 #include <span>
 #include <utility>
 
+#include "core/symbols/file_task.h"
+#include "core/symbols/printable_text.h"
+
 namespace sonde {
 namespace {
 
@@ -73,7 +76,7 @@ LineResult LineReader::ReadOne(const NameRequest& request, Clock::time_point dea
   const std::string key = source->key + '/' + std::to_string(static_cast<int>(request.space));
   std::string problem = Learn(request, *source, key, deadline);
   LineResult result = ToLineResult(request.addresses, cache_.Of(key));
-  result.problem = problem.empty() ? "" : request.path + ": " + problem;
+  result.problem = problem.empty() ? "" : PrintableText(request.path + ": " + problem);
   cache_.Trim();
   cache_bytes_ = cache_.bytes();
   return result;
@@ -96,22 +99,13 @@ std::string LineReader::Learn(const NameRequest& request, const LineSource& sour
 }
 
 Result<LineSource> LineReader::Open(const NameRequest& request, Clock::time_point deadline) {
-  const std::string& path = request.path;
   auto opened = std::make_shared<Result<LineSource>>(Error{});
   auto work = [request = NameRequest(request), sources = sources_, opened] {
     *opened = sources->Open(request);
   };
-  switch (thread_.Run(path, std::move(work), deadline)) {
-    case ExpendableThread::Outcome::kDone:
-      return std::move(*opened);
-    case ExpendableThread::Outcome::kLate:
-      return Error{0, path + ": opening it took too long"};
-    case ExpendableThread::Outcome::kStuck:
-      return Error{0, path + ": opening it has not ended since an earlier window"};
-    case ExpendableThread::Outcome::kNoThread:
-      return Error{0, path + ": too many files block their readers"};
-  }
-  return Error{0, path};
+  const auto outcome = thread_.Run(FileTask(request), std::move(work), deadline);
+  if (outcome == ExpendableThread::Outcome::kDone) return std::move(*opened);
+  return Error{0, request.path + ": " + ReasonOf(outcome)};
 }
 
 std::string LineReader::AskChildren(const TargetFile& dwarf, const std::string& key,

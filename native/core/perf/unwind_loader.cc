@@ -15,6 +15,7 @@
 #include "core/base/native_thread.h"
 #include "core/base/small_file.h"
 #include "core/symbols/expendable_thread.h"
+#include "core/symbols/file_task.h"
 #include "core/symbols/vdso.h"
 
 namespace sonde {
@@ -53,7 +54,8 @@ bool KeepsFramePointers(const ScannedProcess& process) {
 struct UnwindLoader::Shared {
   using Work = std::function<void()>;
   struct Order {
-    std::string name;
+    /// Says which work this is; asks procfs.
+    std::function<ExpendableThread::Task()> task;
     Work work;
     /// When it takes too long.
     Work late;
@@ -90,7 +92,7 @@ void UnwindLoader::Shared::Serve() {
     orders.pop_front();
     lock.unlock();
     const auto deadline = ExpendableThread::Clock::now() + kPatience;
-    const auto outcome = thread.Run(order.name, order.work, deadline);
+    const auto outcome = thread.Run(order.task(), order.work, deadline);
     if (outcome != ExpendableThread::Outcome::kDone) order.late();
     lock.lock();
   }
@@ -166,7 +168,10 @@ void UnwindLoader::LoadImage(const ImagePtr& image, uint32_t pid) {
   auto late = [shared = shared_, image] {
     shared->Answer({.image = image, .tables = Error{ETIMEDOUT, "reading unwind rows"}});
   };
-  shared_->Ask({.name = image->path, .work = std::move(work), .late = std::move(late)});
+  auto task = [path = image->path, file = image->file, pid] {
+    return FileTask(static_cast<pid_t>(pid), path, file);
+  };
+  shared_->Ask({.task = std::move(task), .work = std::move(work), .late = std::move(late)});
 }
 
 void UnwindLoader::LoadProcess(uint32_t pid) {
@@ -179,9 +184,10 @@ void UnwindLoader::LoadProcess(uint32_t pid) {
   auto late = [shared = shared_, pid] {
     shared->Answer(LoadedProcess{.process = {.pid = pid, .as_of = MonotonicNow()}});
   };
-  shared_->Ask({.name = "/proc/" + std::to_string(pid) + "/maps",
-                .work = std::move(work),
-                .late = std::move(late)});
+  auto task = [pid] {
+    return TaskOfProcess(static_cast<pid_t>(pid), "mappings of " + std::to_string(pid));
+  };
+  shared_->Ask({.task = std::move(task), .work = std::move(work), .late = std::move(late)});
 }
 
 void UnwindLoader::Answer(const ScannedProcess& process) {

@@ -1,8 +1,10 @@
 #include "core/symbols/expendable_thread.h"
 
+#include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -12,7 +14,11 @@ namespace sonde {
 struct ExpendableThread::Shared {
   std::mutex mutex;
   std::condition_variable changed;
-  std::set<std::string> stuck;
+  /// By name.
+  std::map<std::string, Task> stuck;
+
+  int CountStuck(std::string Task::*whose, const Task& like) const;
+  std::optional<Outcome> Refuse(const Task& task) const;
 };
 
 /// One thread's order; guarded by Shared::mutex.
@@ -21,6 +27,22 @@ struct ExpendableThread::Worker {
   bool has_work = false;
   bool dismissed = false;
 };
+
+int ExpendableThread::Shared::CountStuck(std::string Task::*whose, const Task& like) const {
+  if ((like.*whose).empty()) return 0;
+  return static_cast<int>(std::ranges::count_if(
+      stuck, [&](const auto& entry) { return entry.second.*whose == like.*whose; }));
+}
+
+/// Why it is not begun; nothing where it may be.
+std::optional<ExpendableThread::Outcome> ExpendableThread::Shared::Refuse(const Task& task) const {
+  if (stuck.contains(task.name)) return Outcome::kStuck;
+  const bool too_many = CountStuck(&Task::owner, task) >= kMaxStuckOfOwner ||
+                        CountStuck(&Task::user, task) >= kMaxStuckOfUser;
+  if (too_many) return Outcome::kNotForOwner;
+  if (stuck.size() >= kMaxStuck) return Outcome::kNoThread;
+  return std::nullopt;
+}
 
 ExpendableThread::ExpendableThread() : shared_(std::make_shared<Shared>()) {}
 
@@ -37,9 +59,13 @@ int ExpendableThread::stuck() const {
 
 ExpendableThread::Outcome ExpendableThread::Run(const std::string& name, std::function<void()> work,
                                                 Clock::time_point deadline) {
+  return Run(Task{.name = name}, std::move(work), deadline);
+}
+
+ExpendableThread::Outcome ExpendableThread::Run(const Task& task, std::function<void()> work,
+                                                Clock::time_point deadline) {
   std::unique_lock lock(shared_->mutex);
-  if (shared_->stuck.contains(name)) return Outcome::kStuck;
-  if (shared_->stuck.size() >= kMaxStuck) return Outcome::kNoThread;
+  if (const auto refused = shared_->Refuse(task)) return *refused;
   if (!worker_) {
     auto worker = std::make_shared<Worker>();
     try {
@@ -50,7 +76,7 @@ ExpendableThread::Outcome ExpendableThread::Run(const std::string& name, std::fu
     worker_ = std::move(worker);
   }
   const auto worker = worker_;
-  worker->work = [shared = shared_, worker, name, work = std::move(work)] {
+  worker->work = [shared = shared_, worker, name = task.name, work = std::move(work)] {
     work();
     const std::lock_guard done(shared->mutex);
     worker->has_work = false;
@@ -62,7 +88,7 @@ ExpendableThread::Outcome ExpendableThread::Run(const std::string& name, std::fu
     return Outcome::kDone;
   }
   worker->dismissed = true;
-  shared_->stuck.insert(name);
+  shared_->stuck.emplace(task.name, task);
   worker_.reset();
   return Outcome::kLate;
 }
@@ -81,6 +107,22 @@ void ExpendableThread::Serve(std::shared_ptr<Shared> shared, std::shared_ptr<Wor
     const std::lock_guard lock(shared->mutex);
     if (worker->dismissed) return;
   }
+}
+
+std::string ReasonOf(ExpendableThread::Outcome outcome) {
+  switch (outcome) {
+    case ExpendableThread::Outcome::kDone:
+      return {};
+    case ExpendableThread::Outcome::kLate:
+      return "reading it took too long";
+    case ExpendableThread::Outcome::kStuck:
+      return "reading it has not ended since an earlier window";
+    case ExpendableThread::Outcome::kNotForOwner:
+      return "too many files of the same user or container block their readers";
+    case ExpendableThread::Outcome::kNoThread:
+      return "too many files block their readers";
+  }
+  return {};
 }
 
 }  // namespace sonde

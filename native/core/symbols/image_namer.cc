@@ -5,6 +5,7 @@
 
 #include "core/symbols/demangle.h"
 #include "core/symbols/elf_headers.h"
+#include "core/symbols/file_task.h"
 
 namespace sonde {
 namespace {
@@ -86,21 +87,14 @@ NameResult ImageNamer::NameOne(NameRequest request, ExpendableThread::Clock::tim
   const std::string path = request.path;
   const auto now = ExpendableThread::Clock::now();
   if (now >= deadline) return NameResult::None(count, path + ": no time left in this window");
+  const auto task = FileTask(request);
   auto result = std::make_shared<NameResult>();
   auto work = [request = std::move(request), library = library_, result] {
     *result = NameAddresses(request, *library);
   };
-  switch (thread_.Run(path, std::move(work), std::min(deadline, now + patience))) {
-    case ExpendableThread::Outcome::kDone:
-      return std::move(*result);
-    case ExpendableThread::Outcome::kLate:
-      return NameResult::None(count, path + ": reading it took too long");
-    case ExpendableThread::Outcome::kStuck:
-      return NameResult::None(count, path + ": reading it has not ended since an earlier window");
-    case ExpendableThread::Outcome::kNoThread:
-      return NameResult::None(count, path + ": too many files block their readers");
-  }
-  return NameResult::None(count, path);
+  const auto outcome = thread_.Run(task, std::move(work), std::min(deadline, now + patience));
+  if (outcome == ExpendableThread::Outcome::kDone) return std::move(*result);
+  return NameResult::None(count, path + ": " + ReasonOf(outcome));
 }
 
 }  // namespace sonde

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/symbols/file_task.h"
+
 namespace sonde {
 namespace {
 
@@ -37,21 +39,14 @@ JitResult JitNamer::NameOne(JitRequest request, ExpendableThread::Clock::time_po
   const auto now = ExpendableThread::Clock::now();
   if (now >= deadline) return JitResult::None(count, "no time left in this window");
   const std::string key = JitKeyOf(request);
+  const auto task = TaskOfProcess(request.pid, key);
   auto result = std::make_shared<JitResult>();
   auto work = [request = std::move(request), process = Of(key), result] {
     *result = process->Name(request);
   };
-  switch (thread_.Run(key, std::move(work), std::min(deadline, now + patience))) {
-    case ExpendableThread::Outcome::kDone:
-      return std::move(*result);
-    case ExpendableThread::Outcome::kLate:
-      return JitResult::None(count, "reading it took too long");
-    case ExpendableThread::Outcome::kStuck:
-      return JitResult::None(count, "reading it has not ended since an earlier window");
-    case ExpendableThread::Outcome::kNoThread:
-      return JitResult::None(count, "too many files block their readers");
-  }
-  return JitResult::None(count, "");
+  const auto outcome = thread_.Run(task, std::move(work), std::min(deadline, now + patience));
+  if (outcome == ExpendableThread::Outcome::kDone) return std::move(*result);
+  return JitResult::None(count, ReasonOf(outcome));
 }
 
 std::shared_ptr<JitProcess> JitNamer::Of(const std::string& key) {

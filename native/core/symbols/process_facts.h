@@ -5,15 +5,13 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/symbols/process_status.h"
+
 namespace sonde {
 
 /// What decides whether a file is a process's own.
-struct ProcessFacts {
-  uid_t real_uid = 0;
-  uid_t effective_uid = 0;
-  /// What the process calls itself: its number in the innermost pid namespace.
-  pid_t inner_pid = 0;
-  /// When it began, in ticks since the machine was started: with its number it tells a process from all others.
+struct ProcessFacts : ProcessStatus {
+  /// When it began, as StartTicksOf.
   uint64_t start_ticks = 0;
   /// The same, CLOCK_MONOTONIC in nanoseconds; to about 10 ms.
   uint64_t began = 0;

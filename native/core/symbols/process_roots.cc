@@ -17,13 +17,14 @@ std::string LinkOf(const std::string& path) {
 
 }  // namespace
 
+std::string MountsOf(pid_t pid) { return LinkOf("/proc/" + std::to_string(pid) + "/ns/mnt"); }
+
 std::vector<std::string> RootsOfProcesses(const std::vector<pid_t>& pids) {
   std::vector<std::string> roots;
   roots.reserve(pids.size());
   for (const pid_t pid : pids) {
-    const std::string process = "/proc/" + std::to_string(pid);
-    const std::string mounts = LinkOf(process + "/ns/mnt");
-    const std::string root = LinkOf(process + "/root");
+    const std::string mounts = MountsOf(pid);
+    const std::string root = LinkOf("/proc/" + std::to_string(pid) + "/root");
     roots.push_back(mounts.empty() || root.empty() ? std::string() : mounts + root);
   }
   return roots;

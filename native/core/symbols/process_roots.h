@@ -11,4 +11,7 @@ namespace sonde {
 /// where the process is gone or may not be looked into. Asks procfs only, which no target can block.
 std::vector<std::string> RootsOfProcesses(const std::vector<pid_t>& pids);
 
+/// The mount namespace of a process; empty where it is gone or may not be looked into.
+std::string MountsOf(pid_t pid);
+
 }  // namespace sonde

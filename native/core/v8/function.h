@@ -20,8 +20,8 @@ struct V8Function {
   bool operator==(const V8Function&) const = default;
 };
 
-/// What stands in a SharedFunctionInfo: one per function in a source, whatever number of closures is made of it. `words`
-/// tells two of them at one address apart.
+/// What stands in a SharedFunctionInfo: one per function in a source, whatever number of closures is made of it. Two that
+/// lay at one address one after the other differ in what stands there.
 struct V8Shared {
   V8Object name_or_scope_info = 0;
   V8Object script = 0;

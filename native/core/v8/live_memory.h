@@ -2,8 +2,10 @@
 
 #include <sys/types.h>
 
-#include <string>
+#include <cstdint>
+#include <optional>
 
+#include "core/symbols/process_status.h"
 #include "core/v8/memory.h"
 
 namespace sonde {
@@ -15,16 +17,14 @@ class LiveMemory final : public TargetMemory {
   explicit LiveMemory(pid_t pid);
 
   bool Read(uint64_t address, std::span<std::byte> into) override;
-  /// Whether the process is still the one that it was when this was made, and may be read.
+  /// Whether a read failed because the process may not be read, or has ended.
   bool refused() const { return refused_; }
-  bool IsReadable() const { return !refused_ && started_ != "" && StartOf(pid_) == started_; }
+  /// Whether the process is still the one that it was when this was made, and may be read.
+  bool IsReadable() const { return !refused_ && started_ && StartTicksOf(pid_) == started_; }
 
  private:
-  /// When it was started, as /proc/PID/stat has it; '' where there is none.
-  static std::string StartOf(pid_t pid);
-
   const pid_t pid_;
-  const std::string started_;
+  const std::optional<uint64_t> started_;
   bool refused_ = false;
 };
 

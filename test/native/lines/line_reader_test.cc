@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "symbols/dead_file_system.h"
+
 namespace sonde {
 namespace {
 
@@ -158,6 +160,21 @@ TEST(LineReader, AChildThatNeedsMoreMemoryThanItMaySaysSo) {
   EXPECT_TRUE(results[0].line.empty());
 }
 #endif
+
+TEST(LineReader, AFileThatBlocksInOneMountNamespaceIsReadInAnother) {
+  const std::string path = std::filesystem::canonical("/proc/self/exe");
+  // The whole directory is on a dead server there.
+  const ContainerWithDeadServer container(std::filesystem::path(path).parent_path());
+  if (!container.mounted()) GTEST_SKIP() << "FUSE cannot be mounted in a namespace here";
+  NameRequest blocking = OwnRequest({SvmaHere()});
+  blocking.pids = {container.pid()};
+  LineReader reader(Options());
+  const auto late = reader.Read({blocking}, 100ms);
+  EXPECT_NE(late[0].problem.find("took too long"), std::string::npos) << late[0].problem;
+  const auto lines = reader.Read({OwnRequest({SvmaHere()})}, 20s);
+  EXPECT_EQ(lines[0].problem, "");
+  EXPECT_GT(lines[0].line.size(), 0u);
+}
 
 }  // namespace
 }  // namespace sonde

@@ -1,16 +1,13 @@
 #include "core/symbols/image_namer.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "symbols/dead_file_system.h"
 #include "symbols/elf_builder.h"
 
 namespace sonde {
@@ -170,6 +167,33 @@ TEST(ExpendableThread, OnlyAFewThreadsMayBeStuck) {
             ExpendableThread::Outcome::kDone);
 }
 
+TEST(ExpendableThread, OneOwnerCannotTakeTheThreadsOfAll) {
+  const auto door = std::make_shared<Door>();
+  ExpendableThread thread;
+  const auto run = [&](const ExpendableThread::Task& task) {
+    return thread.Run(
+        task, [door] { door->Wait(); }, Clock::now() + 5ms);
+  };
+  const auto of_owner = [](int file, const std::string& owner) {
+    return ExpendableThread::Task{std::to_string(file) + owner, owner, "user"};
+  };
+  for (int file = 0; file < ExpendableThread::kMaxStuckOfOwner; file++) {
+    EXPECT_EQ(run(of_owner(file, "one")), ExpendableThread::Outcome::kLate);
+  }
+  EXPECT_EQ(run(of_owner(100, "one")), ExpendableThread::Outcome::kNotForOwner);
+  EXPECT_EQ(run(of_owner(100, "two")), ExpendableThread::Outcome::kLate);
+  // Owners can be made, users cannot.
+  while (thread.stuck() < ExpendableThread::kMaxStuckOfUser) {
+    EXPECT_EQ(run(of_owner(0, std::to_string(thread.stuck()))), ExpendableThread::Outcome::kLate);
+  }
+  EXPECT_EQ(run(of_owner(0, "three")), ExpendableThread::Outcome::kNotForOwner);
+  EXPECT_EQ(run({"file", "one of another", "another"}), ExpendableThread::Outcome::kLate);
+  EXPECT_EQ(run({"of nobody that is known"}), ExpendableThread::Outcome::kLate);
+  door->Open();
+  EXPECT_TRUE(Eventually([&] { return thread.stuck() == 0; }));
+  EXPECT_EQ(run(of_owner(100, "one")), ExpendableThread::Outcome::kDone);
+}
+
 TEST(ExpendableThread, ManyOfThemLeaveNoThreadBehind) {
   const auto threads = [] {
     const auto tasks = std::filesystem::directory_iterator("/proc/self/task");
@@ -183,31 +207,6 @@ TEST(ExpendableThread, ManyOfThemLeaveNoThreadBehind) {
   }
   EXPECT_TRUE(Eventually([&] { return threads() <= before; }));
 }
-
-/// A mounted FUSE file system whose server never answers: what a dead file server looks like.
-class DeadFileSystem {
- public:
-  DeadFileSystem() {
-    std::string pattern = std::filesystem::temp_directory_path() / "sonde-dead-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-    server_ = UniqueFd(open("/dev/fuse", O_RDWR | O_CLOEXEC));
-    const std::string options =
-        "fd=" + std::to_string(server_.get()) + ",rootmode=40000,user_id=0,group_id=0";
-    mounted_ = server_ && mount("sonde", path_.c_str(), "fuse", 0, options.c_str()) == 0;
-  }
-  ~DeadFileSystem() {
-    server_.Reset();  // ends what waits for it
-    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
-    rmdir(path_.c_str());
-  }
-  bool mounted() const { return mounted_; }
-  std::string File(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-  UniqueFd server_;
-  bool mounted_ = false;
-};
 
 TEST(ImageNamer, AFileOnADeadServerCostsItsOwnNamesOnly) {
   const ElfFile file("sonde-namer", {{{"function", kTextSvma, 16}}, {}});
@@ -223,6 +222,58 @@ TEST(ImageNamer, AFileOnADeadServerCostsItsOwnNamesOnly) {
   EXPECT_EQ(results[1].functions, std::vector<std::string>{"function"});
   const auto again = namer.Name({blocking}, 400ms);
   EXPECT_NE(again[0].problem.find("has not ended"), std::string::npos) << again[0].problem;
+}
+
+/// A file that one process sees on a dead server, all others where it should be.
+class FileOfTwoNamespaces : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!container_.mounted()) GTEST_SKIP() << "FUSE cannot be mounted in a namespace here";
+  }
+  ~FileOfTwoNamespaces() override { std::filesystem::remove_all(directory_); }
+
+  static std::string MakeDirectory() {
+    std::string pattern = std::filesystem::temp_directory_path() / "sonde-namespaces-XXXXXX";
+    return mkdtemp(pattern.data());
+  }
+  NameRequest Ask(const std::string& name, pid_t pid) const {
+    NameRequest request;
+    request.kind = NameRequest::Kind::kFile;
+    request.path = directory_ + '/' + name;
+    request.identity.build_id = elf_.build_id;
+    request.pids = {pid};
+    request.addresses = {kTextSvma};
+    return request;
+  }
+
+  const TestElf elf_{{{"function", kTextSvma, 16}}, {}};
+  const std::string directory_ = MakeDirectory();
+  const ContainerWithDeadServer container_{directory_, 12345};
+};
+
+TEST_F(FileOfTwoNamespaces, BlocksInItsOwnOnly) {
+  std::ofstream(directory_ + "/lib.so", std::ios::binary) << elf_.Bytes();
+  ImageNamer namer(1 << 20);
+  const auto results =
+      namer.Name({Ask("lib.so", container_.pid()), Ask("lib.so", getpid())}, 400ms);
+  EXPECT_NE(results[0].problem.find("took too long"), std::string::npos) << results[0].problem;
+  EXPECT_EQ(results[1].problem, "");
+  EXPECT_EQ(results[1].functions, std::vector<std::string>{"function"});
+  const auto again = namer.Name({Ask("lib.so", container_.pid())}, 400ms);
+  EXPECT_NE(again[0].problem.find("has not ended"), std::string::npos) << again[0].problem;
+}
+
+TEST_F(FileOfTwoNamespaces, ManyThatBlockDoNotCostTheNamesOfOthers) {
+  std::ofstream(directory_ + "/lib.so", std::ios::binary) << elf_.Bytes();
+  ImageNamer namer(1 << 20);
+  std::string problem;
+  for (int file = 0; file <= ExpendableThread::kMaxStuckOfOwner; file++) {
+    problem = namer.Name({Ask(std::to_string(file), container_.pid())}, 20ms)[0].problem;
+  }
+  EXPECT_NE(problem.find("of the same user or container"), std::string::npos) << problem;
+  const auto other = namer.Name({Ask("lib.so", getpid())}, 5s);
+  EXPECT_EQ(other[0].problem, "");
+  EXPECT_EQ(other[0].functions, std::vector<std::string>{"function"});
 }
 
 }  // namespace
