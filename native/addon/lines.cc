@@ -44,7 +44,7 @@ class Lines : public Napi::ObjectWrap<Lines> {
     const auto given = info[0].As<Napi::Object>();
     LineReaderOptions options;
     options.program = given.Get("program").ToString();
-    options.debug_directories = FromStrings(given.Get("debugDirectories").As<Napi::Array>());
+    options.symbols = ToSymbolOptions(given);
     options.max_cache_bytes = ToSize(given.Get("maxCacheBytes"));
     options.limits.data_bytes = ToSize(given.Get("maxChildBytes"));
     options.limits.cpu_seconds = ToSize(given.Get("maxChildSeconds"));

@@ -70,4 +70,19 @@ std::vector<NameRequest> ToRequests(const Napi::Array& list) {
   return requests;
 }
 
+SymbolOptions ToSymbolOptions(const Napi::Object& object) {
+  SymbolOptions options;
+  options.sources.clear();
+  const auto sources = object.Get("sources").As<Napi::Array>();
+  for (uint32_t i = 0; i < sources.Length(); i++) {
+    const uint32_t code = sources.Get(i).ToNumber().Uint32Value() & 0xff;
+    const auto source = static_cast<SymbolSource>(code);
+    if (source >= SymbolSource::kSymtab && source <= SymbolSource::kPlt) {
+      options.sources.push_back(source);
+    }
+  }
+  options.debug_directories = FromStrings(object.Get("debugDirectories").As<Napi::Array>());
+  return options;
+}
+
 }  // namespace sonde

@@ -8,11 +8,15 @@
 #include <vector>
 
 #include "core/symbols/naming.h"
+#include "core/symbols/symbol_options.h"
 
 namespace sonde {
 
 /// Of an array of NativeNameRequest (src/native/binding.ts).
 std::vector<NameRequest> ToRequests(const Napi::Array& list);
+
+/// Of NativeSymbolSources.
+SymbolOptions ToSymbolOptions(const Napi::Object& object);
 
 /// Of a BigUint64Array.
 std::vector<uint64_t> ToAddresses(const Napi::Value& value);

@@ -36,22 +36,6 @@ Napi::Object ToObject(Napi::Env env, const NameResult& result) {
   return object;
 }
 
-/// NativeSymbolsOptions of src/native/binding.ts.
-SymbolOptions ToOptions(const Napi::Object& object) {
-  SymbolOptions options;
-  options.sources.clear();
-  const auto sources = object.Get("sources").As<Napi::Array>();
-  for (uint32_t i = 0; i < sources.Length(); i++) {
-    const uint32_t code = sources.Get(i).ToNumber().Uint32Value() & 0xff;
-    const auto source = static_cast<SymbolSource>(code);
-    if (source >= SymbolSource::kSymtab && source <= SymbolSource::kPlt) {
-      options.sources.push_back(source);
-    }
-  }
-  options.debug_directories = FromStrings(object.Get("debugDirectories").As<Napi::Array>());
-  return options;
-}
-
 /// NativeSymbols of src/native/binding.ts.
 class Symbols : public Napi::ObjectWrap<Symbols> {
  public:
@@ -68,7 +52,7 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
     const auto options = info[0].As<Napi::Object>();
     const int64_t max_bytes = options.Get("maxCacheBytes").ToNumber().Int64Value();
     namers_ = std::make_shared<Namers>(static_cast<size_t>(std::max<int64_t>(0, max_bytes)),
-                                       ToOptions(options));
+                                       ToSymbolOptions(options));
   }
 
  private:

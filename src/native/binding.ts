@@ -128,13 +128,17 @@ export interface NativeNameResult {
 }
 
 /** How images are named. */
-export interface NativeSymbolsOptions {
-  /** Bound of the tables of functions. */
-  readonly maxCacheBytes: number
+/** Where names and lines of images may come from. */
+export interface NativeSymbolSources {
   /** SYMBOL_SOURCES indices, in the order of preference; those that are not of images are passed over. */
   readonly sources: readonly number[]
   /** Looked through for separate debug files, in the targets' roots and in the agent's own. */
   readonly debugDirectories: readonly string[]
+}
+
+export interface NativeSymbolsOptions extends NativeSymbolSources {
+  /** Bound of the tables of functions. */
+  readonly maxCacheBytes: number
 }
 
 export interface NativeSymbols {
@@ -193,11 +197,10 @@ export interface NativeLineStats {
   readonly cpuNs: number
 }
 
-export interface NativeLinesOptions {
+/** Of the sources `debug_file` counts: without it DWARF is read of the images alone. */
+export interface NativeLinesOptions extends NativeSymbolSources {
   /** Path of sonde-lines. */
   readonly program: string
-  /** Looked through for separate debug files, in the targets' roots and in the agent's own. */
-  readonly debugDirectories: readonly string[]
   readonly maxCacheBytes: number
   /** What one process may write to, and compute. */
   readonly maxChildBytes: number

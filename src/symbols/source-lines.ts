@@ -14,6 +14,7 @@ import { linesProgram } from '../native/load.ts'
 import { type AddressLines, chainOf, type Place } from './inline-chain.ts'
 import type { NamedAddress } from './name-cache.ts'
 import { functionsOf } from './naming.ts'
+import { nativeSources } from './native-sources.ts'
 import type { Problems } from './problems.ts'
 
 /** What one process that reads DWARF may take: 5,000 addresses all over a file of 371 MB take half of it. */
@@ -23,7 +24,7 @@ const MAX_CHILD_SECONDS = 30
 export interface SourceLinesOptions {
   readonly addon: Pick<NativeAddon, 'openLines'>
   readonly maxCacheBytes: number
-  readonly policy: Pick<SymbolPolicy, 'debugDirectories'>
+  readonly policy: Pick<SymbolPolicy, 'sources' | 'debugDirectories'>
   /** Path of sonde-lines; by default the one that was built with the addon. */
   readonly linesProgram?: string
 }
@@ -49,7 +50,7 @@ export function openSourceLines(options: SourceLinesOptions, problems: Problems)
   try {
     const lines = options.addon.openLines({
       program: options.linesProgram ?? linesProgram(),
-      debugDirectories: options.policy.debugDirectories,
+      ...nativeSources(options.policy),
       maxCacheBytes: options.maxCacheBytes,
       maxChildBytes: MAX_CHILD_BYTES,
       maxChildSeconds: MAX_CHILD_SECONDS,

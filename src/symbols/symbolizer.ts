@@ -3,7 +3,7 @@
 import { inTurns } from '../base/turns.ts'
 import { ADDRESS_SPACES, IMAGE_KINDS } from '../core/process.ts'
 import type { ProfileBatch, StackTable } from '../core/profile.ts'
-import { SYMBOL_SOURCES, type SymbolPolicy } from '../core/symbol-policy.ts'
+import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import type { FrameNames, Symbolizer } from '../core/symbolizer.ts'
 import type {
   NativeAddon,
@@ -29,6 +29,7 @@ import { KernelCode } from './kernel-code.ts'
 import { type ImageNames, NameCache, type NamedAddress } from './name-cache.ts'
 import { NamesBuilder } from './names-builder.ts'
 import { functionsOf, type NamedFunction } from './naming.ts'
+import { nativeSources } from './native-sources.ts'
 import { Problems } from './problems.ts'
 import { type ImageLines, type LineQuestion, openSourceLines, type SourceLines } from './source-lines.ts'
 import { type ImageAccess, judgeImage, judgeKernel, type Trust, type Verdict } from './trust.ts'
@@ -311,8 +312,7 @@ const withServersFiles = (policy: SymbolPolicy): SymbolPolicy => {
 
 const nativeOptions = ({ maxCacheBytes, policy }: SymbolizerOptions): NativeSymbolsOptions => ({
   maxCacheBytes,
-  sources: policy.sources.map((source) => SYMBOL_SOURCES.indexOf(source)),
-  debugDirectories: policy.debugDirectories,
+  ...nativeSources(policy),
 })
 
 const requestOf = ({ group, access, missing }: ImageQuestion) => nativeRequestOf(group, access, missing)

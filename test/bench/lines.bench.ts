@@ -10,6 +10,7 @@ import { addressesIn, functionsOf } from '../support/line-oracle.ts'
 const file = resolve(process.argv[2] ?? 'build/native/sonde_core_tests')
 const lines = loadAddon().openLines({
   program: linesProgram(),
+  sources: [],
   debugDirectories: [],
   maxCacheBytes: 64 << 20,
   maxChildBytes: 512 << 20,

@@ -75,6 +75,7 @@ describe('hostile DWARF', { skip: lacks('nm', 'binutils') || lacks('g++', 'g++')
   const open = () =>
     loadAddon().openLines({
       program: linesProgram(),
+      sources: [],
       debugDirectories: [],
       maxCacheBytes: 8 << 20,
       maxChildBytes: 128 << 20,

@@ -40,7 +40,7 @@ std::vector<AskedAddress> Unknown(const NameRequest& request, const ElfHeaders& 
 
 LineReader::LineReader(LineReaderOptions options)
     : options_(std::move(options)),
-      sources_(std::make_shared<LineSources>(options_.debug_directories)),
+      sources_(std::make_shared<LineSources>(options_.symbols)),
       children_(options_.program, options_.limits),
       cache_(options_.max_cache_bytes) {}
 

@@ -15,6 +15,7 @@
 #include "core/lines/line_source.h"
 #include "core/symbols/expendable_thread.h"
 #include "core/symbols/naming.h"
+#include "core/symbols/symbol_options.h"
 
 namespace sonde {
 
@@ -29,8 +30,9 @@ struct LineStats {
 };
 
 struct LineReaderOptions {
-  std::string program;                                              ///< path of sonde-lines
-  std::vector<std::string> debug_directories = {"/usr/lib/debug"};  ///< as in SymbolOptions
+  std::string program;  ///< path of sonde-lines
+  /// Of its sources a separate debug file has DWARF; without that, DWARF is read of the images alone.
+  SymbolOptions symbols;
   size_t max_cache_bytes = 8 << 20;
   LineLimits limits;
   /// How long a file is left alone whose reader failed; twice as long each time that it fails again.

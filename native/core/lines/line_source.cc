@@ -14,15 +14,18 @@ bool HasDwarf(const TargetFile& file, const ElfHeaders& headers) {
          FindSection(*sections, ".zdebug_info") != nullptr;
 }
 
-/// Separate debug files are looked for even where the image has symbols: its DWARF may have been split off alone.
-SymbolOptions DebugFilesOnly(std::vector<std::string> directories) {
-  return {.sources = {SymbolSource::kDebugFile}, .debug_directories = std::move(directories)};
+/// Where debug files are looked for at all, they are even where the image has symbols: its DWARF may have been split off
+/// alone.
+SymbolOptions DebugFilesOnly(const SymbolOptions& symbols) {
+  SymbolOptions only = symbols;
+  std::erase_if(only.sources,
+                [](const SymbolSource source) { return source != SymbolSource::kDebugFile; });
+  return only;
 }
 
 }  // namespace
 
-LineSources::LineSources(std::vector<std::string> debug_directories)
-    : library_(0, DebugFilesOnly(std::move(debug_directories))) {}
+LineSources::LineSources(const SymbolOptions& symbols) : library_(0, DebugFilesOnly(symbols)) {}
 
 Result<LineSource> LineSources::Open(const NameRequest& request) {
   auto files = library_.Open(request);

@@ -2,11 +2,11 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/symbols/elf_headers.h"
 #include "core/symbols/image_library.h"
 #include "core/symbols/naming.h"
+#include "core/symbols/symbol_options.h"
 #include "core/symbols/target_file.h"
 
 namespace sonde {
@@ -24,8 +24,8 @@ struct LineSource {
 /// Finds the DWARF of images: in themselves, or in a separate debug file that belongs to them. Thread-safe.
 class LineSources {
  public:
-  /// `debug_directories`: as in SymbolOptions.
-  explicit LineSources(std::vector<std::string> debug_directories);
+  /// `symbols` say whether debug files are looked for, and where.
+  explicit LineSources(const SymbolOptions& symbols);
 
   /// Opens the image of a request, once it is proven to be the one meant. Blocks as files of targets do.
   Result<LineSource> Open(const NameRequest& request);

@@ -4,6 +4,7 @@ import { AgentError } from '../../../src/core/errors.ts'
 import {
   type NativeLineResult,
   type NativeLines,
+  type NativeLinesOptions,
   type NativeNameRequest,
   NO_OFFSET,
 } from '../../../src/native/binding.ts'
@@ -43,7 +44,7 @@ const open = (native: NativeLines, problems: Problems) =>
     {
       addon: { openLines: () => native },
       maxCacheBytes: 1,
-      policy: { debugDirectories: [] },
+      policy: { sources: [], debugDirectories: [] },
       linesProgram: '/x/sonde-lines',
     },
     problems,
@@ -78,6 +79,20 @@ test('addresses that DWARF knows have their functions, innermost first', async (
   assert.equal(lines?.cacheBytes(), 5)
 })
 
+test('debug files are looked for where the policy has them as a source, and where it says', () => {
+  const opened: NativeLinesOptions[] = []
+  const openLines = (options: NativeLinesOptions) => {
+    opened.push(options)
+    return fakeLines(RESULT).native
+  }
+  const policy = { sources: ['debug_file', 'symtab'] as const, debugDirectories: ['/debug'] }
+  openSourceLines({ addon: { openLines }, maxCacheBytes: 1, policy, linesProgram: '/x' }, new Problems())
+  assert.deepEqual(
+    opened.map(({ sources, debugDirectories }) => ({ sources, debugDirectories })),
+    [{ sources: [2, 1], debugDirectories: ['/debug'] }],
+  )
+})
+
 test('a deadline that has passed leaves no time, and no negative one', async () => {
   const { native, asked } = fakeLines(RESULT)
   await open(native, new Problems())?.linesOf([question([0x10n])], performance.now() - 1000)
@@ -99,7 +114,12 @@ test('without the program that reads DWARF there are no lines, and it is said wh
   }
   assert.equal(
     openSourceLines(
-      { addon: { openLines }, maxCacheBytes: 1, policy: { debugDirectories: [] }, linesProgram: '/x' },
+      {
+        addon: { openLines },
+        maxCacheBytes: 1,
+        policy: { sources: [], debugDirectories: [] },
+        linesProgram: '/x',
+      },
       problems,
     ),
     undefined,

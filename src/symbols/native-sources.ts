@@ -1,0 +1,12 @@
+// A policy's sources as the native side takes them.
+
+import { SYMBOL_SOURCES, type SymbolPolicy } from '../core/symbol-policy.ts'
+import type { NativeSymbolSources } from '../native/binding.ts'
+
+export const nativeSources = ({
+  sources,
+  debugDirectories,
+}: Pick<SymbolPolicy, 'sources' | 'debugDirectories'>): NativeSymbolSources => ({
+  sources: sources.map((source) => SYMBOL_SOURCES.indexOf(source)),
+  debugDirectories,
+})
