@@ -11,6 +11,8 @@ namespace {
 /// A process may have this much read at once, and as much more each second.
 constexpr uint64_t kReadAtOnce = 64 << 20;
 constexpr uint64_t kReadPerSecond = 4 << 20;
+/// For the names and lines of one request.
+constexpr uint64_t kReadForNames = 64 << 20;
 /// Start times of processes are counted in ticks.
 constexpr uint64_t kTickSlack = 50'000'000;
 
@@ -54,18 +56,23 @@ template <typename Source>
 JitResult NameAll(const Source& source, const TargetFile& file,
                   const std::vector<uint64_t>& addresses, const FoundCodes& before) {
   JitResultBuilder result(addresses.size());
+  ReadAllowance allowance(kReadForNames);
   for (size_t i = 0; i < addresses.size(); i++) {
     const auto code = source.Find(addresses[i]);
     if (!code) continue;
-    const auto name = source.NameOf(*code, addresses[i], file);
+    const auto name = source.NameOf(*code, addresses[i], file, allowance);
     if (!name) continue;
     if (before[i] && *before[i] != *code) {
-      const auto earlier = source.NameOf(*before[i], addresses[i], file);
+      const auto earlier = source.NameOf(*before[i], addresses[i], file, allowance);
       if (!earlier || earlier->function != name->function) continue;
     }
     result.Set(i, *code, *name);
   }
-  return result.Done();
+  JitResult done = result.Done();
+  if (allowance.refused()) {
+    done.problem = "more to read than a window may take: some have no names, or no lines";
+  }
+  return done;
 }
 
 /// What a perf-map lacks, as a sentence; empty where it is whole.
@@ -159,7 +166,7 @@ JitResult JitProcess::NameByPerfMap(const JitRequest& request, const CodeMaker& 
   if (!read) return JitResult::None(count, Explain(read.error()));
   budget_.Take(*read);
   JitResult result = NameAll(perf_map_, *file, request.addresses, before);
-  result.problem = LackOf(perf_map_);
+  if (const std::string lack = LackOf(perf_map_); !lack.empty()) result.problem = lack;
   return result;
 }
 

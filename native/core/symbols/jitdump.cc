@@ -109,9 +109,17 @@ void Jitdump::Index() {
   pending_by_start_.clear();
 }
 
-std::optional<CodeName> Jitdump::NameOf(const MadeCode& code, uint64_t avma,
-                                        const TargetFile& file) const {
+std::optional<CodeName> Jitdump::NameOf(const MadeCode& code, uint64_t avma, const TargetFile& file,
+                                        ReadAllowance& allowance) const {
+  if (!allowance.Allows(kNameBlockBytes)) return std::nullopt;
   JitReader reader(file, header_.swapped, kNameBlockBytes);
+  auto name = ReadName(reader, code, avma - code.start, allowance);
+  allowance.Take(reader.bytes_read());
+  return name;
+}
+
+std::optional<CodeName> Jitdump::ReadName(JitReader& reader, const MadeCode& code, uint64_t offset,
+                                          ReadAllowance& allowance) {
   std::optional<JitRecord> debug_info;
   auto record = reader.RecordAt(code.place);
   for (int before = 0; before < kMaxPrelude && record && *record; before++) {
@@ -123,14 +131,14 @@ std::optional<CodeName> Jitdump::NameOf(const MadeCode& code, uint64_t avma,
   if (!record || !*record || (*record)->kind != JitRecordKind::kLoad) return std::nullopt;
   const auto load = reader.LoadOf(**record);
   if (!load || load->size != code.size) return std::nullopt;
-  const uint64_t offset = avma - code.start;
   CodeName name;
   name.function =
       CutCodeName(reader.TextAt(load->name_place, (*record)->end(), kLongestCodeName + 1));
   name.offset = static_cast<uint32_t>(offset);
   if (name.function.empty()) return std::nullopt;
-  const auto line = debug_info ? FindSourceLine(reader, *debug_info, *load, offset) : std::nullopt;
-  if (line) {
+  if (!debug_info || !HasReadableLines(*debug_info)) return name;
+  if (!allowance.AllowsExtra(debug_info->size)) return name;
+  if (const auto line = FindSourceLine(reader, *debug_info, *load, offset)) {
     name.file = line->file;
     name.line = line->line;
   }

@@ -9,6 +9,7 @@
 #include "core/symbols/code_name.h"
 #include "core/symbols/growing_file.h"
 #include "core/symbols/jitdump_records.h"
+#include "core/symbols/read_budget.h"
 
 namespace sonde {
 
@@ -36,8 +37,10 @@ class Jitdump {
   /// The code that covers an address.
   std::optional<MadeCode> Find(uint64_t avma) const { return index_.Find(avma); }
 
-  /// What such code is called, and where in the source `avma` is. `file` is the one that was last read.
-  std::optional<CodeName> NameOf(const MadeCode& code, uint64_t avma, const TargetFile& file) const;
+  /// What such code is called, and where in the source `avma` is. `file` is the one that was last read. Nothing where
+  /// `allowance` is used up, and no line where that is too much to read.
+  std::optional<CodeName> NameOf(const MadeCode& code, uint64_t avma, const TargetFile& file,
+                                 ReadAllowance& allowance) const;
 
   /// The process that writes it, by its own number.
   uint32_t pid() const { return header_.pid; }
@@ -53,6 +56,8 @@ class Jitdump {
   std::optional<MadeCode> Known(uint64_t start) const;
   void Say(const MadeCode& code);
   void Index();
+  static std::optional<CodeName> ReadName(JitReader& reader, const MadeCode& code, uint64_t offset,
+                                          ReadAllowance& allowance);
 
   size_t max_functions_;
   GrowingFile cursor_;

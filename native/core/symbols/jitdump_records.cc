@@ -106,13 +106,14 @@ std::string JitReader::TextAt(uint64_t place, uint64_t end, size_t most) {
   return {};
 }
 
+bool HasReadableLines(const JitRecord& debug_info) { return debug_info.size <= kMaxDebugRecord; }
+
 std::optional<JitSourceLine> FindSourceLine(JitReader& reader, const JitRecord& debug_info,
                                             const JitLoad& load, uint64_t offset) {
   uint64_t place = debug_info.place + kJitRecordBytes;
   const auto of = reader.Read<uint64_t>(place);
   const auto count = reader.Read<uint64_t>(place + 8);
   if (of != load.address || !count || *count > kMaxDebugEntries) return std::nullopt;
-  if (debug_info.size > kMaxDebugRecord) return std::nullopt;
   place += kDebugBytes;
   JitSourceLine current;
   std::optional<JitSourceLine> nearest;

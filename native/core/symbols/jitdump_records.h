@@ -82,6 +82,9 @@ struct JitSourceLine {
   uint32_t line = 0;
 };
 
+/// Whether a record of lines is no larger than what is read for an address.
+bool HasReadableLines(const JitRecord& debug_info);
+
 /// Where in the source the code is that stands `offset` bytes into a function, by the record that says so of the function.
 /// Nothing where that is of another one, or where its addresses are V8's, which are 64 bytes too high: those of the
 /// function's first bytes are missing then.

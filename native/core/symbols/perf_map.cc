@@ -121,11 +121,13 @@ void PerfMap::Index() {
   pending_ = std::vector<MadeCode>();
 }
 
-std::optional<CodeName> PerfMap::NameOf(const MadeCode& code, uint64_t avma,
-                                        const TargetFile& file) const {
+std::optional<CodeName> PerfMap::NameOf(const MadeCode& code, uint64_t avma, const TargetFile& file,
+                                        ReadAllowance& allowance) const {
   std::array<char, kLongestBegin> bytes;
+  if (!allowance.Allows(bytes.size())) return std::nullopt;
   const auto read = file.ReadAt(std::as_writable_bytes(std::span(bytes)), code.place);
   if (!read) return std::nullopt;
+  allowance.Take(*read);
   const std::string_view text(bytes.data(), *read);
   const auto line = ParsePerfMapLine(text.substr(0, text.find('\n')));
   // The file may have been written anew since it was read.

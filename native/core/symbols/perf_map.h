@@ -7,6 +7,7 @@
 #include "core/symbols/code_index.h"
 #include "core/symbols/code_name.h"
 #include "core/symbols/growing_file.h"
+#include "core/symbols/read_budget.h"
 
 namespace sonde {
 
@@ -28,8 +29,10 @@ class PerfMap {
   /// The code that covers an address.
   std::optional<MadeCode> Find(uint64_t avma) const { return index_.Find(avma); }
 
-  /// What such code is called. `file` is the one that was last read; nothing where it has changed since.
-  std::optional<CodeName> NameOf(const MadeCode& code, uint64_t avma, const TargetFile& file) const;
+  /// What such code is called. `file` is the one that was last read; nothing where it has changed since, or `allowance` is
+  /// used up.
+  std::optional<CodeName> NameOf(const MadeCode& code, uint64_t avma, const TargetFile& file,
+                                 ReadAllowance& allowance) const;
 
   /// Bytes at the file's start that were not read.
   uint64_t left_out() const { return left_out_; }

@@ -28,4 +28,31 @@ class ReadBudget {
   uint64_t filled_ = 0;
 };
 
+/// Bytes that may be read for one request, whatever number of addresses it has: each of them may lead to as much.
+class ReadAllowance {
+ public:
+  explicit ReadAllowance(uint64_t bytes) : kept_(bytes / 2), left_(bytes) {}
+
+  /// Whether so many may still be read. What is refused once is remembered.
+  bool Allows(uint64_t bytes) {
+    const bool allowed = bytes <= left_;
+    refused_ = refused_ || !allowed;
+    return allowed;
+  }
+  /// The same for what is wanted less than all else, for which half of the whole is kept.
+  bool AllowsExtra(uint64_t bytes) {
+    const bool allowed = left_ > kept_ && bytes <= left_ - kept_;
+    refused_ = refused_ || !allowed;
+    return allowed;
+  }
+  void Take(uint64_t bytes) { left_ -= std::min(left_, bytes); }
+
+  bool refused() const { return refused_; }
+
+ private:
+  const uint64_t kept_;
+  uint64_t left_;
+  bool refused_ = false;
+};
+
 }  // namespace sonde

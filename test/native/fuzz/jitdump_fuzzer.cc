@@ -28,7 +28,8 @@ void LookUp(const Jitdump& dump, const TargetFile& file, const std::vector<uint6
     const auto code = dump.Find(avma);
     if (!code) continue;
     Require(code->start <= avma && avma < code->end(), "what is found covers the address");
-    const auto name = dump.NameOf(*code, avma, file);
+    ReadAllowance allowance(UINT64_MAX);
+    const auto name = dump.NameOf(*code, avma, file, allowance);
     if (!name) continue;
     Require(!name->function.empty() && name->function.size() <= kLongestCodeName + 3,
             "names are bounded");

@@ -33,7 +33,8 @@ void LookUp(const PerfMap& map, const TargetFile& file, const std::vector<uint64
     if (!code) continue;
     Require(code->start <= avma && avma < code->end(), "what is found covers the address");
     Require(code->place < file.size(), "what is found stands in the file");
-    const auto name = map.NameOf(*code, avma, file);
+    ReadAllowance allowance(UINT64_MAX);
+    const auto name = map.NameOf(*code, avma, file, allowance);
     Require(name.has_value(), "a line that was read has a name");
     Require(name->function.size() <= kLongestCodeName + 3, "names are bounded");
   }

@@ -7,12 +7,14 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "core/base/clock.h"
 #include "symbols/child_process.h"
+#include "symbols/jitdump_bytes.h"
 
 namespace sonde {
 namespace {
@@ -246,6 +248,42 @@ TEST_F(PerfMapNames, WhatIsKeptOfManyProcessesIsBounded) {
   EXPECT_EQ(results[1].name[0], 1u);
   EXPECT_LE(namer.cache_bytes(), size_t{64} << 10);
   std::filesystem::remove(path);
+}
+
+/// What this process has read of files.
+uint64_t BytesRead() {
+  std::ifstream io("/proc/self/io");
+  std::string label;
+  uint64_t bytes = 0;
+  io >> label >> bytes;
+  return bytes;
+}
+
+TEST(JitdumpNames, ManyAddressesInAFunctionOfManyLinesReadNoMoreThanARequestMay) {
+  const ChildProcess process([] { return true; });
+  const std::string path =
+      std::filesystem::temp_directory_path() / ("sonde-dump-" + std::to_string(getpid()));
+  const std::string source(80, 's');
+  std::vector<JitdumpBytes::Line> lines;
+  for (int32_t line = 1; line <= 10'000; line++) lines.push_back({0x1000, line, source});
+  JitdumpBytes dump({.pid = static_cast<uint32_t>(process.pid())});
+  dump.Lines(1, 0x1000, lines).Load(1, 0x1000, 4096, "large");
+  std::ofstream(path, std::ios::binary) << dump.bytes();
+  JitRequest request{.source = JitRequest::Source::kJitdump, .pid = process.pid(), .path = path};
+  struct stat status = {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  request.identity.inode = status.st_ino;
+  request.identity.device = uint64_t{major(status.st_dev)} << 32 | uint64_t{minor(status.st_dev)};
+  request.window_end = MonotonicNow();
+  for (uint64_t avma = 0x1000; avma < 0x1400; avma++) request.addresses.push_back(avma);
+  const uint64_t before = BytesRead();
+  const JitResult result = JitNamer(1 << 20).Name({request}, 60s)[0];
+  EXPECT_LT(BytesRead() - before, uint64_t{80} << 20) << "of a gigabyte";
+  std::filesystem::remove(path);
+  EXPECT_EQ(result.problem, "more to read than a window may take: some have no names, or no lines");
+  EXPECT_EQ(result.line.front(), 10'000u);
+  EXPECT_EQ(result.line.back(), 0u);
+  EXPECT_EQ(result.name, std::vector<uint32_t>(1024, 1)) << "names need little";
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ class JitdumpTest : public testing::Test {
   std::string At(uint64_t avma) const {
     const auto code = dump_.Find(avma);
     if (!code) return "";
-    const auto name = dump_.NameOf(*code, avma, Open());
+    ReadAllowance allowance(1 << 20);
+    const auto name = dump_.NameOf(*code, avma, Open(), allowance);
     if (!name) return "?";
     const std::string line =
         name->file.empty() ? "" : ' ' + name->file + ':' + std::to_string(name->line);
@@ -127,6 +128,24 @@ TEST_F(JitdumpTest, LinesThatAreAnotherFunctionsOrOfShiftedAddressesAreNotUsed) 
   Update();
   EXPECT_EQ(At(0x1000), "one+0");
   EXPECT_EQ(At(0x2046), "two+70");
+}
+
+TEST_F(JitdumpTest, WhatIsReadForTheNamesOfARequestIsBoundedAndLinesGoFirst) {
+  const std::vector<JitdumpBytes::Line> lines(500, {0x1000, 11, "/a.js"});
+  Write(JitdumpBytes({}).Lines(1, 0x1000, lines).Load(1, 0x1000, 16, "one").bytes());
+  Update();
+  constexpr uint64_t kMost = 100'000;
+  ReadAllowance allowance(kMost);
+  int with_line = 0;
+  int named = 0;
+  while (const auto name = dump_.NameOf(*dump_.Find(0x1000), 0x1000, Open(), allowance)) {
+    ASSERT_LT(named++, 1000);
+    with_line += name->line == 11;
+    EXPECT_EQ(allowance.refused(), with_line < named);
+  }
+  EXPECT_GT(with_line, 1);
+  EXPECT_GT(named, 2 * with_line) << "names need little";
+  EXPECT_TRUE(allowance.refused());
 }
 
 TEST_F(JitdumpTest, ARecordThatIsBeingWrittenWaits) {

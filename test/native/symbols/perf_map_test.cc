@@ -27,7 +27,8 @@ class PerfMapTest : public testing::Test {
   std::string At(uint64_t avma) const {
     const auto code = map_.Find(avma);
     if (!code) return "";
-    const auto name = map_.NameOf(*code, avma, Open());
+    ReadAllowance allowance(1 << 20);
+    const auto name = map_.NameOf(*code, avma, Open(), allowance);
     return name ? name->function + "+" + std::to_string(name->offset) : "?";
   }
 
@@ -35,6 +36,16 @@ class PerfMapTest : public testing::Test {
       std::filesystem::temp_directory_path() / ("sonde-perf-map-" + std::to_string(getpid()));
   PerfMap map_{1 << 20};
 };
+
+TEST_F(PerfMapTest, NothingIsReadBeyondWhatTheRequestMay) {
+  Write("1000 20 one\n");
+  Update();
+  ReadAllowance allowance(10'000);
+  int named = 0;
+  while (map_.NameOf(*map_.Find(0x1000), 0x1000, Open(), allowance)) ASSERT_LT(named++, 1000);
+  EXPECT_GT(named, 1);
+  EXPECT_TRUE(allowance.refused());
+}
 
 TEST_F(PerfMapTest, LinesOfAllRuntimesAreRead) {
   Write(
