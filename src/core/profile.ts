@@ -85,10 +85,6 @@ export interface FrameFunction {
   readonly line: number
 }
 
-/** Whether it is the reason why the function is not known (native/core/perf/stack_resolver.cc). */
-export const isReason = ({ function: name }: Pick<FrameFunction, 'function'>): boolean =>
-  name.startsWith('[JavaScript: ')
-
 export type Frame =
   | {
       readonly kind: 'native'

@@ -1,17 +1,18 @@
 // Why JavaScript functions of whole processes have no names: reasons that somebody can do something about.
 
 import { inTurns } from '../base/turns.ts'
+import { JAVASCRIPT_REASONS } from '../core/javascript-reasons.ts'
 import type { Frame, ProfileBatch } from '../core/profile.ts'
 import type { Problems } from './problems.ts'
 
-/** By what stands in place of a function (native/core/perf/stack_resolver.cc). */
+/** By what stands in place of a function. */
 const REASONS: ReadonlyMap<string, string> = new Map([
   [
-    '[JavaScript: memory not readable]',
+    JAVASCRIPT_REASONS.memoryNotReadable,
     'the process has ended, or its memory may not be read (that takes its user and kernel.yama.ptrace_scope 0, or CAP_SYS_PTRACE)',
   ],
   [
-    '[JavaScript: this V8 is not known]',
+    JAVASCRIPT_REASONS.v8NotKnown,
     'this version of V8, or build of it, is not known (those of Node.js 20, 22 and 24 are)',
   ],
 ])

@@ -1,8 +1,9 @@
 // Which frames lie in code that a process made while it ran, and what a window says of that process.
 
 import { inTurns } from '../base/turns.ts'
+import { isReason } from '../core/javascript-reasons.ts'
 import type { Image, ProcessEvent } from '../core/process.ts'
-import { FRAME_KINDS, type Frame, isReason, type ProfileBatch } from '../core/profile.ts'
+import { FRAME_KINDS, type Frame, type ProfileBatch } from '../core/profile.ts'
 import { lookedUp } from './naming.ts'
 
 const NATIVE = FRAME_KINDS.indexOf('native')

@@ -1,11 +1,11 @@
 // The distinct notes of a file, and the frames, texts and images they speak of, as bytes.
 
+import { isReason } from '../../core/javascript-reasons.ts'
 import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/process.ts'
 import {
   FRAME_KINDS,
   type Frame,
   type FrameFunction,
-  isReason,
   type ProfileBatch,
   type StackTable,
 } from '../../core/profile.ts'
