@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks'
 import { linesProgram, loadAddon } from '../../src/native/load.ts'
 import { buildIdOf } from '../support/file-frames.ts'
 import { addressesIn, functionsOf } from '../support/line-oracle.ts'
+import { requestFor } from '../support/name-request.ts'
 
 const file = resolve(process.argv[2] ?? 'build/native/sonde_core_tests')
 const lines = loadAddon().openLines({
@@ -23,22 +24,7 @@ const buildId = buildIdOf(file)
 async function ask(what: string, addresses: readonly bigint[]): Promise<void> {
   const { cpuNs } = lines.stats()
   const start = performance.now()
-  const [result] = await lines.findLines(
-    [
-      {
-        kind: 0,
-        path: file,
-        buildId,
-        contentHash: '',
-        device: 0n,
-        inode: 0n,
-        pids: [],
-        addresses: BigUint64Array.from(addresses),
-        addressSpace: 0,
-      },
-    ],
-    240_000,
-  )
+  const [result] = await lines.findLines([requestFor(file, addresses, { buildId })], 240_000)
   const ms = performance.now() - start
   const cpuMs = (lines.stats().cpuNs - cpuNs) / 1e6
   const each = ((ms * 1000) / addresses.length).toFixed(1)

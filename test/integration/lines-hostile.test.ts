@@ -10,6 +10,7 @@ import type { NativeLineResult, NativeLines } from '../../src/native/binding.ts'
 import { linesProgram, loadAddon } from '../../src/native/load.ts'
 import { buildIdOf } from '../support/file-frames.ts'
 import { addressesIn, functionsOf, lacks } from '../support/line-oracle.ts'
+import { requestFor } from '../support/name-request.ts'
 import { made } from '../support/workload.ts'
 
 const MUTATIONS = 200
@@ -83,17 +84,7 @@ describe('hostile DWARF', { skip: lacks('nm', 'binutils') || lacks('g++', 'g++')
     })
 
   const ask = async (path: string, reader = lines): Promise<NativeLineResult> => {
-    const request = {
-      kind: 0,
-      path,
-      buildId: buildIdOf(program),
-      contentHash: '',
-      device: 0n,
-      inode: 0n,
-      pids: [],
-      addresses: BigUint64Array.from(addresses),
-      addressSpace: 0,
-    }
+    const request = requestFor(path, addresses, { buildId: buildIdOf(program) })
     const [result] = await reader.findLines([request], LIMIT_MS)
     assert.ok(result)
     return result

@@ -8,17 +8,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { NativeAddon, NativeNameResult, NativeSymbols } from '../../src/native/binding.ts'
 import { loadAddon } from '../../src/native/load.ts'
+import { agreesWithNm, requestFor } from '../support/name-request.ts'
 import { OWN_TABLES } from '../support/symbol-options.ts'
-import {
-  addressesIn,
-  answerAt,
-  buildIdOf,
-  functionsOf,
-  lacks,
-  mistake,
-  numbers,
-  Oracle,
-} from '../support/symbol-oracle.ts'
+import { answerAt, buildIdOf, functionsOf, lacks, numbers } from '../support/symbol-oracle.ts'
 
 const PROGRAM = `
   #include <map>
@@ -56,51 +48,31 @@ describe('names by address', { skip: lacks('nm') || lacks('g++') }, () => {
   })
 
   async function lookUp(path: string, addresses: readonly bigint[]): Promise<NativeNameResult> {
-    const [result] = await symbols.nameImages(
-      [
-        {
-          kind: 0,
-          path,
-          buildId: buildIdOf(path),
-          contentHash: '',
-          device: 0n,
-          inode: 0n,
-          pids: [],
-          addresses: BigUint64Array.from(addresses),
-          addressSpace: 0,
-        },
-      ],
-      20_000,
-    )
+    const request = requestFor(path, addresses, { buildId: buildIdOf(path) })
+    const [result] = await symbols.nameImages([request], 20_000)
     assert.ok(result)
     assert.equal(result.problem, '')
     return result
   }
 
-  async function agreesWithNm(path: string, count: number): Promise<number> {
-    const oracle = new Oracle(functionsOf(path))
-    const addresses = addressesIn(oracle.symbols, count)
-    const result = await lookUp(path, addresses)
-    const mistakes = addresses.flatMap(
-      (address, index) => mistake(oracle, address, answerAt(result, index)) ?? [],
-    )
-    assert.deepEqual(mistakes.slice(0, 5), [])
-    return result.name.filter((name) => name !== 0).length
+  const namedAsByNm = async (file: string): Promise<number> => {
+    const question = { file, count: LOOKUPS, uncovered: true }
+    return (await agreesWithNm(question, (addresses) => lookUp(file, addresses))).named
   }
 
   test('a C++ program agrees with nm', async () => {
-    const named = await agreesWithNm(join(folder, 'shop'), LOOKUPS)
+    const named = await namedAsByNm(join(folder, 'shop'))
     assert.ok(named > LOOKUPS / 3, `only ${named} of ${LOOKUPS} addresses have a name`)
   })
 
   test('libc and libstdc++, which list exported functions only, agree with nm', async () => {
     const libraries = [mapped('libc.so.6'), mapped('libstdc++.so.6')].filter((path) => path !== undefined)
     assert.ok(libraries.length > 0)
-    for (const library of libraries) assert.ok((await agreesWithNm(library, LOOKUPS)) > LOOKUPS / 3)
+    for (const library of libraries) assert.ok((await namedAsByNm(library)) > LOOKUPS / 3)
   })
 
   test('the node binary agrees with nm', async () => {
-    assert.ok((await agreesWithNm(process.execPath, LOOKUPS)) > LOOKUPS / 3)
+    assert.ok((await namedAsByNm(process.execPath)) > LOOKUPS / 3)
   })
 
   test('a stripped program names nothing that it does not export', async () => {

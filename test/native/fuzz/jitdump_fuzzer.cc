@@ -3,6 +3,7 @@
 // Input: u16 how many bytes are there at first, u64 the end of the first window, then the file.
 #include "core/symbols/jitdump.h"
 #include "fuzz/fuzz_input.h"
+#include "fuzz/made_code.h"
 
 namespace sonde::fuzz {
 namespace {
@@ -24,17 +25,11 @@ std::vector<uint64_t> AddressesIn(std::span<const uint8_t> bytes) {
 
 void LookUp(const Jitdump& dump, const TargetFile& file, const std::vector<uint64_t>& addresses) {
   Require(dump.functions() <= kMaxFunctions, "functions are bounded");
-  for (const uint64_t avma : addresses) {
-    const auto code = dump.Find(avma);
-    if (!code) continue;
-    Require(code->start <= avma && avma < code->end(), "what is found covers the address");
-    ReadAllowance allowance(UINT64_MAX);
-    const auto name = dump.NameOf(*code, avma, file, allowance);
-    if (!name) continue;
-    Require(!name->function.empty() && name->function.size() <= kLongestCodeName + 3,
-            "names are bounded");
+  LookUpCode(dump, file, addresses, [](const MadeCode&, const std::optional<CodeName>& name) {
+    if (!name) return;
+    Require(!name->function.empty(), "a name is not empty");
     Require(name->file.size() <= 4096, "files are bounded");
-  }
+  });
 }
 
 }  // namespace

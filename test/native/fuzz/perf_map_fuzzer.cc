@@ -3,6 +3,7 @@
 // Input: u16 how many bytes are there at first, then the file.
 #include "core/symbols/perf_map.h"
 #include "fuzz/fuzz_input.h"
+#include "fuzz/made_code.h"
 
 namespace sonde::fuzz {
 namespace {
@@ -28,16 +29,10 @@ std::vector<uint64_t> AddressesIn(std::span<const uint8_t> bytes) {
 
 void LookUp(const PerfMap& map, const TargetFile& file, const std::vector<uint64_t>& addresses) {
   Require(map.functions() <= kMaxFunctions, "functions are bounded");
-  for (const uint64_t avma : addresses) {
-    const auto code = map.Find(avma);
-    if (!code) continue;
-    Require(code->start <= avma && avma < code->end(), "what is found covers the address");
-    Require(code->place < file.size(), "what is found stands in the file");
-    ReadAllowance allowance(UINT64_MAX);
-    const auto name = map.NameOf(*code, avma, file, allowance);
+  LookUpCode(map, file, addresses, [&](const MadeCode& code, const std::optional<CodeName>& name) {
+    Require(code.place < file.size(), "what is found stands in the file");
     Require(name.has_value(), "a line that was read has a name");
-    Require(name->function.size() <= kLongestCodeName + 3, "names are bounded");
-  }
+  });
 }
 
 }  // namespace

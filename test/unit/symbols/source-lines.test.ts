@@ -10,6 +10,7 @@ import {
 } from '../../../src/native/binding.ts'
 import { Problems } from '../../../src/symbols/problems.ts'
 import { openSourceLines } from '../../../src/symbols/source-lines.ts'
+import { requestFor } from '../../support/name-request.ts'
 
 const RESULT: NativeLineResult = {
   systemNames: ['_Zinner', '_Zouter'],
@@ -51,17 +52,7 @@ const open = (native: NativeLines, problems: Problems) =>
   )
 
 const question = (addresses: readonly bigint[]) => ({
-  request: {
-    kind: 0,
-    path: '/bin/shop',
-    buildId: 'ab',
-    contentHash: '',
-    device: 0n,
-    inode: 0n,
-    pids: [],
-    addresses: BigUint64Array.from(addresses),
-    addressSpace: 0,
-  },
+  request: requestFor('/bin/shop', addresses, { buildId: 'ab' }),
   names: new Map(addresses.map((address) => [address, null])),
 })
 
