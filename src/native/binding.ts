@@ -127,7 +127,6 @@ export interface NativeNameResult {
   readonly identity: string
 }
 
-/** How images are named. */
 /** Where names and lines of images may come from. */
 export interface NativeSymbolSources {
   /** SYMBOL_SOURCES indices, in the order of preference; those that are not of images are passed over. */
@@ -136,6 +135,7 @@ export interface NativeSymbolSources {
   readonly debugDirectories: readonly string[]
 }
 
+/** How images are named. */
 export interface NativeSymbolsOptions extends NativeSymbolSources {
   /** Bound of the tables of functions. */
   readonly maxCacheBytes: number
