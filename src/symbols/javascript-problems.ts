@@ -21,7 +21,7 @@ export async function addJavaScriptProblems(batch: ProfileBatch, problems: Probl
   const { frames } = batch.stacks
   for await (const [from, to] of inTurns(frames.function.length)) {
     for (let index = from; index < to; index++) {
-      if (frames.function[index] !== 0) addProblemOf(frames.at(index), batch, problems)
+      if (frames.function[index]) addProblemOf(frames.at(index), batch, problems)
     }
   }
 }

@@ -53,7 +53,8 @@ function addCandidate(batch: ProfileBatch, frame: number, byPid: Map<number, Can
     frame,
     mapping,
     address: lookedUp(frames.address[frame] ?? 0n, frames.flags[frame] ?? 0),
-    saidByStack: frames.function[frame] !== 0 && saysItsFunction(frames.at(frame)),
+    // A window in which no frame says its function has no such column.
+    saidByStack: Boolean(frames.function[frame]) && saysItsFunction(frames.at(frame)),
   })
 }
 

@@ -137,6 +137,19 @@ test('a map that stands before V8 in the policy names what it knows; one that st
   assert.equal(asked.length, 1)
 })
 
+test('a window in which no frame says its function, which then has no such column, is asked about whole', async () => {
+  const window = new Window()
+  window.frame(window.mapping(7, anonymous('//anon')), 0x1000n)
+  const batch = window.batch()
+  const frames = Object.create(batch.stacks.frames, { function: { value: new Uint32Array(0) } })
+  const { names, asked } = namerOf(() => true, ['v8', 'perf_map'])
+  await namesIn({ ...batch, stacks: { ...batch.stacks, frames } }, names)
+  assert.deepEqual(
+    asked.map(({ addresses }) => [...addresses]),
+    [[0x1000n]],
+  )
+})
+
 test('memory without a file is asked of its process, by the address in the process; files are not', async () => {
   const window = new Window()
   const code = window.mapping(7, anonymous('//anon'))
