@@ -35,18 +35,21 @@ test('a BPF program that came and went is named', { timeout: 60_000 }, async (t)
   assert.deepEqual(await ended, [0, null])
 
   const name = /bpf_prog_[0-9a-f]{16}_sonde_spin/
-  const samplesOf = (text: string): number =>
+  const samplesOf = (text: string, what: RegExp): number =>
     text
       .split('\n')
-      .filter((line) => name.test(line) && line.startsWith('bpf_spin;'))
+      .filter((line) => what.test(line) && line.startsWith('bpf_spin;'))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
-  const live = samplesOf(readFileSync(folded, 'utf8'))
-  assert.ok(live > 300, `${live} samples of the 1500 that it ran`)
+  const recorded = readFileSync(folded, 'utf8')
+  const live = samplesOf(recorded, name)
+  const all = samplesOf(recorded, /./)
+  // On a busy machine the program gets a part of its CPU.
+  assert.ok(live > 50 && live > 0.6 * all, `${live} of ${all} samples are of the program`)
 
   const again = join(directory, 'again.folded')
   const converted = sonde(['convert', data, '-o', again])
   assert.equal(converted.status, 0, converted.stderr)
-  assert.equal(samplesOf(readFileSync(again, 'utf8')), live, 'the recording tells it, too')
+  assert.equal(samplesOf(readFileSync(again, 'utf8'), name), live, 'the recording tells it, too')
 
   if (!isInstalled('perf')) return
   const script = run('perf', ['script', '-i', data, '--comm', 'bpf_spin', '-F', 'ip,sym']).stdout
