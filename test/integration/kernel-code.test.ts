@@ -54,5 +54,6 @@ test('a BPF program that came and went is named', { timeout: 60_000 }, async (t)
   if (!isInstalled('perf')) return
   const script = run('perf', ['script', '-i', data, '--comm', 'bpf_spin', '-F', 'ip,sym']).stdout
   const seen = script.split('\n\n').filter((sample) => name.test(sample)).length
-  assert.equal(seen, live, 'perf sees as many')
+  // In a retpoline the program's first byte stands on the stack like a return address: perf takes it for one of the program.
+  assert.ok(seen >= live && seen - live <= 0.01 * live, `perf sees ${seen}, Sonde ${live}`)
 })

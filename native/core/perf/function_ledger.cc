@@ -1,17 +1,17 @@
 #include "core/perf/function_ledger.h"
 
 #include <algorithm>
-#include <bit>
+#include <utility>
 
 #include "core/base/hash.h"
 
 namespace sonde {
 namespace {
 
-/// In one window. A large server has some thousand places that are ever sampled, each of which takes two numbers at most, and
-/// two more where its code was replaced.
+/// In one window. A large server has some thousand places that are ever sampled, each of which takes another number for each
+/// second or so.
 constexpr size_t kMaxNumbers = 65'536;
-constexpr size_t kMaxNumbersEach = 16'384;
+constexpr size_t kMaxNumbersEach = 24'576;
 /// Of names and paths in two windows.
 constexpr size_t kMaxFunctionBytes = 16 << 20;
 /// A frame whose function had moved is asked for again when it is next sampled, so often.
@@ -35,13 +35,15 @@ bool SameFunctions(const V8Answer& left, const V8Answer& right) {
 }  // namespace
 
 size_t FunctionLedger::Hash::operator()(const Key& key) const {
-  return MixHash(key.word ^ kFirstHashSecret ^ (key.generated ? 1 : 0),
+  const uint64_t words = MixHash(key.function ^ kFirstHashSecret, key.caller ^ kSecondHashSecret);
+  return MixHash(key.word ^ words ^ (key.generated ? 1 : 0),
                  (uint64_t{key.pid} << 32) ^ key.began_at ^ kSecondHashSecret);
 }
 
 uint32_t FunctionLedger::NumberOf(const Process& process, const V8Frame& frame) {
-  const uint64_t called_by = std::rotl(frame.return_address, 16);
-  const Key key{.word = frame.generated ? frame.address : frame.bytecode_array ^ called_by,
+  const Key key{.word = frame.generated ? frame.address : frame.bytecode_array,
+                .function = frame.generated ? 0 : frame.function,
+                .caller = frame.return_address,
                 .began_at = process.began_at,
                 .pid = process.pid,
                 .generated = frame.generated};
@@ -55,6 +57,9 @@ uint32_t FunctionLedger::NumberOf(const Process& process, const V8Frame& frame) 
 bool FunctionLedger::Begin(const Process& process, const V8Frame& frame, Known& known) {
   const uint32_t number = NewNumber(process.pid, known);
   if (number == 0) return false;
+  // A reply that comes after all is of the frames before.
+  by_number_.erase(known.number);
+  by_number_.erase(known.doubtful);
   known = {.number = number, .since = frame.time};
   Ask(process, frame, number, known);
   return true;
@@ -78,9 +83,8 @@ uint32_t FunctionLedger::NumberOf(const Process& process, const V8Frame& frame, 
 uint32_t FunctionLedger::DoubtfulNumberOf(const Process& process, const V8Frame& frame,
                                           Known& known) {
   if (known.waits) return known.doubtful;
-  if (known.doubtful == 0) known.doubtful = NewNumber(process.pid, known);
+  known.doubtful = NewNumber(process.pid, known);
   if (known.doubtful == 0) return 0;
-  Store(known.doubtful, {});
   known.doubtful_since = frame.time;
   Ask(process, frame, known.doubtful, known);
   return known.doubtful;
@@ -134,22 +138,16 @@ void FunctionLedger::Settle(const V8Reader::Reply& reply) {
 }
 
 void FunctionLedger::SettleDoubt(const V8Answer& answer, Known& known) {
-  const uint32_t number = known.doubtful;
-  if (answer.state == V8Answer::State::kNamed && SameFunctions(answer, functions_[known.number])) {
-    known.held_at = answer.held_at;
-    known.confirmed = true;
-    return Store(number, answer);
-  }
-  by_number_.erase(known.number);
-  if (!known.confirmed) {
+  const uint32_t number = std::exchange(known.doubtful, 0);
+  const bool same =
+      answer.state == V8Answer::State::kNamed && SameFunctions(answer, functions_[known.number]);
+  Store(number, answer);
+  by_number_.erase(same ? number : known.number);
+  known.held_at = answer.held_at;
+  if (!same) {
     known = {
         .number = number, .since = known.doubtful_since, .held_at = answer.held_at, .asked = 1};
-    return Store(number, answer);
   }
-  // Some of its frames were of the one function, and some are perhaps of another. The next frame begins anew.
-  by_number_.erase(number);
-  known = {.number = number};
-  Store(number, {.state = V8Answer::State::kMoved});
 }
 
 void FunctionLedger::Store(uint32_t number, V8Answer answer) {

@@ -12,7 +12,7 @@ namespace sonde {
 using FrameFunctions = std::unordered_map<uint32_t, V8Answer>;
 
 /// Numbers the frames of V8's code whose functions are read out of their processes meanwhile. Frames that must be of one
-/// function have one number: of interpreted ones those with one bytecode, of others those at one address. Code is freed and
+/// function have one number: of builtins those with the same words in them, of others those at one address. Code is freed and
 /// moved, so an answer holds for a second longer than it was seen to be so; newer frames are asked about again, under
 /// another number until it is known that they are of the same function. Used by the drain thread; asks, and never waits.
 class FunctionLedger {
@@ -36,7 +36,10 @@ class FunctionLedger {
 
  private:
   struct Key {
+    /// Where the code is, or the bytecode that stands in the frame; it may be a leftover where the closure is not its own.
     uint64_t word = 0;
+    uint64_t function = 0;
+    uint64_t caller = 0;
     uint64_t began_at = 0;
     uint32_t pid = 0;
     bool generated = false;
@@ -51,11 +54,9 @@ class FunctionLedger {
     /// The first frame that was asked about under `number`, and until when its function was seen to be the one; frames' times.
     uint64_t since = 0;
     uint64_t held_at = 0;
-    /// Of frames that are newer than that, until the answer to the first of them has come. 0: there were none.
+    /// Of frames that are newer than that, until the answer to the first of them has come.
     uint32_t doubtful = 0;
     uint64_t doubtful_since = 0;
-    /// Frames with the number `doubtful` have turned out to be of the same function.
-    bool confirmed = false;
     bool waits = false;
     uint8_t asked = 0;
   };

@@ -89,6 +89,7 @@ void StackUnwinder::AddFunctions(const SampleRecord& sample) {
     const uint64_t address = frames_[words.frame] & ~kExactAddress;
     const uint32_t number =
         ledger_.NumberOf(process, {.generated = words.generated,
+                                   .innermost = words.frame == 0,
                                    .address = returns ? address - 1 : address,
                                    .time = sample.time,
                                    .function = words.function,

@@ -1,5 +1,7 @@
 #include "core/symbols/file_task.h"
 
+#include <algorithm>
+
 #include "core/symbols/process_roots.h"
 #include "core/symbols/process_status.h"
 
@@ -30,7 +32,9 @@ ExpendableThread::Task FileTask(pid_t pid, const std::string& path, const FileId
 }
 
 ExpendableThread::Task FileTask(const NameRequest& request) {
-  return FileTask(request.pids.empty() ? 0 : request.pids.front(), request.path, request.identity);
+  const auto living =
+      std::ranges::find_if(request.pids, [](pid_t pid) { return bool{ReadProcessStatus(pid)}; });
+  return FileTask(living == request.pids.end() ? 0 : *living, request.path, request.identity);
 }
 
 ExpendableThread::Task TaskOfProcess(pid_t pid, const std::string& name) {

@@ -15,7 +15,7 @@ namespace sonde {
 /// Asks procfs only, which no target can block. `pid`: 0 for none.
 ExpendableThread::Task FileTask(pid_t pid, const std::string& path, const FileIdentity& identity);
 
-/// The file of a request, as the first of its processes sees it.
+/// The file of a request, as the first of its processes that lives sees it.
 ExpendableThread::Task FileTask(const NameRequest& request);
 
 /// Other work on what a process has; `name` tells it from all other.

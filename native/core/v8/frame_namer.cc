@@ -34,10 +34,18 @@ V8Answer V8FrameNamer::Name(const V8Frame& frame) {
     heap_.ForgetMaps();
     maps_forgotten_at_ = now_;
   }
-  if (frame.generated) return NameGenerated(frame);
-  V8Answer answer = NameByBytecode(frame, frame.bytecode_array, Bytecode::kWasTheFrames);
-  if (answer.state == V8Answer::State::kNamed || frame.return_address == 0) return answer;
-  return NameByCaller(frame);
+  return frame.generated ? NameGenerated(frame) : NameBuiltin(frame);
+}
+
+/// The interpreter's frame has its function's bytecode. Other builtins keep what they like in that place, and before they do
+/// it has what an earlier call has left there: their closure, which lives for ever, is one of a function without bytecode.
+V8Answer V8FrameNamer::NameBuiltin(const V8Frame& frame) {
+  if (frame.return_address != 0) {
+    V8Answer answer = NameByCaller(frame);
+    if (answer.state == V8Answer::State::kNamed) return answer;
+  }
+  if (IsOfBuiltin(SharedOfFunction(frame.function))) return {.state = V8Answer::State::kNoCode};
+  return NameByBytecode(frame, frame.bytecode_array, Bytecode::kWasTheFrames);
 }
 
 void V8FrameNamer::Forget() {
@@ -118,16 +126,21 @@ V8Answer V8FrameNamer::NameOptimized(const V8Frame& frame, KnownCode& known) {
 
 V8Answer V8FrameNamer::NameByBytecode(const V8Frame& frame, V8Object bytecode, Bytecode certainty) {
   const auto known = bytecodes_.find(bytecode);
+  const V8Object own = SharedOfFunction(frame.function);
+  // In the frame of a builtin's caller, which may be optimised, the word may be a leftover, too.
+  const bool must_be_own = !frame.generated && frame.innermost && own != 0;
   // Objects move, and others take their places: what was so before the sample and after it, was so in it.
   const bool holds = known != bytecodes_.end() && known->second.seen_at < frame.time &&
-                     certainty == Bytecode::kWasTheFrames;
+                     certainty == Bytecode::kWasTheFrames &&
+                     (!must_be_own || known->second.shared == own);
   if (holds && known->second.checked_at > frame.time) return known->second.answer;
   const bool is_bytecode = heap_.Is(bytecode, heap_.layout().bytecode_array_type);
-  const V8Object candidates[] = {holds ? known->second.shared : 0, SharedOfFunction(frame.function),
+  const V8Object candidates[] = {holds ? known->second.shared : 0, own,
                                  SharedOfFeedback(frame.feedback[0]),
                                  SharedOfFeedback(frame.feedback[1])};
   for (const V8Object shared : candidates) {
-    if (!is_bytecode || shared == 0 || BytecodeOf(shared) != bytecode) continue;
+    if (!is_bytecode || shared == 0 || (must_be_own && shared != own)) continue;
+    if (BytecodeOf(shared) != bytecode) continue;
     V8Answer answer = Named({&shared, 1});
     // The heap is changing while it is read.
     if (answer.state != V8Answer::State::kNamed || BytecodeOf(shared) != bytecode) continue;
@@ -204,6 +217,13 @@ V8Object V8FrameNamer::SharedOfFunction(V8Object function) {
   const V8Layout& layout = heap_.layout();
   if (!type || *type < layout.first_function_type || *type > layout.last_function_type) return 0;
   return heap_.Field(function, layout.function_shared).value_or(0);
+}
+
+/// Whether it is a function of V8's own, which has code and no bytecode.
+bool V8FrameNamer::IsOfBuiltin(V8Object shared) {
+  if (shared == 0 || !heap_.Is(shared, heap_.layout().shared_type)) return false;
+  const auto data = heap_.Field(shared, kSharedData);
+  return data && !V8Heap::IsPointer(*data);
 }
 
 V8Object V8FrameNamer::SharedOfFeedback(V8Object vector) {

@@ -20,6 +20,8 @@ namespace sonde {
 struct V8Frame {
   /// Code made at run time; otherwise one of V8's builtins, such as the interpreter.
   bool generated = false;
+  /// Nothing was called from it. A builtin that has no frame of its own may be in its caller's.
+  bool innermost = false;
   /// In the code: of a caller the call, not the instruction behind it.
   uint64_t address = 0;
   /// When it was captured, CLOCK_MONOTONIC.
@@ -104,6 +106,7 @@ class V8FrameNamer {
   };
 
   V8Answer NameGenerated(const V8Frame& frame);
+  V8Answer NameBuiltin(const V8Frame& frame);
   V8Answer NameBaseline(const V8Frame& frame, const KnownCode& known);
   V8Answer NameOptimized(const V8Frame& frame, KnownCode& known);
   V8Answer NameByBytecode(const V8Frame& frame, V8Object bytecode, Bytecode certainty);
@@ -114,6 +117,7 @@ class V8FrameNamer {
   V8FunctionPtr FunctionOf(V8Object shared);
   KnownCode* CodeAt(const V8Frame& frame);
   V8Object SharedOfFunction(V8Object function);
+  bool IsOfBuiltin(V8Object shared);
   V8Object SharedOfFeedback(V8Object vector);
   V8Object SharedOfOptimized(const V8Code& code);
   V8Object BytecodeOf(V8Object shared);

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/native_thread.h"
 #include "core/symbols/expendable_thread.h"
+#include "core/symbols/file_task.h"
 #include "core/v8/live_memory.h"
 
 namespace sonde {
@@ -149,11 +150,14 @@ void V8Reader::Shared::Answer(const std::shared_ptr<const Batch>& batch, Expenda
                                          : V8Answer{.state = V8Answer::State::kUnreadable});
     }
   };
-  const auto outcome = thread.Run("memory of " + std::to_string(heap->pid()), std::move(work),
-                                  ExpendableThread::Clock::now() + kReadPatience);
+  const auto pid = static_cast<pid_t>(heap->pid());
+  const auto outcome = thread.Run(TaskOfProcess(pid, "memory of " + std::to_string(pid)),
+                                  std::move(work), ExpendableThread::Clock::now() + kReadPatience);
   if (outcome == ExpendableThread::Outcome::kDone) return BoundHeaps();
-  std::erase(heaps, heap);
-  lost.emplace_back(heap);
+  if (outcome == ExpendableThread::Outcome::kLate) {
+    std::erase(heaps, heap);
+    lost.emplace_back(heap);
+  }
   for (const Question& question : *batch) ReplyTo(question, {});
 }
 

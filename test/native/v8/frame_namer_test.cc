@@ -218,6 +218,31 @@ TEST_F(FrameNamerTest, ABuiltinWithoutAFrameIsItsCallersWhereTheFrameAgrees) {
   EXPECT_EQ(Names(frame), "");
 }
 
+TEST_F(FrameNamerTest, ALeftoverInABuiltinsOwnFrameNamesNothing) {
+  const auto work = Make("work");
+  EXPECT_EQ(Names({.time = 900, .function = work.function, .bytecode_array = work.bytecode}, 1000),
+            "work;");
+  const V8Object builtin = heap_.Function(heap_.Shared(0x7'0000'0000, 0, script_));
+  EXPECT_EQ(Names({.time = 1500, .function = builtin, .bytecode_array = work.bytecode}, 2000), "");
+  EXPECT_EQ(state_, State::kNoCode);
+}
+
+TEST_F(FrameNamerTest, ALeftoverInTheFrameOfABuiltinsCallerNamesNothing) {
+  const auto work = Make("work");
+  EXPECT_EQ(Names({.time = 900, .function = work.function, .bytecode_array = work.bytecode}, 1000),
+            "work;");
+  V8Frame frame{.innermost = true,
+                .time = 1500,
+                .function = Make("caller").function,
+                .bytecode_array = work.bytecode};
+  EXPECT_EQ(Names(frame, 2000), "");
+  frame.function = work.function;
+  EXPECT_EQ(Names(frame, 2000), "work;");
+  const V8Object code = heap_.Code(kTurbofanKind, 128, heap_.Optimized(Make("fast").shared));
+  frame.return_address = heap_.StartOf(code) + 64;
+  EXPECT_EQ(Names(frame, 2000), "work;") << "the return address is a leftover";
+}
+
 TEST_F(FrameNamerTest, WhatIsKeptOfAProcessIsBoundedInBytes) {
   size_t most = 0;
   for (int number = 0; number < 1200; number++) {
