@@ -1,6 +1,5 @@
 // The distinct notes of a file, and the frames, texts and images they speak of, as bytes.
 
-import { isReason } from '../../core/javascript-reasons.ts'
 import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/process.ts'
 import {
   FRAME_KINDS,
@@ -9,6 +8,7 @@ import {
   type ProfileBatch,
   type StackTable,
 } from '../../core/profile.ts'
+import { type FrameName, namesOf } from '../../core/symbolizer.ts'
 import { ByteWriter } from './bytes.ts'
 import { MAX_NOTE_ELEMENTS, MAX_NOTE_FRAMES, NOTE_FRAME, type PartName } from './stack-notes.ts'
 
@@ -288,16 +288,13 @@ class FrameFunctions {
     return Boolean(this.#window.stacks.frames.function[frame]) || this.#isNamedCode(frame)
   }
 
-  /** What the frame itself says, unless that is only why it does not know, and its process does. */
+  /** What names it in the window's other outputs, too; in the frame's own words where it says the same itself. */
   of(frame: number): readonly FrameFunction[] {
     const value = this.#window.stacks.frames.at(frame)
     const own = (value.kind === 'native' ? value.functions : undefined) ?? []
-    if (!this.#isNamedCode(frame) || (own.length > 0 && !own.some(isReason))) return own
-    const { table, offsets, indices } = this.#window.names
-    return Array.from(indices.subarray(offsets[frame], offsets[frame + 1]), (index) => {
-      const { function: name, file, line } = table[index]!
-      return { language: '', function: name, file, line }
-    })
+    if (!this.#isNamedCode(frame)) return own
+    const names = namesOf(this.#window.names, frame)
+    return saysTheSame(own, names) ? own : names.map(functionOf)
   }
 
   #isNamedCode(frame: number): boolean {
@@ -313,6 +310,23 @@ class FrameFunctions {
     return processes.images.at(image).kind === 'anonymous'
   }
 }
+
+/** One without a name is the symbol table's to name: here there is none. */
+function saysTheSame(own: readonly FrameFunction[], names: readonly FrameName[]): boolean {
+  const named = own.filter(({ function: name }) => name !== '')
+  if (named.length !== names.length) return false
+  return names.every(({ function: name, file, line }, at) => {
+    const said = named[at]!
+    return said.function === name && said.file === file && said.line === line
+  })
+}
+
+const functionOf = ({ function: name, file, line }: FrameName): FrameFunction => ({
+  language: '',
+  function: name,
+  file,
+  line,
+})
 
 /** What all tables together may still take. */
 interface Room {

@@ -13,6 +13,7 @@ import {
   StackNotesWriter,
 } from '../../../../src/formats/perf-data/stack-notes-writer.ts'
 import { notedChain } from '../../../../src/sampler/replay/noted-chain.ts'
+import { NamesBuilder } from '../../../../src/symbols/names-builder.ts'
 import { session } from './fixture.ts'
 
 const image = (path: string, runtime?: 'go'): Image => ({
@@ -85,7 +86,7 @@ const python = (name: string, line = 1): Frame => ({
   line,
 })
 /** Code of a runtime that runs functions of its language, innermost first. */
-const running = (address: bigint, ...names: string[]): Frame => ({
+const running = (address: bigint, ...names: string[]): ReturnType<typeof code> => ({
   ...code(address),
   functions: names.map((name) => ({ language: 'v8js', function: name, file: `/${name}.js`, line: 7 })),
 })
@@ -175,38 +176,66 @@ for (const [what, stack] of Object.entries(STACKS)) {
   })
 }
 
-test('of code that its process made at run time the names are kept, of files they are not', async () => {
+/** Code that says its functions, of which the window's other namers said `mapped` instead where `renamed`. */
+async function notedCode(
+  frames: readonly {
+    readonly said: readonly string[]
+    readonly inFile?: boolean
+    readonly renamed?: boolean
+  }[],
+) {
   const window = new WindowBuilder()
   const place = { start: avma(0n), end: avma(0x10000n), fileOffset: fileOffset(0n), bias: 0n }
   const rest = { pid: 1, ...place, protection: 5, flags: 2 } as const
   const made = window.addImage({ ...image('//anon'), kind: 'anonymous' })
-  const mappings = [
-    window.addMapping({ ...rest, image: made, addressSpace: 'avma' }),
-    window.addMapping({ ...rest, image: window.addImage(image('/app')), addressSpace: 'svma' }),
-  ]
-  const said = (name: string) => [{ language: 'v8js', function: name, file: '/a.js', line: 2 }]
-  const frames = [undefined, said('own'), said('[JavaScript: function moved]')].map((functions) =>
-    window.addFrame({
-      ...{ kind: 'native', mapping: mappings[0]!, svma: svma(BigInt(functions?.[0]?.function.length ?? 1)) },
-      returnAddress: false,
-      ...(functions && { functions }),
-    }),
-  )
-  const ofFile = { kind: 'native', mapping: mappings[1]!, svma: svma(9n), returnAddress: false } as const
-  const stack = window.addStack([...frames, window.addFrame(ofFile)], 'complete')
+  const anonymous = window.addMapping({ ...rest, image: made, addressSpace: 'avma' })
+  const file = window.addMapping({ ...rest, image: window.addImage(image('/app')), addressSpace: 'svma' })
+  const numbers = frames.map(({ said, inFile = false }, at) => {
+    const frame = said.length > 0 ? running(BigInt(at + 1), ...said) : code(BigInt(at + 1))
+    return window.addFrame({ ...frame, mapping: inFile ? file : anonymous, returnAddress: false })
+  })
+  const stack = window.addStack(numbers, 'complete')
   window.addSession(0)
   window.addSample(0, { time: 1n, pid: 1, tid: 1, cpu: 0, stack, value: 1n, comm: 'a' })
-  const name = { function: 'mapped', systemName: 'mapped', file: '/m.js', line: 5, offset: 0 }
-  const names = { table: [name], offsets: Uint32Array.of(0, 1, 2, 3, 4), indices: new Uint32Array(4) }
-  const times = { start: 1n, end: 2n, unixOffset: 0n, sequence: 0 }
-  const [batch] = batchesOf(window.build(times), [session(0)], names)
+  const buffer = window.build({ start: 1n, end: 2n, unixOffset: 0n, sequence: 0 })
+  const [batch] = batchesOf(buffer, [session(0)])
   assert.ok(batch)
-  const mapped = { language: '', function: 'mapped', file: '/m.js', line: 5 }
-  assert.deepEqual(noteOf(await notesOf([batch]), 0)?.functions, [
-    { place: 0, function: mapped },
-    { place: 1, function: said('own')[0] },
-    { place: 2, function: mapped },
+  const names = await NamesBuilder.of(batch.stacks.frames)
+  frames.forEach(({ renamed }, at) => {
+    if (renamed) names.setInstead(numbers[at]!, [{ ...MAPPED, systemName: 'mapped', offset: 0 }])
+  })
+  const [named] = batchesOf(buffer, [session(0)], await names.build())
+  assert.ok(named)
+  const { functions } = noteOf(await notesOf([named]), 0) ?? assert.fail()
+  return frames.map((_, place) =>
+    functions.filter((each) => each.place === place).map((each) => each.function),
+  )
+}
+
+const MAPPED = { function: 'mapped', file: '/m.js', line: 5 }
+const ours = (...names: string[]) =>
+  names.map((name) => ({ language: 'v8js', function: name, file: `/${name}.js`, line: 7 }))
+const theirs = [{ language: '', ...MAPPED }]
+
+test('of code that its process made at run time the names are kept, of files they are not', async () => {
+  const noted = await notedCode([
+    { said: [], renamed: true },
+    { said: ['own'] },
+    { said: ['[JavaScript: function moved]'], renamed: true },
+    { said: ['[JavaScript: function moved]'] },
+    { said: [], inFile: true, renamed: true },
   ])
+  assert.deepEqual(noted, [theirs, ours('own'), theirs, ours('[JavaScript: function moved]'), []])
+})
+
+test('where a map named code instead of its runtime, the map’s name is kept, as it is shown', async () => {
+  const noted = await notedCode([{ said: ['inner', 'outer'], renamed: true }, { said: ['inner', 'outer'] }])
+  assert.deepEqual(noted, [theirs, ours('inner', 'outer')])
+})
+
+test('a part of the runtime that the symbol table is to name is kept as that', async () => {
+  const noted = await notedCode([{ said: ['', 'caller'] }, { said: ['', 'caller'], inFile: true }])
+  assert.deepEqual(noted, [ours('', 'caller'), ours('', 'caller')])
 })
 
 test('every sample has its note, in the order of the file, whatever batch it came in', async () => {
