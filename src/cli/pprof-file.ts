@@ -4,9 +4,9 @@ import { readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { type Location, Profile, type Sample } from 'pprof-format'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
-import { addressLabel, baseName, kernelLabel } from '../core/frame-label.ts'
+import { addressLabel, baseName, type FunctionLabel, kernelLabel } from '../core/frame-label.ts'
 import { imageKindOf } from '../core/process.ts'
-import type { FunctionLabel, SampleGroup } from './profile-table.ts'
+import type { SampleGroup } from './profile-table.ts'
 
 type Numeric = number | bigint
 

@@ -1,19 +1,13 @@
 // Adds samples up by function, thread name, process or whole stack.
 
 import { inTurns } from '../base/turns.ts'
-import { frameLabel, moduleOf } from '../core/frame-label.ts'
+import { type FunctionLabel, functionLabels } from '../core/frame-label.ts'
 import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
-import { namesOf } from '../core/symbolizer.ts'
 import { ProcessNames } from '../formats/profile/process-names.ts'
 import { samplesPerStack, weightPerStack } from './columns.ts'
 
 export const GROUPINGS = ['function', 'comm', 'pid', 'stack'] as const
 export type Grouping = (typeof GROUPINGS)[number]
-
-export interface FunctionLabel {
-  readonly name: string
-  readonly module: string
-}
 
 /** Samples that have everything in common that a table looks at. */
 export interface SampleGroup {
@@ -213,7 +207,7 @@ function frameReader(batch: ProfileBatch): (stack: number) => readonly FunctionL
   const { stacks } = batch
   const labels: (readonly FunctionLabel[])[] = []
   const labelsOf = (frame: number): readonly FunctionLabel[] => {
-    labels[frame] ??= functionsOf(batch, frame)
+    labels[frame] ??= functionLabels(batch, frame)
     return labels[frame]
   }
   return (stack) => {
@@ -221,12 +215,4 @@ function frameReader(batch: ProfileBatch): (stack: number) => readonly FunctionL
     const code = frames.filter((frame) => stacks.frames.kind[frame] !== REASON)
     return (code.length > 0 ? code : frames).flatMap(labelsOf)
   }
-}
-
-/** What is inlined in a frame comes before what it is inlined in. */
-function functionsOf(batch: ProfileBatch, frame: number): readonly FunctionLabel[] {
-  const module = moduleOf(batch, frame)
-  const names = namesOf(batch.names, frame)
-  if (names.length < 2) return [{ name: frameLabel(batch, frame), module }]
-  return names.map((name) => ({ name: name.function, module }))
 }

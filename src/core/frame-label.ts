@@ -1,33 +1,72 @@
 // How a frame reads where only one line of text is to be had. The same in every output.
 
 import { hex } from './address.ts'
-import type { Image } from './process.ts'
-import type { ProfileBatch } from './profile.ts'
-import { nameOf } from './symbolizer.ts'
+import type { Image, ImageKind } from './process.ts'
+import { type FrameKind, ownFunctions, type ProfileBatch } from './profile.ts'
+import { nameOf, namesOf } from './symbolizer.ts'
+
+/** One line of text, and where that function is. */
+export interface FunctionLabel {
+  readonly name: string
+  readonly module: string
+}
 
 /** The last part of a path: what perf calls the DSO's short name. `//anon` is no path. */
 export const baseName = (path: string): string =>
   path.startsWith('//') ? path : path.slice(path.lastIndexOf('/') + 1) || path
 
+/** One function that a frame stands for, as far as it says where it is. */
+export interface FunctionPlace {
+  readonly kind: FrameKind
+  /** What the frame lies in. */
+  readonly imageKind: ImageKind
+  readonly path: string
+  /** Its source, '' where it is not known. */
+  readonly file: string
+  /** Its runtime says it, not a symbol table. */
+  readonly ofRuntime: boolean
+}
+
 /**
- * The name of the object a frame lies in, as a person reads it: `libc.so.6`, `[kernel.kallsyms]`, `[vdso]`, `//anon`;
- * of a function of a runtime's language its script; '' for reason frames.
+ * Where a function is, as a person reads it: the object that its code lies in (`libc.so.6`, `[kernel.kallsyms]`, `[vdso]`,
+ * `//anon`), or the script where a runtime says the function or the code lies in no file; '' for reason frames.
  */
-export function moduleOf(batch: ProfileBatch, frame: number): string {
-  const value = batch.stacks.frames.at(frame)
-  switch (value.kind) {
+export function moduleOf({ kind, imageKind, path, file, ofRuntime }: FunctionPlace): string {
+  switch (kind) {
     case 'native': {
-      const file = value.functions?.[0]?.file ?? ''
-      return baseName(file === '' ? imageOf(batch, value.mapping).path : file)
+      const script = ofRuntime || imageKind === 'anonymous' ? file : ''
+      return baseName(script || path)
     }
     case 'kernel':
       return '[kernel.kallsyms]'
     case 'interpreted':
-      return value.file
+      return file
     case 'reason':
       return ''
   }
 }
+
+/** A line of text for each function that a frame stands for, innermost first. Never empty. */
+export function functionLabels(batch: ProfileBatch, frame: number): readonly FunctionLabel[] {
+  const value = batch.stacks.frames.at(frame)
+  const { kind: imageKind, path } = value.kind === 'native' ? imageOf(batch, value.mapping) : NO_IMAGE
+  const place = { kind: value.kind, imageKind, path }
+  const known = namesOf(batch.names, frame)
+  const own = ownFunctions(value)
+  const names = known.length > 0 ? known : own
+  if (names.length === 0) {
+    const module = moduleOf({ ...place, file: '', ofRuntime: false })
+    return [{ name: frameLabel(batch, frame), module }]
+  }
+  // What symbols say comes first.
+  const ofSymbols = names.length - own.length
+  return names.map(({ function: name, file }, at) => ({
+    name,
+    module: moduleOf({ ...place, file, ofRuntime: at >= ofSymbols }),
+  }))
+}
+
+const NO_IMAGE = { kind: 'unknown', path: '' } as const
 
 /** The function's name, or the module and the address in it where no name is known: `libc.so.6+0x27c8a`. */
 export function frameLabel(batch: ProfileBatch, frame: number): string {

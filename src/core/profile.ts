@@ -103,6 +103,19 @@ export type Frame =
   /** Not code: why the stack ends here. */
   | { readonly kind: 'reason'; readonly text: string }
 
+/** The functions that a frame itself has names for, innermost first. */
+export function ownFunctions(frame: Frame): readonly FrameFunction[] {
+  switch (frame.kind) {
+    case 'interpreted':
+      return [frame]
+    case 'native':
+      return (frame.functions ?? []).filter(({ function: name }) => name !== '')
+    case 'kernel':
+    case 'reason':
+      return []
+  }
+}
+
 /** In the order of their codes in the window buffer. */
 export const FRAME_KINDS = ['native', 'kernel', 'interpreted', 'reason'] as const
 export type FrameKind = (typeof FRAME_KINDS)[number]

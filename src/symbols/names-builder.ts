@@ -1,5 +1,11 @@
 import { inTurns } from '../base/turns.ts'
-import { FRAME_KINDS, type Frame, type FrameFunction, type FrameTable } from '../core/profile.ts'
+import {
+  FRAME_KINDS,
+  type Frame,
+  type FrameFunction,
+  type FrameTable,
+  ownFunctions,
+} from '../core/profile.ts'
 import type { FrameName, FrameNames } from '../core/symbolizer.ts'
 import type { NamedAddress } from './name-cache.ts'
 
@@ -35,11 +41,8 @@ export class NamesBuilder {
   }
 
   #takeOwn(number: number, frame: Frame): void {
-    const named = functionsOf(frame).filter((own) => own.function !== '')
-    this.#own.set(
-      number,
-      named.map((own) => this.#ownIndex(own)),
-    )
+    const named = ownFunctions(frame).map((own) => this.#ownIndex(own))
+    this.#own.set(number, named)
   }
 
   #ownIndex({ language, function: name, file, line }: FrameFunction): number {
@@ -84,18 +87,6 @@ export class NamesBuilder {
       }
     }
     return { table: this.#table, offsets, indices: Uint32Array.from(indices) }
-  }
-}
-
-function functionsOf(frame: Frame): readonly FrameFunction[] {
-  switch (frame.kind) {
-    case 'interpreted':
-      return [frame]
-    case 'native':
-      return frame.functions ?? []
-    case 'kernel':
-    case 'reason':
-      return []
   }
 }
 

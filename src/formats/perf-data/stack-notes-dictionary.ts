@@ -5,6 +5,7 @@ import {
   FRAME_KINDS,
   type Frame,
   type FrameFunction,
+  ownFunctions,
   type ProfileBatch,
   type StackTable,
 } from '../../core/profile.ts'
@@ -294,7 +295,8 @@ class FrameFunctions {
     const own = (value.kind === 'native' ? value.functions : undefined) ?? []
     if (!this.#isNamedCode(frame)) return own
     const names = namesOf(this.#window.names, frame)
-    return saysTheSame(own, names) ? own : names.map(functionOf)
+    // One without a name is the symbol table's to name: here there is none.
+    return areSame(ownFunctions(value), names) ? own : names.map(functionOf)
   }
 
   #isNamedCode(frame: number): boolean {
@@ -311,12 +313,10 @@ class FrameFunctions {
   }
 }
 
-/** One without a name is the symbol table's to name: here there is none. */
-function saysTheSame(own: readonly FrameFunction[], names: readonly FrameName[]): boolean {
-  const named = own.filter(({ function: name }) => name !== '')
-  if (named.length !== names.length) return false
+function areSame(own: readonly FrameFunction[], names: readonly FrameName[]): boolean {
+  if (own.length !== names.length) return false
   return names.every(({ function: name, file, line }, at) => {
-    const said = named[at]!
+    const said = own[at]!
     return said.function === name && said.file === file && said.line === line
   })
 }

@@ -40,6 +40,8 @@ export interface FrameEntry {
   readonly address: bigint
   /** Number of a list of names, innermost inlined function first; `NO_NAME_LIST` where no name is known. */
   readonly nameList: number
+  /** How many of its names its interpreter or runtime said, not symbols: the last ones. */
+  readonly ownNames: number
 }
 
 /** The empty list of names. */
@@ -47,6 +49,8 @@ export const NO_NAME_LIST = 0
 
 const KIND_BITS = 0xff
 const RETURN_ADDRESS = 0x100
+/** What is above it is FrameEntry.ownNames. */
+const OWN_NAMES_SHIFT = 9
 /** A string costs its characters, a header, and an entry of the map that finds it again. */
 const STRING_OVERHEAD_BYTES = 80
 const MASK = 0xffff_ffffn
@@ -172,7 +176,8 @@ export class Dictionary {
 
   addFrame(entry: FrameEntry): number {
     const words = this.#scratch
-    words[0] = FRAME_KINDS.indexOf(entry.kind) | (entry.returnAddress ? RETURN_ADDRESS : 0)
+    const returnAddress = entry.returnAddress ? RETURN_ADDRESS : 0
+    words[0] = FRAME_KINDS.indexOf(entry.kind) | returnAddress | (entry.ownNames << OWN_NAMES_SHIFT)
     words[1] = entry.mapping
     words[2] = Number(entry.address & MASK)
     words[3] = Number((entry.address >> 32n) & MASK)
@@ -193,6 +198,7 @@ export class Dictionary {
       mapping: word(1),
       address: BigInt(word(2)) | (BigInt(word(3)) << 32n),
       nameList: word(4),
+      ownNames: word(0) >>> OWN_NAMES_SHIFT,
     }
   }
 }

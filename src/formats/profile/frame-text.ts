@@ -1,7 +1,7 @@
 // How the frames of a profile read: the same words in folded stacks, speedscope, pprof and the flame graph.
 
-import { addressLabel, baseName, kernelLabel } from '../../core/frame-label.ts'
-import type { Dictionary, FrameEntry, MappingEntry, NameEntry } from './dictionary.ts'
+import { addressLabel, kernelLabel, moduleOf } from '../../core/frame-label.ts'
+import type { Dictionary, FrameEntry, MappingEntry } from './dictionary.ts'
 
 /** What sort of thing a line of a flame graph is. */
 export const LABEL_KINDS = [
@@ -28,11 +28,14 @@ export function labelsOf(dictionary: Dictionary, frameNumber: number): FrameLabe
   const frame = dictionary.frame(frameNumber)
   const mapping = dictionary.mapping(frame.mapping)
   const names = dictionary.namesOf(frame.nameList)
-  if (names.length === 0)
-    return [{ text: unnamed(frame, mapping), module: moduleOf(mapping), kind: unnamedKind(frame) }]
-  return names.reverse().map((name, depth) => ({
-    text: name.function,
-    module: frame.kind === 'interpreted' ? name.file : scriptOf(name, mapping) || moduleOf(mapping),
+  const place = { kind: frame.kind, imageKind: mapping.imageKind, path: mapping.path }
+  if (names.length === 0) {
+    const module = moduleOf({ ...place, file: '', ofRuntime: false })
+    return [{ text: unnamed(frame, mapping), module, kind: unnamedKind(frame) }]
+  }
+  return names.reverse().map(({ function: text, file }, depth) => ({
+    text,
+    module: moduleOf({ ...place, file, ofRuntime: depth < frame.ownNames }),
     kind: namedKind(frame, mapping, depth),
   }))
 }
@@ -60,21 +63,5 @@ function namedKind(frame: FrameEntry, mapping: MappingEntry, depth: number): Lab
     case 'native':
       if (depth > 0) return 'inlined'
       return mapping.imageKind === 'anonymous' ? 'jit' : 'user'
-  }
-}
-
-/** Code made at run time lies in no file, but its function's source does. */
-const scriptOf = ({ file }: NameEntry, { kind, imageKind }: MappingEntry): string =>
-  kind === 'native' && imageKind === 'anonymous' ? baseName(file) : ''
-
-function moduleOf(mapping: MappingEntry): string {
-  switch (mapping.kind) {
-    case 'native':
-      return baseName(mapping.path)
-    case 'kernel':
-    case 'interpreted':
-      return mapping.path
-    case 'reason':
-      return ''
   }
 }

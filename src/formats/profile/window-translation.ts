@@ -1,7 +1,7 @@
 // From a window's numbers to the dictionary's. Only what is asked for is translated, and once.
 
 import type { Mapping } from '../../core/process.ts'
-import type { Frame, FrameFunction, ProfileBatch } from '../../core/profile.ts'
+import { type Frame, type FrameFunction, ownFunctions, type ProfileBatch } from '../../core/profile.ts'
 import { type Dictionary, type MappingEntry, NO_NAME_LIST } from './dictionary.ts'
 import { NO_ROOM } from './sequence-table.ts'
 
@@ -86,6 +86,7 @@ export class WindowTranslation {
       mapping,
       address: addressOf(frame),
       nameList,
+      ownNames: ownFunctions(frame).length,
     })
   }
 
@@ -141,16 +142,11 @@ export class WindowTranslation {
 
   /** What an interpreter said, or why a stack ends, is the frame's name. */
   #ownName(frame: Frame): number {
-    switch (frame.kind) {
-      case 'native':
-        return frame.functions === undefined ? NO_NAME_LIST : this.#functionNames(frame.functions)
-      case 'kernel':
-        return NO_NAME_LIST
-      case 'interpreted':
-        return this.#functionNames([frame])
-      case 'reason':
-        return this.#functionNames([{ language: '', function: frame.text, file: '', line: 0 }])
-    }
+    const functions =
+      frame.kind === 'reason'
+        ? [{ language: '', function: frame.text, file: '', line: 0 }]
+        : ownFunctions(frame)
+    return functions.length === 0 ? NO_NAME_LIST : this.#functionNames(functions)
   }
 
   #functionNames(functions: readonly FrameFunction[]): number {

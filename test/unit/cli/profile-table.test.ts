@@ -26,6 +26,7 @@ import { batchesOf } from '../../../src/core/window-view.ts'
 import { encodePprof } from '../../../src/formats/pprof/pprof.ts'
 import { profileOf } from '../../support/aggregated.ts'
 import { profileBatchOf } from '../../support/profile-window.ts'
+import { runtimeWindow } from '../../support/runtime-window.ts'
 import { sessionInfo } from '../../support/session.ts'
 
 type Row = readonly [stack: readonly string[], pid: number, comm: string, value: bigint]
@@ -88,6 +89,24 @@ test('functions have what ends in them and what passes through them', async () =
 
 test('a function that calls itself counts once', async () => {
   assert.deepEqual(shown(await tableOf('function', [[['f', 'f', 'f'], 1, 'a', 10n]])), [['f', 1, 10, 10]])
+})
+
+test('a function is one row, whether it was inlined into one of another script or stood for itself', async () => {
+  const { buffer, sessions, names } = await runtimeWindow([
+    [{ said: ['g /app/b.js', 'f /app/a.js'] }],
+    [{ said: ['f /app/a.js'] }],
+  ])
+  const [inlined] = batchesOf(buffer, sessions, names)
+  assert.ok(inlined)
+  const table = new ProfileTable('function')
+  await table.addBatch(inlined)
+  assert.deepEqual(
+    table.top(5).map(({ labels, self, total }) => [...labels, self, total]),
+    [
+      [{ name: 'f', module: 'a.js' }, 1, 2],
+      [{ name: 'g', module: 'b.js' }, 1, 1],
+    ],
+  )
 })
 
 test('a stack without any code shows why', async () => {
