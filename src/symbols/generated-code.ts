@@ -1,5 +1,6 @@
 // Names only what nobody can name later: code that processes make while they run.
 
+import { orAborted } from '../base/or-aborted.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { FrameNames } from '../core/symbolizer.ts'
 import { addJavaScriptProblems } from './javascript-problems.ts'
@@ -24,7 +25,7 @@ export function createGeneratedCodeSymbolizer(options: JitNamesOptions): NativeS
       signal.throwIfAborted()
       const names = named.get(batch.stacks) ?? nameWindow(batch)
       named.set(batch.stacks, names)
-      return await names
+      return await orAborted(names, signal)
     },
     problems: () => problems.lines(),
     cacheBytes: () => jit.cacheBytes(),

@@ -1,5 +1,6 @@
 // Names the frames of a window, once, for every consumer.
 
+import { orAborted } from '../base/or-aborted.ts'
 import { inTurns } from '../base/turns.ts'
 import { ADDRESS_SPACES, IMAGE_KINDS } from '../core/process.ts'
 import type { ProfileBatch, StackTable } from '../core/profile.ts'
@@ -341,13 +342,4 @@ function answerAt(
 ): NamedAddress | null {
   const named = functions[result.name[index] ?? 0]
   return named === undefined ? null : { named, offset: result.offset[index] ?? 0 }
-}
-
-/** The promise's outcome, or a rejection as soon as the signal aborts. */
-function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
