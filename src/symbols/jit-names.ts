@@ -1,5 +1,6 @@
 // Names of code that processes made while they ran: as they tell it themselves, in jitdumps and perf-maps.
 
+import { inTurns } from '../base/turns.ts'
 import type { ProfileBatch, TimeRange } from '../core/profile.ts'
 import type { SymbolPolicy, SymbolSource } from '../core/symbol-policy.ts'
 import type { NativeAddon, NativeJitNames, NativeJitRequest, NativeJitResult } from '../native/binding.ts'
@@ -47,15 +48,16 @@ export class JitNames {
     const groups = await groupJitFrames(batch)
     const questions = groups.flatMap((group) => this.#questionsOf(group))
     if (questions.length === 0) return
-    const requests = questions.map((question) => requestOf(question, batch.window))
+    const requests: NativeJitRequest[] = []
+    for (const question of questions) requests.push(await requestOf(question, batch.window))
     const results = await this.#native.name(requests, this.#limitMs)
-    const named = new Set<number>()
-    questions.forEach((question, index) => {
+    const naming = { names, named: new Set<number>() }
+    for (const [index, question] of questions.entries()) {
       const result = results[index]
-      if (result === undefined) return
+      if (result === undefined) continue
       this.#problems.add(fileOf(question), result.problem)
-      setNames(question, result, names, named)
-    })
+      await setNames(question, result, naming)
+    }
   }
 
   cacheBytes(): number {
@@ -84,38 +86,46 @@ const isJitSource = (source: SymbolSource): source is JitSource =>
 const fileOf = ({ group, source }: Question): string =>
   source === 'jitdump' ? (group.marker?.path ?? '') : `perf-${group.pid}.map`
 
-const requestOf = ({ group, source, frames }: Question, window: TimeRange): NativeJitRequest => ({
-  source: JIT_SOURCES.indexOf(source),
-  pid: group.pid,
-  addresses: BigUint64Array.from(frames.map(({ address }) => address)),
-  windowStart: window.start,
-  windowEnd: window.end,
-  began: group.began,
-  ended: group.ended,
-  path: group.marker?.path ?? '',
-  device: group.marker?.device ?? 0n,
-  inode: group.marker?.inode ?? 0n,
-})
+async function requestOf({ group, source, frames }: Question, window: TimeRange): Promise<NativeJitRequest> {
+  const addresses = new BigUint64Array(frames.length)
+  for await (const [from, to] of inTurns(frames.length)) {
+    for (let index = from; index < to; index++) addresses[index] = frames[index]?.address ?? 0n
+  }
+  return {
+    source: JIT_SOURCES.indexOf(source),
+    pid: group.pid,
+    addresses,
+    windowStart: window.start,
+    windowEnd: window.end,
+    began: group.began,
+    ended: group.ended,
+    path: group.marker?.path ?? '',
+    device: group.marker?.device ?? 0n,
+    inode: group.marker?.inode ?? 0n,
+  }
+}
 
-/** `named`: frames that have a name; these keep it. */
-function setNames(
+interface Naming {
+  readonly names: NamesBuilder
+  /** Frames that have a name; these keep it. */
+  readonly named: Set<number>
+}
+
+async function setNames(
   { frames }: Question,
   result: NativeJitResult,
-  names: NamesBuilder,
-  named: Set<number>,
-): void {
+  { names, named }: Naming,
+): Promise<void> {
   const functions = functionsOf(result)
-  frames.forEach(({ frame }, index) => {
-    const known = functions[result.name[index] ?? 0]
-    if (known === undefined || named.has(frame)) return
-    named.add(frame)
-    names.setInstead(frame, [
-      {
-        ...known,
-        file: result.files[(result.file[index] ?? 0) - 1] ?? '',
-        line: result.line[index] ?? 0,
-        offset: result.offset[index] ?? 0,
-      },
-    ])
-  })
+  for await (const [from, to] of inTurns(frames.length)) {
+    for (let index = from; index < to; index++) {
+      const { frame } = frames[index] as JitFrame
+      const known = functions[result.name[index] ?? 0]
+      if (known === undefined || named.has(frame)) continue
+      named.add(frame)
+      const file = result.files[(result.file[index] ?? 0) - 1] ?? ''
+      const place = { file, line: result.line[index] ?? 0, offset: result.offset[index] ?? 0 }
+      names.setInstead(frame, [{ ...known, ...place }])
+    }
+  }
 }

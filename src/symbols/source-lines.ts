@@ -1,5 +1,6 @@
 // Source lines and inlined functions of a window's frames.
 
+import { inTurns } from '../base/turns.ts'
 import { messageOf } from '../core/errors.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import type { FrameName } from '../core/symbolizer.ts'
@@ -81,12 +82,13 @@ export class SourceLines {
             questions.map(({ request }) => request),
             limitMs,
           )
-    return questions.map((question, index) => {
+    const lines: ImageLines[] = []
+    for (const [index, question] of questions.entries()) {
       const result = results[index]
-      if (result === undefined) return NOTHING_KNOWN
-      this.#problems.add(question.request.path, result.problem)
-      return { chains: chainsIn(question, result), hasDwarf: result.hasDwarf }
-    })
+      this.#problems.add(question.request.path, result?.problem ?? '')
+      lines.push(result === undefined ? NOTHING_KNOWN : await linesIn(question, result))
+    }
+    return lines
   }
 
   stats(): NativeLineStats {
@@ -102,14 +104,18 @@ export class SourceLines {
   }
 }
 
-function chainsIn({ request, names }: LineQuestion, result: NativeLineResult): ImageLines['chains'] {
+async function linesIn({ request, names }: LineQuestion, result: NativeLineResult): Promise<ImageLines> {
+  const { addresses } = request
   const placeAt = placesOf(result)
   const chains = new Map<bigint, readonly FrameName[]>()
-  request.addresses.forEach((address, index) => {
-    const chain = chainOf(names.get(address) ?? null, linesAt(result, index, placeAt))
-    if (chain !== undefined) chains.set(address, chain)
-  })
-  return chains
+  for await (const [from, to] of inTurns(addresses.length)) {
+    for (let index = from; index < to; index++) {
+      const address = addresses[index] ?? 0n
+      const chain = chainOf(names.get(address) ?? null, linesAt(result, index, placeAt))
+      if (chain !== undefined) chains.set(address, chain)
+    }
+  }
+  return { chains, hasDwarf: result.hasDwarf }
 }
 
 function placesOf(result: NativeLineResult): (index: number) => Place {

@@ -12,6 +12,7 @@ import { JitNames } from '../../../src/symbols/jit-names.ts'
 import { NamesBuilder } from '../../../src/symbols/names-builder.ts'
 import { Problems } from '../../../src/symbols/problems.ts'
 import { sessionInfo } from '../../support/session.ts'
+import { countTurns } from '../../support/turns.ts'
 
 const anonymous = (path: string): Image => ({ kind: 'anonymous', path, buildId: '', device: 0n, inode: 0n })
 const file = (path: string): Image => ({ kind: 'file', path, buildId: '', device: 8n, inode: 77n })
@@ -274,4 +275,20 @@ test('why a file is not believed is said once, by its name', async () => {
   await namesIn(batch, names)
   await namesIn(batch, names)
   assert.deepEqual(problems.lines(), ['perf-7.map: belongs to uid 1000, the process runs as uid 0'])
+})
+
+test('others have their turns while many frames are named', async () => {
+  const window = new Window()
+  const code = window.mapping(7, anonymous('//anon'))
+  for (let address = 0n; address < 100_000n; address++) window.frame(code, address)
+  const batch = window.batch()
+  let counting: ReturnType<typeof countTurns> | undefined
+  const { names } = namerOf(() => {
+    counting ??= countTurns()
+    return true
+  })
+  const builder = await NamesBuilder.of(batch.stacks.frames)
+  await names.name(batch, builder)
+  const turns = counting?.stop() ?? 0
+  assert.ok(turns > 2, `${turns} turns`)
 })

@@ -11,6 +11,7 @@ import {
 import { Problems } from '../../../src/symbols/problems.ts'
 import { openSourceLines } from '../../../src/symbols/source-lines.ts'
 import { requestFor } from '../../support/name-request.ts'
+import { countTurns } from '../../support/turns.ts'
 
 const RESULT: NativeLineResult = {
   systemNames: ['_Zinner', '_Zouter'],
@@ -68,6 +69,25 @@ test('addresses that DWARF knows have their functions, innermost first', async (
   const limitMs = asked[0]?.limitMs ?? -1
   assert.ok(limitMs > 0 && limitMs <= 1000)
   assert.equal(lines?.cacheBytes(), 5)
+})
+
+test('others have their turns while the functions of many addresses are put together', async () => {
+  const count = 150_000
+  const result: NativeLineResult = {
+    ...RESULT,
+    offsets: Uint32Array.from({ length: count + 1 }, (_, index) => 2 * index),
+    function: Uint32Array.from({ length: 2 * count }, (_, index) => 1 + (index % 2)),
+    fromStart: new Uint32Array(count),
+    fromEntry: new Uint32Array(count),
+  }
+  const { native } = fakeLines(result)
+  const addresses = Array.from({ length: count }, (_, index) => BigInt(index))
+  const asked = question(addresses)
+  const turns = countTurns()
+  const [image] = (await open(native, new Problems())?.linesOf([asked], performance.now() + 1000)) ?? []
+  assert.equal(image?.chains.size, count)
+  const counted = turns.stop()
+  assert.ok(counted > 2, `${counted} turns`)
 })
 
 test('debug files are looked for where the policy has them as a source, and where it says', () => {
