@@ -202,6 +202,9 @@ async function consumerContext(
   return {
     version,
     dataDirectory,
+    spoolDirectory: undefined,
+    environment: process.env,
+    stopBy: () => undefined,
     log,
     tryLock: (fd) => addon.tryLock(fd),
     encodeSamples: addon.encodeSamples,

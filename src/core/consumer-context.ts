@@ -10,6 +10,12 @@ export interface ConsumerContext {
   readonly version: string
   /** Everything that is written without an explicit path goes below it. */
   readonly dataDirectory: string
+  /** Where what could not be sent waits for the next start; undefined: nothing is kept (a command that somebody waits for). */
+  readonly spoolDirectory: string | undefined
+  /** The agent's environment: the standard variables of exporters are in it. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** By the agent's clock (`performance.now()`), when everything has to be delivered or spooled; undefined until it stops. */
+  readonly stopBy: () => number | undefined
   /** An exclusive lock on an open file that ends with the process; false when another process holds it. */
   readonly tryLock: (fd: number) => boolean
   readonly log: (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void

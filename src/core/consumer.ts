@@ -1,4 +1,5 @@
 import type { Component } from './component.ts'
+import { type DeliveryStats, DROP_REASONS } from './delivery.ts'
 import type { MetricBatch } from './metric.ts'
 import type { ProfileBatch } from './profile.ts'
 
@@ -10,6 +11,7 @@ export const CONSUMER_LOSSES = {
   encoder_failed: 'could not be encoded',
   file_removed: 'were in a file that somebody removed',
   not_finished: 'are in a file that could not be finished',
+  ...DROP_REASONS,
 } as const
 export type ConsumerLoss = keyof typeof CONSUMER_LOSSES
 export type ConsumerLosses = Readonly<Partial<Record<ConsumerLoss, number>>>
@@ -24,6 +26,9 @@ export interface ConsumerOutcome {
   readonly files: readonly string[]
   /** Samples that were taken over and lost afterwards. */
   readonly lost: ConsumerLosses
+  /** Of a consumer that sends: samples that wait on disk for the next start, and everything else about its deliveries. */
+  readonly spooled?: number
+  readonly delivery?: DeliveryStats
 }
 
 interface ConsumerBase extends Component {

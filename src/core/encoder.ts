@@ -2,6 +2,7 @@
 // data over shared memory, so that it crosses to a worker without a copy.
 
 import type { SessionInfo } from './profile.ts'
+import type { SampleResources } from './resource.ts'
 import type { FrameNames } from './symbolizer.ts'
 
 /** A window, or some of its sessions, in the form that a worker can take: `batchesOf` makes batches of it again. */
@@ -9,6 +10,8 @@ export interface WindowSource {
   readonly buffer: SharedArrayBuffer
   readonly sessions: readonly SessionInfo[]
   readonly names: FrameNames
+  /** By SessionInfo.id, where they are known and wanted. */
+  readonly resources?: ReadonlyMap<number, SampleResources>
 }
 
 /** A session whose samples are to be written, and the id by which the records name its event. */

@@ -6,6 +6,7 @@ import type { HostInfo } from './host.ts'
 import type { KernelSymbolEvent } from './kernel-code.ts'
 import type { Loss } from './loss.ts'
 import type { ProcessTable, Rows } from './process.ts'
+import type { SampleResources } from './resource.ts'
 import type { FrameNames } from './symbolizer.ts'
 import type { Hertz, MonotonicTime, UnixTime } from './units.ts'
 
@@ -194,6 +195,8 @@ export interface ProfileBatch {
   readonly notices: readonly Notice[]
   /** Given once, when the window closes, before any consumer sees the batch. */
   readonly names: FrameNames
+  /** Given likewise, where a consumer asks for them. */
+  readonly resources: SampleResources
   /** The window buffer behind the columns: what goes to a worker without a copy. */
   readonly buffer: SharedArrayBuffer
 }

@@ -15,6 +15,7 @@ import {
   type Strings,
   type TimeRange,
 } from './profile.ts'
+import { NO_RESOURCES } from './resource.ts'
 import { type FrameNames, NO_NAMES } from './symbolizer.ts'
 import { monotonicTime, unixTime } from './units.ts'
 import { kernelSymbolsOf, processTable } from './window-processes.ts'
@@ -51,6 +52,7 @@ export function batchesOf(
       losses: lossesOf(sections, session.id),
       notices: noticesOf(sections, session.id),
       names,
+      resources: NO_RESOURCES,
       buffer,
     }))
 }

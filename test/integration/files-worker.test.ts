@@ -12,6 +12,7 @@ import { files } from '../../src/consumers/files/index.ts'
 import type { ProfileConsumer } from '../../src/core/consumer.ts'
 import { RemoteEncoder } from '../../src/formats/remote-encoder.ts'
 import { loadAddon } from '../../src/native/load.ts'
+import { ALONE } from '../support/alone.ts'
 import { readPprof } from '../support/pprof-reader.ts'
 import { PERIOD, profileBatchOf, type TestSample, windowOf } from '../support/profile-window.ts'
 
@@ -43,6 +44,7 @@ async function written(
   const context = {
     version: '0.0.0',
     dataDirectory: directory,
+    ...ALONE,
     tryLock: () => true,
     log: () => undefined,
     now: () => new Date(),

@@ -14,6 +14,7 @@ import type { KernelInfo } from '../../src/core/host.ts'
 import type { SessionInfo } from '../../src/core/profile.ts'
 import { STACK_NOTES_BIT } from '../../src/formats/perf-data/stack-notes.ts'
 import { loadAddon } from '../../src/native/load.ts'
+import { ALONE } from '../support/alone.ts'
 import { HOST, session } from '../unit/formats/perf-data/fixture.ts'
 
 export const NO_FLOCK =
@@ -47,6 +48,7 @@ export function contextOf(
   return {
     version: '0.0.0',
     dataDirectory: directory,
+    ...ALONE,
     tryLock: () => true,
     log: (level, message, fields) => lines.push({ level, message, fields }),
     encodeSamples,

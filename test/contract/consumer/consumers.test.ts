@@ -15,6 +15,7 @@ import { milliseconds } from '../../../src/core/units.ts'
 import { LocalEncoder } from '../../../src/formats/encode.ts'
 import { loadAddon } from '../../../src/native/load.ts'
 import { createMetricsRouter } from '../../../src/router/metrics-router.ts'
+import { ALONE } from '../../support/alone.ts'
 import { batchOf, healthyConsumer } from '../../support/consumers.ts'
 
 const SAMPLES = 10
@@ -25,6 +26,7 @@ function contextIn(dataDirectory: string): ConsumerContext {
   return {
     version: '0.0.0',
     dataDirectory,
+    ...ALONE,
     tryLock: () => true,
     log: () => undefined,
     encodeSamples: loadAddon().encodeSamples,

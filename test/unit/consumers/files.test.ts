@@ -9,6 +9,7 @@ import type { ProfileConsumer } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { OpenProfile } from '../../../src/core/encoder.ts'
 import { LocalEncoder } from '../../../src/formats/encode.ts'
+import { ALONE } from '../../support/alone.ts'
 import { readPprof } from '../../support/pprof-reader.ts'
 import { profileBatchOf, type TestWindow } from '../../support/profile-window.ts'
 import { sessionInfo } from '../../support/session.ts'
@@ -27,6 +28,7 @@ async function temporaryDirectory(t: TestContext): Promise<string> {
 const contextIn = (dataDirectory: string, changes: Partial<ConsumerContext> = {}): ConsumerContext => ({
   version: '0.0.0',
   dataDirectory,
+  ...ALONE,
   tryLock: () => true,
   encodeSamples: () => Promise.reject(new Error('no use for perf.data')),
   log: () => undefined,

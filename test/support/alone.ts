@@ -1,0 +1,2 @@
+/** The part of a consumer's context that only consumers who send look at: none of it is there. */
+export const ALONE = { spoolDirectory: undefined, environment: {}, stopBy: () => undefined } as const
