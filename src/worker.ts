@@ -1,16 +1,17 @@
 // The encoding thread: takes requests from its parent, one after the other.
 
+import { randomBytes } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
-import { gzipSync } from 'node:zlib'
 import type { WorkerAnswer, WorkerRequest } from './base/worker-client.ts'
 import { errnoOf } from './core/errors.ts'
+import { compress } from './formats/compress.ts'
 import { LocalEncoder } from './formats/encode.ts'
 import { type EncodeRequest, EncodeService } from './formats/encode-requests.ts'
 
 const port = parentPort
 if (port === null) throw new Error('src/worker.ts is the code of a worker thread')
 
-const service = new EncodeService(new LocalEncoder((bytes) => gzipSync(bytes, { level: 1 })))
+const service = new EncodeService(new LocalEncoder({ compress, randomBytes }))
 
 async function answer({ id, message }: WorkerRequest): Promise<WorkerAnswer> {
   try {

@@ -1,6 +1,7 @@
 // Encoding that takes more than a few milliseconds runs beside the event loop. What is to be encoded is said as plain
 // data over shared memory, so that it crosses to a worker without a copy.
 
+import type { OtlpEncoding } from './otlp-encoding.ts'
 import type { SessionInfo } from './profile.ts'
 import type { SampleResources } from './resource.ts'
 import type { FrameNames } from './symbolizer.ts'
@@ -32,11 +33,16 @@ export type EncodeSamples = (window: Uint8Array, sessions: readonly SampleSessio
 export const PROFILE_FORMATS = ['pprof', 'folded', 'speedscope', 'html'] as const
 export type ProfileFormat = (typeof PROFILE_FORMATS)[number]
 
+/**
+ * What tells samples apart besides process and thread: the CPU; whom it belongs to (WindowSource.resources). With `time`
+ * every sample's time is kept.
+ */
+export type SampleLabel = 'cpu' | 'resource' | 'time'
+
 export interface ProfileLimits {
   /** Bytes that the profile's tables may take; samples that find no room are counted (`table_full`). */
   readonly maxBytes: number
-  /** Labels that tell more samples apart than process and thread do. */
-  readonly labels: readonly 'cpu'[]
+  readonly labels: readonly SampleLabel[]
 }
 
 /** What became of a window's samples. */
@@ -46,12 +52,32 @@ export interface ProfileAdded {
   readonly tableFull: number
 }
 
+/** What a network consumer sends of a profile. */
+export interface PayloadRequest {
+  readonly kind: 'otlp'
+  /** Ids; those without samples are left out. */
+  readonly sessions: readonly number[]
+  readonly encoding: OtlpEncoding
+}
+
+/** The body of one request, and what is in it. */
+export interface EncodedPayload {
+  /** Compressed. */
+  readonly body: Uint8Array
+  readonly samples: number
+  readonly profiles: number
+  /** Before compression. */
+  readonly plainBytes: number
+}
+
 /** Samples of many windows, aggregated by stack, thread and name: what a profile file is made of. */
 export interface OpenProfile {
   /** Rejects when the profile is gone (its thread died): all that was in it is lost then. */
   add(window: WindowSource): Promise<ProfileAdded>
   /** The bytes of one file with the samples of `sessions` (ids); pprof and folded hold one session. */
   encode(format: ProfileFormat, sessions: readonly number[]): Promise<Uint8Array>
+  /** As many payloads as it takes; none where there are no samples. Their ids are new each time. */
+  payloads(request: PayloadRequest): Promise<readonly EncodedPayload[]>
   /** Releases it. Safe twice. */
   close(): void
 }

@@ -1,6 +1,13 @@
 // What an encoder on another thread is asked, and its answers.
 
-import type { OpenProfile, ProfileAdded, ProfileFormat, ProfileLimits } from '../core/encoder.ts'
+import type {
+  EncodedPayload,
+  OpenProfile,
+  PayloadRequest,
+  ProfileAdded,
+  ProfileFormat,
+  ProfileLimits,
+} from '../core/encoder.ts'
 import { AgentError } from '../core/errors.ts'
 import type { LocalEncoder } from './encode.ts'
 import { type PackedWindow, unpackWindow } from './packed-window.ts'
@@ -15,9 +22,10 @@ export type EncodeRequest =
       readonly format: ProfileFormat
       readonly sessions: readonly number[]
     }
+  | { readonly kind: 'payloads'; readonly profile: number; readonly request: PayloadRequest }
   | { readonly kind: 'close'; readonly profile: number }
 
-export type EncodeAnswer = Uint8Array | ProfileAdded | undefined
+export type EncodeAnswer = Uint8Array | ProfileAdded | readonly EncodedPayload[] | undefined
 
 /** The far side: answers requests one after the other. */
 export class EncodeService {
@@ -37,6 +45,8 @@ export class EncodeService {
         return this.#profile(request.profile).add(unpackWindow(request.window))
       case 'file':
         return this.#profile(request.profile).encode(request.format, request.sessions)
+      case 'payloads':
+        return this.#profile(request.profile).payloads(request.request)
       case 'close':
         this.#profiles.get(request.profile)?.close()
         this.#profiles.delete(request.profile)

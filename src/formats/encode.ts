@@ -1,7 +1,10 @@
 // Every profile to its format, on the thread that asks.
 
+import type { ContentEncoding } from '../core/delivery.ts'
 import type {
+  EncodedPayload,
   OpenProfile,
+  PayloadRequest,
   ProfileAdded,
   ProfileEncoder,
   ProfileFormat,
@@ -10,27 +13,27 @@ import type {
 } from '../core/encoder.ts'
 import { encodeFlameGraph } from './flame-graph/flame-graph.ts'
 import { encodeFolded } from './folded/folded.ts'
+import { encodeOtlpProfiles } from './otlp/profiles.ts'
 import { encodePprof } from './pprof/pprof.ts'
 import { ProfileAggregate, type SessionProfile } from './profile/profile-aggregate.ts'
 import { encodeSpeedscope } from './speedscope/speedscope.ts'
 
-/** Quick compression rather than small: samples are sorted so that it does not matter much. */
-export type Gzip = (bytes: Uint8Array) => Uint8Array
+/** What encoding needs of the outside. */
+export interface EncoderTools {
+  readonly compress: (bytes: Uint8Array, encoding: ContentEncoding) => Uint8Array
+  readonly randomBytes: (count: number) => Uint8Array
+}
 
 /** @throws Error when a format of one session is asked for several, or a session is not in the profile. */
 export function encodeProfile(
   aggregate: ProfileAggregate,
   file: { readonly format: ProfileFormat; readonly sessions: readonly number[] },
-  gzip: Gzip,
+  tools: EncoderTools,
 ): Uint8Array {
-  const profiles = file.sessions.map((id) => {
-    const profile = aggregate.session(id)
-    if (profile === undefined) throw new Error(`session ${id} is not in the profile`)
-    return profile
-  })
+  const profiles = sessionsOf(aggregate, file.sessions)
   switch (file.format) {
     case 'pprof':
-      return gzip(encodePprof(only(profiles)))
+      return tools.compress(encodePprof(only(profiles)), 'gzip')
     case 'folded':
       return encodeFolded(only(profiles))
     case 'speedscope':
@@ -39,6 +42,34 @@ export function encodeProfile(
       return encodeFlameGraph(profiles)
   }
 }
+
+/** What a network consumer sends of the sessions. */
+export function encodePayloads(
+  aggregate: ProfileAggregate,
+  { sessions, encoding }: PayloadRequest,
+  { compress, randomBytes }: EncoderTools,
+): EncodedPayload[] {
+  const profiles = sessionsOf(aggregate, sessions).filter(({ rows }) => rows.length > 0)
+  const messages = encodeOtlpProfiles(profiles, encoding, {
+    profileId: () => randomBytes(PROFILE_ID_BYTES),
+    pprof: (profile, rows) => compress(encodePprof(profile, rows), 'gzip'),
+  })
+  return messages.map(({ bytes, samples, profiles: written }) => ({
+    body: compress(bytes, encoding.compression),
+    samples,
+    profiles: written,
+    plainBytes: bytes.length,
+  }))
+}
+
+const PROFILE_ID_BYTES = 16
+
+const sessionsOf = (aggregate: ProfileAggregate, ids: readonly number[]): SessionProfile[] =>
+  ids.map((id) => {
+    const profile = aggregate.session(id)
+    if (profile === undefined) throw new Error(`session ${id} is not in the profile`)
+    return profile
+  })
 
 function only(profiles: readonly SessionProfile[]): SessionProfile {
   const [profile] = profiles
@@ -49,24 +80,24 @@ function only(profiles: readonly SessionProfile[]): SessionProfile {
 
 /** Encodes on the thread that asks. */
 export class LocalEncoder implements ProfileEncoder {
-  readonly #gzip: Gzip
+  readonly #tools: EncoderTools
 
-  constructor(gzip: Gzip) {
-    this.#gzip = gzip
+  constructor(tools: EncoderTools) {
+    this.#tools = tools
   }
 
   openProfile(limits: ProfileLimits): OpenProfile {
-    return new LocalProfile(limits, this.#gzip)
+    return new LocalProfile(limits, this.#tools)
   }
 }
 
 class LocalProfile implements OpenProfile {
-  readonly #gzip: Gzip
+  readonly #tools: EncoderTools
   #aggregate: ProfileAggregate | undefined
 
-  constructor(limits: ProfileLimits, gzip: Gzip) {
+  constructor(limits: ProfileLimits, tools: EncoderTools) {
     this.#aggregate = new ProfileAggregate(limits)
-    this.#gzip = gzip
+    this.#tools = tools
   }
 
   async add(window: WindowSource): Promise<ProfileAdded> {
@@ -74,7 +105,11 @@ class LocalProfile implements OpenProfile {
   }
 
   async encode(format: ProfileFormat, sessions: readonly number[]): Promise<Uint8Array> {
-    return encodeProfile(this.#open(), { format, sessions }, this.#gzip)
+    return encodeProfile(this.#open(), { format, sessions }, this.#tools)
+  }
+
+  async payloads(request: PayloadRequest): Promise<readonly EncodedPayload[]> {
+    return encodePayloads(this.#open(), request, this.#tools)
   }
 
   close(): void {

@@ -1,7 +1,9 @@
 // The near side of encoding on another thread. It loads none of the profile formats: they stay over there.
 
 import type {
+  EncodedPayload,
   OpenProfile,
+  PayloadRequest,
   ProfileAdded,
   ProfileEncoder,
   ProfileFormat,
@@ -55,6 +57,14 @@ class RemoteProfile implements OpenProfile {
   async encode(format: ProfileFormat, sessions: readonly number[]): Promise<Uint8Array> {
     const answer = await this.#channel.request({ kind: 'file', profile: this.#profile, format, sessions })
     return bytesOf(answer as EncodeAnswer)
+  }
+
+  async payloads(request: PayloadRequest): Promise<readonly EncodedPayload[]> {
+    return (await this.#channel.request({
+      kind: 'payloads',
+      profile: this.#profile,
+      request,
+    })) as readonly EncodedPayload[]
   }
 
   close(): void {

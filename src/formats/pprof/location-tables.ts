@@ -2,14 +2,20 @@
 
 import { Line, Location, Mapping, Function as PprofFunction, type StringTable } from 'pprof-format'
 import type { FrameEntry, MappingEntry, NameEntry } from '../profile/dictionary.ts'
+import {
+  type AddressRange,
+  addAddress,
+  extentOf,
+  lookUpAddress,
+  noAddresses,
+} from '../profile/mapping-extent.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
 import { mainMappingOf } from './main-mapping.ts'
 
 /** What is known about a mapping once all its locations are. */
 interface MappingInUse {
   readonly entry: MappingEntry
-  lowest: bigint
-  highest: bigint
+  readonly seen: AddressRange
   named: boolean
   filed: boolean
   lined: boolean
@@ -36,12 +42,13 @@ export class LocationTables {
   /** What a name is in the file; names that differ in their line share a function. */
   readonly #ofName: (NameInFile | undefined)[]
 
-  constructor(profile: SessionProfile, strings: StringTable) {
+  /** `rows`: those that will be written. */
+  constructor(profile: SessionProfile, rows: Uint32Array, strings: StringTable) {
     this.#profile = profile
     this.#strings = strings
     this.#ofFrame = new Uint32Array(profile.dictionary.frameCount)
     this.#ofName = new Array(profile.dictionary.nameCount)
-    const main = mainMappingOf(profile)
+    const main = mainMappingOf(profile, rows)
     if (main !== undefined) this.#mapping(main)
   }
 
@@ -67,13 +74,12 @@ export class LocationTables {
     return [...this.#mappings.values()].map(({ id, inUse }) => this.#pprofMapping(id, inUse))
   }
 
-  #pprofMapping(id: number, { entry, lowest, highest, named, filed, lined, inlined }: MappingInUse): Mapping {
-    const placed = entry.kind === 'native' || entry.kind === 'kernel'
+  #pprofMapping(id: number, { entry, seen, named, filed, lined, inlined }: MappingInUse): Mapping {
+    const { start, limit } = extentOf(entry, seen)
     return new Mapping({
       id,
-      // Kernel modules lie outside the kernel's text, and unknown memory has no limits of its own.
-      memoryStart: placed ? startOf(entry, lowest) : 0n,
-      memoryLimit: placed ? max(entry.limit, highest + 1n) : 0n,
+      memoryStart: start,
+      memoryLimit: limit,
       fileOffset: entry.fileOffset,
       filename: this.#strings.dedup(entry.path),
       buildId: this.#strings.dedup(entry.buildId),
@@ -93,8 +99,7 @@ export class LocationTables {
   }
 
   #locationOf(frame: FrameEntry): number {
-    // Inside the call instruction, where tools look for its line.
-    const address = frame.returnAddress && frame.address > 0n ? frame.address - 1n : frame.address
+    const address = lookUpAddress(frame)
     const key = `${frame.mapping}/${address}/${frame.nameList}`
     const known = this.#locationIds.get(key)
     if (known !== undefined) return known
@@ -114,8 +119,7 @@ export class LocationTables {
 
   #useMapping(number: number, address: bigint, names: readonly NameInFile[]): number {
     const { id, inUse } = this.#mapping(number)
-    inUse.lowest = min(inUse.lowest, address)
-    inUse.highest = max(inUse.highest, address)
+    addAddress(inUse.seen, address)
     inUse.named &&= names.length > 0
     inUse.filed &&= names.every((name) => name.hasFile)
     inUse.lined &&= names.every((name) => name.line > 0)
@@ -127,8 +131,8 @@ export class LocationTables {
     const known = this.#mappings.get(number)
     if (known !== undefined) return known
     const entry = this.#profile.dictionary.mapping(number)
-    const seen = { lowest: MAX_ADDRESS, highest: 0n, named: true, filed: true, lined: true, inlined: false }
-    const made = { id: this.#mappings.size + 1, inUse: { entry, ...seen } }
+    const soFar = { named: true, filed: true, lined: true, inlined: false }
+    const made = { id: this.#mappings.size + 1, inUse: { entry, seen: noAddresses(), ...soFar } }
     this.#mappings.set(number, made)
     return made
   }
@@ -159,11 +163,3 @@ export class LocationTables {
     return id
   }
 }
-
-/** A kernel whose addresses are hidden states no limits. */
-const startOf = ({ start, limit }: MappingEntry, lowest: bigint): bigint =>
-  limit === 0n ? lowest : min(start, lowest)
-
-const MAX_ADDRESS = 0xffff_ffff_ffff_ffffn
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)

@@ -9,8 +9,8 @@ const SHARED_OBJECT = /\.so(\.|$)/
  * The program that most samples ran: of all mappings of files that are not shared objects the one with the most samples
  * in or below it. Where none is, any file; undefined where there is no file either.
  */
-export function mainMappingOf(profile: SessionProfile): number | undefined {
-  const samples = samplesByMapping(profile)
+export function mainMappingOf(profile: SessionProfile, rows: Uint32Array): number | undefined {
+  const samples = samplesByMapping(profile, rows)
   const numbers = [...samples.keys()].sort((a, b) => (samples.get(b) ?? 0) - (samples.get(a) ?? 0) || a - b)
   const files = numbers.filter((number) => isFile(profile.dictionary.mapping(number)))
   return files.find((number) => !SHARED_OBJECT.test(profile.dictionary.mapping(number).path)) ?? files[0]
@@ -18,9 +18,9 @@ export function mainMappingOf(profile: SessionProfile): number | undefined {
 
 const isFile = ({ kind, imageKind }: MappingEntry): boolean => kind === 'native' && imageKind === 'file'
 
-function samplesByMapping({ rows, dictionary }: SessionProfile): Map<number, number> {
+function samplesByMapping({ rows, dictionary }: SessionProfile, numbers: Uint32Array): Map<number, number> {
   const samplesOfStack = new Float64Array(dictionary.stacks.length)
-  for (let row = 0; row < rows.length; row++) {
+  for (const row of numbers) {
     const stack = rows.stackOf(row)
     samplesOfStack[stack] = (samplesOfStack[stack] as number) + rows.count(row)
   }

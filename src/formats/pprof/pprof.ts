@@ -11,11 +11,15 @@ import { writeSamples } from './samples.ts'
 /**
  * One session. Clock events: `samples/count` and `cpu/nanoseconds`; every other event: `samples/count` and the event
  * itself, in counts. The last one is what tools show first.
+ * @param rows which of its rows, those of a stack side by side
  */
-export function encodePprof(profile: SessionProfile): Uint8Array<ArrayBuffer> {
+export function encodePprof(
+  profile: SessionProfile,
+  rows: Uint32Array = profile.rows.byStack(),
+): Uint8Array<ArrayBuffer> {
   const strings = new StringTable()
-  const tables = new LocationTables(profile, strings)
-  const samples = writeSamples(profile, tables, strings)
+  const tables = new LocationTables(profile, rows, strings)
+  const samples = writeSamples({ profile, rows }, tables, strings)
   const { event, rate } = profile.session
   const clock = event.unit === 'nanoseconds'
   const eventType = { type: strings.dedup(event.name), unit: strings.dedup(event.unit) }

@@ -13,20 +13,20 @@ const LABEL = { key: 1, str: 2, num: 3 } as const
 /** Of a sample, its locations and labels. */
 const TYPICAL_BYTES = 128
 
-/** All samples, as field 2 of Profile, in order of their stacks: neighbours look alike, and gzip finds them. */
+/** The samples of `rows`, as field 2 of Profile, in order of their stacks: neighbours look alike, and gzip finds them. */
 export function writeSamples(
-  profile: SessionProfile,
+  { profile, rows: numbers }: { readonly profile: SessionProfile; readonly rows: Uint32Array },
   tables: LocationTables,
   strings: StringTable,
 ): Uint8Array {
   const { rows } = profile
-  const out = new ProtoWriter(rows.length * TYPICAL_BYTES)
+  const out = new ProtoWriter(numbers.length * TYPICAL_BYTES)
   const sample = new ProtoWriter()
   const values = new ProtoWriter()
   const locations = new ProtoWriter()
   const labels = new LabelWriter(profile, strings)
   let stack = -1
-  for (const number of rows.byStack()) {
+  for (const number of numbers) {
     const row = rows.at(number)
     if (row.stack !== stack) {
       stack = row.stack

@@ -14,6 +14,10 @@ export interface MappingEntry {
   readonly imageKind: ImageKind
   readonly path: string
   readonly buildId: string
+  /** What Go calls the file's build id; '' where it is not known. */
+  readonly goBuildId: string
+  /** OpenTelemetry's htlhash; '' where it is not known. */
+  readonly contentHash: string
   readonly device: bigint
   readonly inode: bigint
   readonly start: bigint
@@ -42,11 +46,15 @@ export interface FrameEntry {
   readonly nameList: number
   /** How many of its names its interpreter or runtime said, not symbols: the last ones. */
   readonly ownNames: number
+  /** Of what its interpreter or runtime said (`v8js`); '' where it said nothing. */
+  readonly language: string
 }
 
 /** The empty list of names. */
 export const NO_NAME_LIST = 0
 
+/** Where a mapping's 64-bit numbers begin among its words. */
+const WIDE = 7
 const KIND_BITS = 0xff
 const RETURN_ADDRESS = 0x100
 /** What is above it is FrameEntry.ownNames. */
@@ -66,7 +74,7 @@ export class Dictionary {
   readonly #frames: SequenceTable
   /** Frame numbers, leaf first. */
   readonly stacks: SequenceTable
-  readonly #scratch = new Uint32Array(16)
+  readonly #scratch = new Uint32Array(WIDE + 10)
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget
@@ -105,32 +113,34 @@ export class Dictionary {
   }
 
   addMapping(entry: MappingEntry): number {
-    const path = this.addString(entry.path)
-    const buildId = this.addString(entry.buildId)
-    if (path === NO_ROOM || buildId === NO_ROOM) return NO_ROOM
+    const texts = [entry.path, entry.buildId, entry.goBuildId, entry.contentHash]
+    const strings = texts.map((text) => this.addString(text))
+    if (strings.includes(NO_ROOM)) return NO_ROOM
     const words = this.#scratch
     words[0] = FRAME_KINDS.indexOf(entry.kind)
     words[1] = IMAGE_KINDS.indexOf(entry.imageKind)
-    words[2] = path
-    words[3] = buildId
-    words[4] = entry.pid
+    words.set(strings, 2)
+    words[6] = entry.pid
     const wide = [entry.device, entry.inode, entry.start, entry.limit, entry.fileOffset]
     wide.forEach((value, index) => {
-      words[5 + 2 * index] = Number(value & MASK)
-      words[6 + 2 * index] = Number((value >> 32n) & MASK)
+      words[WIDE + 2 * index] = Number(value & MASK)
+      words[WIDE + 1 + 2 * index] = Number((value >> 32n) & MASK)
     })
-    return this.#mappings.intern(words, 5 + 2 * wide.length)
+    return this.#mappings.intern(words, WIDE + 2 * wide.length)
   }
 
   mapping(number: number): MappingEntry {
     const word = (index: number): number => this.#mappings.word(number, index)
-    const wide = (index: number): bigint => BigInt(word(5 + 2 * index)) | (BigInt(word(6 + 2 * index)) << 32n)
+    const wide = (index: number): bigint =>
+      BigInt(word(WIDE + 2 * index)) | (BigInt(word(WIDE + 1 + 2 * index)) << 32n)
     return {
       kind: FRAME_KINDS[word(0)] as FrameKind,
       imageKind: IMAGE_KINDS[word(1)] as ImageKind,
       path: this.string(word(2)),
       buildId: this.string(word(3)),
-      pid: word(4),
+      goBuildId: this.string(word(4)),
+      contentHash: this.string(word(5)),
+      pid: word(6),
       device: wide(0),
       inode: wide(1),
       start: wide(2),
@@ -175,6 +185,8 @@ export class Dictionary {
   }
 
   addFrame(entry: FrameEntry): number {
+    const language = this.addString(entry.language)
+    if (language === NO_ROOM) return NO_ROOM
     const words = this.#scratch
     const returnAddress = entry.returnAddress ? RETURN_ADDRESS : 0
     words[0] = FRAME_KINDS.indexOf(entry.kind) | returnAddress | (entry.ownNames << OWN_NAMES_SHIFT)
@@ -182,7 +194,8 @@ export class Dictionary {
     words[2] = Number(entry.address & MASK)
     words[3] = Number((entry.address >> 32n) & MASK)
     words[4] = entry.nameList
-    return this.#frames.intern(words, 5)
+    words[5] = language
+    return this.#frames.intern(words, 6)
   }
 
   /** The mapping of a frame. */
@@ -199,6 +212,7 @@ export class Dictionary {
       address: BigInt(word(2)) | (BigInt(word(3)) << 32n),
       nameList: word(4),
       ownNames: word(0) >>> OWN_NAMES_SHIFT,
+      language: this.string(word(5)),
     }
   }
 }

@@ -1,11 +1,14 @@
 // Many windows become one profile: samples that are alike are counted, whatever window they came in.
 
-import type { ProfileAdded, ProfileLimits, WindowSource } from '../../core/encoder.ts'
+import type { ProfileAdded, ProfileLimits, SampleLabel, WindowSource } from '../../core/encoder.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
+import type { ProcessResource, SampleResources } from '../../core/resource.ts'
 import { batchesOf } from '../../core/window-view.ts'
 import { Dictionary } from './dictionary.ts'
 import { ProcessNames } from './process-names.ts'
+import { ResourceTable } from './resource-table.ts'
 import { RowTable } from './row-table.ts'
+import { SampleTimes } from './sample-times.ts'
 import { MemoryBudget, NO_ROOM } from './sequence-table.ts'
 import { WindowTranslation } from './window-translation.ts'
 
@@ -23,6 +26,10 @@ export interface SessionProfile {
   readonly losses: ReadonlyMap<string, number>
   readonly rows: RowTable
   readonly dictionary: Dictionary
+  /** What the rows' resources are; [0] is the unknown one. */
+  readonly resources: readonly ProcessResource[]
+  /** When each sample was taken, where that was asked for. */
+  readonly times: SampleTimes | undefined
 }
 
 /** What a person calls it: `cpu-clock, page-faults on node-1`. */
@@ -44,18 +51,22 @@ interface Target {
   readonly open: OpenSession
   readonly batch: ProfileBatch
   readonly translation: WindowTranslation
+  /** By the batch's own numbers. */
+  readonly resources: SampleResources | undefined
 }
 
 export class ProfileAggregate {
-  readonly #tellsCpus: boolean
+  readonly #tells: ReadonlySet<SampleLabel>
   readonly #budget: MemoryBudget
   readonly #dictionary: Dictionary
+  readonly #resources: ResourceTable
   readonly #sessions = new Map<number, OpenSession>()
 
   constructor(limits: ProfileLimits) {
-    this.#tellsCpus = limits.labels.includes('cpu')
+    this.#tells = new Set(limits.labels)
     this.#budget = new MemoryBudget(limits.maxBytes)
     this.#dictionary = new Dictionary(this.#budget)
+    this.#resources = new ResourceTable(this.#budget)
   }
 
   /** Bytes that the tables take. */
@@ -78,6 +89,7 @@ export class ProfileAggregate {
         open,
         batch,
         translation: new WindowTranslation(this.#dictionary, batch),
+        resources: window.resources?.get(batch.session.id),
       })
       kept += keptOfBatch
       tableFull += batch.samples.length - keptOfBatch
@@ -100,6 +112,8 @@ export class ProfileAggregate {
       losses: new Map(),
       rows: new RowTable(this.#budget),
       dictionary: this.#dictionary,
+      resources: this.#resources.rows,
+      times: this.#tells.has('time') ? new SampleTimes(this.#budget) : undefined,
     }
     this.#sessions.set(session.id, open)
     return open
@@ -110,12 +124,16 @@ export class ProfileAggregate {
     const { open, batch } = target
     const { samples } = batch
     const processNames = new ProcessNames(batch.processes)
-    const key = new Uint32Array(6)
+    const unixOffset = batch.window.unixStart - batch.window.start
+    const key = new Uint32Array(7)
     let kept = 0
     for (let sample = 0; sample < samples.length; sample++) {
       if (!this.#keyOf(target, processNames, sample, key)) continue
       const value = samples.value[sample] as bigint
-      if (!open.rows.add(key, value)) continue
+      if (open.times?.hasRoom() === false) continue
+      const row = open.rows.add(key, value)
+      if (row === NO_ROOM) continue
+      open.times?.add(row, (samples.time[sample] as bigint) + unixOffset, value)
       open.value += value
       kept++
     }
@@ -125,7 +143,7 @@ export class ProfileAggregate {
 
   /** Fills `key` as RowTable wants it; false when there is no room. */
   #keyOf(
-    { batch, translation }: Target,
+    { batch, translation, resources }: Target,
     processNames: ProcessNames,
     sample: number,
     key: Uint32Array,
@@ -135,14 +153,21 @@ export class ProfileAggregate {
     const stack = translation.stack(samples.stack[sample] as number)
     const comm = translation.string(samples.comm[sample] as number)
     const processName = this.#dictionary.addString(processNames.at(pid, samples.time[sample] as bigint))
-    if (stack === NO_ROOM || comm === NO_ROOM || processName === NO_ROOM) return false
+    const resource = this.#resourceOf(resources, sample)
+    if (stack === NO_ROOM || comm === NO_ROOM || processName === NO_ROOM || resource === NO_ROOM) return false
     key[0] = stack
     key[1] = pid
     key[2] = samples.tid[sample] as number
     key[3] = comm
     key[4] = processName
-    key[5] = this.#tellsCpus ? (samples.cpu[sample] as number) + 1 : 0
+    key[5] = this.#tells.has('cpu') ? (samples.cpu[sample] as number) + 1 : 0
+    key[6] = resource
     return true
+  }
+
+  #resourceOf(resources: SampleResources | undefined, sample: number): number {
+    if (resources === undefined || !this.#tells.has('resource')) return 0
+    return this.#resources.number(resources.table, resources.ofSample[sample] ?? 0)
   }
 }
 

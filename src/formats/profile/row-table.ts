@@ -8,9 +8,11 @@ export interface Row {
   readonly comm: number
   readonly processName: number
   readonly cpu: number
+  /** Index into SessionProfile.resources. */
+  readonly resource: number
 }
 
-const WORDS = 6
+const WORDS = 7
 const FIRST_ROWS = 64
 const GROWTH = 1.5
 
@@ -30,15 +32,17 @@ export class RowTable {
     return this.#keys.length
   }
 
-  /** Counts a sample whose key is `[stack, pid, tid, comm, processName, cpu]`; false when there is no room for it. */
-  add(key: Uint32Array, value: bigint): boolean {
+  /**
+   * Counts a sample whose key is `[stack, pid, tid, comm, processName, cpu, resource]`. Returns its row, or NO_ROOM.
+   */
+  add(key: Uint32Array, value: bigint): number {
     // Room for a row that may come, before the key is taken in: a row without a count would be an empty sample.
-    if (this.#keys.length === this.#counts.length && !this.#grow()) return false
+    if (this.#keys.length === this.#counts.length && !this.#grow()) return NO_ROOM
     const row = this.#keys.intern(key, WORDS)
-    if (row === NO_ROOM) return false
+    if (row === NO_ROOM) return NO_ROOM
     this.#counts[row] = (this.#counts[row] as number) + 1
     this.#values[row] = (this.#values[row] as bigint) + value
-    return true
+    return row
   }
 
   #grow(): boolean {
@@ -55,11 +59,27 @@ export class RowTable {
 
   at(row: number): Row {
     const word = (index: number): number => this.#keys.word(row, index)
-    return { stack: word(0), pid: word(1), tid: word(2), comm: word(3), processName: word(4), cpu: word(5) }
+    return {
+      stack: word(0),
+      pid: word(1),
+      tid: word(2),
+      comm: word(3),
+      processName: word(4),
+      cpu: word(5),
+      resource: word(6),
+    }
   }
 
   stackOf(row: number): number {
     return this.#keys.word(row, 0)
+  }
+
+  pidOf(row: number): number {
+    return this.#keys.word(row, 1)
+  }
+
+  resourceOf(row: number): number {
+    return this.#keys.word(row, 6)
   }
 
   /** Samples of the row. */

@@ -10,6 +10,8 @@ const KERNEL_PATH = '[kernel.kallsyms]'
 const PLACELESS = {
   imageKind: 'unknown',
   buildId: '',
+  goBuildId: '',
+  contentHash: '',
   device: 0n,
   inode: 0n,
   start: 0n,
@@ -80,13 +82,15 @@ export class WindowTranslation {
     const nameList = this.#nameListOf(index, frame)
     if (mapping === NO_ROOM || nameList === NO_ROOM) return NO_ROOM
     const returnAddress = 'returnAddress' in frame && frame.returnAddress
+    const own = ownFunctions(frame)
     return this.#dictionary.addFrame({
       kind: frame.kind,
       returnAddress,
       mapping,
       address: addressOf(frame),
       nameList,
-      ownNames: ownFunctions(frame).length,
+      ownNames: own.length,
+      language: own[0]?.language ?? '',
     })
   }
 
@@ -114,6 +118,8 @@ export class WindowTranslation {
       imageKind: image.kind,
       path: image.kind === 'unknown' ? '[unknown]' : image.path,
       buildId: image.buildId,
+      goBuildId: image.goBuildId ?? '',
+      contentHash: image.contentHash ?? '',
       device: image.device,
       inode: image.inode,
       ...placeOf(mapping),

@@ -6,17 +6,16 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { gzipSync } from 'node:zlib'
 import { consumerCatalog } from '../../../src/consumers/catalog.ts'
 import { type Consumer, type ProfileConsumer, takesProfiles } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { LaneStats } from '../../../src/core/router.ts'
 import { milliseconds } from '../../../src/core/units.ts'
-import { LocalEncoder } from '../../../src/formats/encode.ts'
 import { loadAddon } from '../../../src/native/load.ts'
 import { createMetricsRouter } from '../../../src/router/metrics-router.ts'
 import { ALONE } from '../../support/alone.ts'
 import { batchOf, healthyConsumer } from '../../support/consumers.ts'
+import { localEncoder } from '../../support/encoder.ts'
 
 const SAMPLES = 10
 const BATCHES = 4
@@ -30,7 +29,7 @@ function contextIn(dataDirectory: string): ConsumerContext {
     tryLock: () => true,
     log: () => undefined,
     encodeSamples: loadAddon().encodeSamples,
-    encoder: new LocalEncoder((bytes) => gzipSync(bytes)),
+    encoder: localEncoder,
   }
 }
 

@@ -3,18 +3,17 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { gunzipSync } from 'node:zlib'
 import { files } from '../../../src/consumers/files/index.ts'
 import type { ProfileConsumer } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { OpenProfile } from '../../../src/core/encoder.ts'
-import { LocalEncoder } from '../../../src/formats/encode.ts'
 import { ALONE } from '../../support/alone.ts'
+import { localEncoder } from '../../support/encoder.ts'
 import { readPprof } from '../../support/pprof-reader.ts'
 import { profileBatchOf, type TestWindow } from '../../support/profile-window.ts'
 import { sessionInfo } from '../../support/session.ts'
 
-const localEncoder = new LocalEncoder((bytes) => gzipSync(bytes, { level: 1 }))
 const faults = sessionInfo({ id: 1, event: { ...sessionInfo().event, name: 'page-faults:u', unit: 'count' } })
 const oneSample: TestWindow = { samples: [{ stack: ['main@app'] }] }
 const never = new AbortController().signal
@@ -328,6 +327,7 @@ const encoderThat = (changes: Partial<OpenProfile>): ConsumerContext['encoder'] 
   openProfile: () => ({
     add: async () => ({ kept: 1, tableFull: 0 }),
     encode: async () => new Uint8Array(1),
+    payloads: async () => [],
     close: () => undefined,
     ...changes,
   }),
