@@ -3,10 +3,10 @@
 import * as z from 'zod'
 import { cleanServiceName, DEFAULT_SERVICE_POLICY, MAX_SERVICE_NAME_LENGTH } from '../core/service-policy.ts'
 
-const patternSchema = z.string('expected a pattern').min(1, 'expected a pattern; * matches everything')
+const patternSchema = z.string().min(1, 'expected a pattern; * matches everything')
 
 const nameSchema = z
-  .string('expected a name')
+  .string()
   .refine(
     (name) => name !== '' && cleanServiceName(name) === name,
     `expected 1 to ${MAX_SERVICE_NAME_LENGTH} printable characters, without spaces around them`,

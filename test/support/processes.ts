@@ -2,7 +2,7 @@
 
 import type { MemoryReading, ProcessFiles } from '../../src/attribution/process-files.ts'
 import { avma, fileOffset } from '../../src/core/address.ts'
-import type { Image, Mapping, ProcessEvent } from '../../src/core/process.ts'
+import { type Image, imageKindOf, type Mapping, type ProcessEvent } from '../../src/core/process.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
 import { monotonicTime, unixTime } from '../../src/core/units.ts'
 import { batchOf } from './consumers.ts'
@@ -43,8 +43,7 @@ export function batchOfProcesses({
   const images: Image[] = []
   const mappings: Mapping[] = []
   const map = (pid: number, path: string, page: number): number => {
-    const kind = path.startsWith('/') ? ('file' as const) : ('anonymous' as const)
-    const image = images.push({ kind, path, buildId: '', device: 0n, inode: 0n }) - 1
+    const image = images.push({ kind: imageKindOf(path), path, buildId: '', device: 0n, inode: 0n }) - 1
     const start = PAGE * BigInt(page)
     const place = { start: avma(start), end: avma(start + PAGE), fileOffset: fileOffset(0n), bias: 0n }
     return mappings.push({ pid, image, ...place, addressSpace: 'svma', protection: 5, flags: 2 }) - 1
