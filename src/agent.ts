@@ -1,6 +1,7 @@
 // The composition root: what is asked for in, a running agent out. The only one who builds, starts and stops the rooms.
 
 import { join } from 'node:path'
+import type { ProcessResourceFinder } from './attribution/resource-finder.ts'
 import { systemClock } from './base/clock.ts'
 import { once } from './base/once.ts'
 import { Releases } from './base/releases.ts'
@@ -11,6 +12,7 @@ import type { ConsumerContext } from './core/consumer-context.ts'
 import { messageOf } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch, SessionInfo } from './core/profile.ts'
+import type { ServicePolicy } from './core/service-policy.ts'
 import type { RunEnd } from './core/summary.ts'
 import { asksProcessesOnly, type SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
@@ -32,6 +34,8 @@ export interface OutputOptions {
   readonly consumers: () => Promise<readonly ConsumerBuilder[]>
   /** Where names come from; undefined: nobody looks at them. */
   readonly symbols: SymbolPolicy | undefined
+  /** How services are named, for consumers that want to know whom samples belong to. */
+  readonly services: ServicePolicy
   readonly dataDirectory: string
   /** Sees every batch before the consumers do. */
   readonly observe: (batch: ProfileBatch) => void | Promise<void>
@@ -112,13 +116,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     options.onSampling?.()
     sessions = plan.describe(readHost(addon.kernelFacts()))
     const way: Way = { trust: 'live', limits: LIVE_LIMITS }
-    const { pipeline, unnamed } = await openPipeline(options, { addon, release, way })
+    const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
     outputs.resolve(pipeline)
     return {
       notices: [...plan.notices, ...sampler.notices],
       ended: sampler.ended,
       progress: () => sampler.progress(),
-      stop: once(async () => ({ ...(await stopAgent(sampler, pipeline, release)), remarks: unnamed() })),
+      stop: once(async () => ({ ...(await stopAgent(sampler, pipeline, release)), remarks: remarks() })),
     }
   } catch (error) {
     outputs.resolve(undefined)
@@ -135,7 +139,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
   release.add(() => replay.close())
   try {
     const way: Way = { trust: 'local-build-id', limits: REPLAY_LIMITS }
-    const { pipeline, unnamed } = await openPipeline(options, { addon: loadAddon(), release, way })
+    const { pipeline, remarks } = await openPipeline(options, { addon: loadAddon(), release, way })
     await replay.run({
       signal: options.signal,
       async emit(batches) {
@@ -144,7 +148,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
       },
     })
     const end = await pipeline.stop()
-    return { ...end, remarks: [...replay.problems, ...unnamed()] }
+    return { ...end, remarks: [...replay.problems, ...remarks()] }
   } finally {
     await release.all()
   }
@@ -174,22 +178,39 @@ interface Parts {
 interface OpenPipeline {
   readonly pipeline: Pipeline
   /** What stayed without names, and why. */
-  readonly unnamed: () => readonly string[]
+  readonly remarks: () => readonly string[]
 }
 
 async function openPipeline(options: OutputOptions, parts: Parts): Promise<OpenPipeline> {
   const builders = await options.consumers()
   const context = await consumerContext(options, parts)
   const symbolizer = options.symbols && (await openSymbolizer(options.symbols, options.dataDirectory, parts))
+  const consumers = builders.map((build) => build(context))
+  const wanted = consumers.some(({ wantsResources }) => wantsResources === true)
+  const resources = wanted ? await openResourceFinder(options.services, parts.way) : undefined
   const pipeline = new Pipeline({
-    consumers: builders.map((build) => build(context)),
+    consumers,
     symbolizer,
+    resources,
     observe: options.observe,
     log: options.log,
     limits: parts.way.limits,
   })
   await pipeline.start()
-  return { pipeline, unnamed: () => symbolizer?.problems() ?? [] }
+  const remarks = () => [...(symbolizer?.problems() ?? []), ...(resources?.remarks() ?? [])]
+  return { pipeline, remarks }
+}
+
+/** The processes of a recording are not this machine's: only its own table is asked about them. */
+async function openResourceFinder(services: ServicePolicy, way: Way): Promise<ProcessResourceFinder> {
+  const { createResourceFinder } = await import('./attribution/resource-finder.ts')
+  if (way.trust !== 'live') return createResourceFinder(services, undefined)
+  const { ProcFiles } = await import('./attribution/proc-files.ts')
+  return createResourceFinder(services, {
+    files: new ProcFiles(),
+    clock: systemClock,
+    limit: way.limits.naming,
+  })
 }
 
 async function consumerContext(

@@ -143,6 +143,7 @@ async function openAgent({ options, limit }: RunRequest, log: Log, counting: Cou
     },
     consumers: async () => config.consumers,
     symbols: config.symbols,
+    services: config.services,
     dataDirectory,
     lockDirectory: true,
     observe: (batch) => observe(batch, counting),

@@ -13,9 +13,11 @@ import { AgentError } from '../core/errors.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
 import { byteSizeSchema, durationSchema } from '../core/quantity-schema.ts'
+import type { ServicePolicy } from '../core/service-policy.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { hertz, type Milliseconds, milliseconds } from '../core/units.ts'
 import { fieldName, problemsOf } from './problems.ts'
+import { serviceNameDefaultSchema, serviceNameRulesSchema } from './services-config.ts'
 import { symbolsSchema } from './symbols-config.ts'
 import { type Path, problemAt, readYaml, type YamlDocument } from './yaml-document.ts'
 
@@ -32,6 +34,7 @@ export interface SamplerConfig {
 export interface AgentConfig<Built, Context> {
   readonly sampler: SamplerConfig
   readonly symbols: SymbolPolicy
+  readonly services: ServicePolicy
   /** In the order of the document. */
   readonly consumers: readonly ((context: Context) => Built)[]
 }
@@ -92,6 +95,8 @@ const documentSchema = (checkEvent: (name: string) => void) =>
     spec: z.strictObject({
       sampler: samplerSchema(checkEvent).prefault({}),
       symbols: symbolsSchema.prefault({}),
+      serviceNameRules: serviceNameRulesSchema,
+      serviceNameDefault: serviceNameDefaultSchema,
       consumers: z
         .array(consumerSchema, 'expected a list of consumers, each with a type')
         .min(1, 'at least one consumer is needed'),
@@ -116,7 +121,7 @@ export function parseAgentConfig<Built, Context>(
     ...consumers.flatMap((consumer) => consumer.problems),
   ]
   if (!parsed.success || problems.length > 0) throw invalid(problems)
-  const { sampler, symbols } = parsed.data.spec
+  const { sampler, symbols, serviceNameRules, serviceNameDefault } = parsed.data.spec
   return {
     sampler: {
       events: sampler.events,
@@ -127,6 +132,7 @@ export function parseAgentConfig<Built, Context>(
       maxStack: sampler.maxStack,
     },
     symbols,
+    services: { rules: serviceNameRules, defaultName: serviceNameDefault },
     consumers: consumers.flatMap(({ build }) => build ?? []),
   }
 }

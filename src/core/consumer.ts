@@ -32,6 +32,8 @@ export interface ConsumerOutcome {
 }
 
 interface ConsumerBase extends Component {
+  /** Whether it looks at ProfileBatch.resources: unless a consumer does, no process is asked about. */
+  readonly wantsResources?: boolean
   outcome(): ConsumerOutcome
 }
 

@@ -3,7 +3,8 @@
 import { CONSUMER_LOSSES, type Consumer, type ConsumerLosses } from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
-import { type ProfileBatch, withNames } from '../core/profile.ts'
+import { type ProfileBatch, withFindings } from '../core/profile.ts'
+import { NO_RESOURCES, type ResourceFinder, type SampleResources } from '../core/resource.ts'
 import type { LaneStats, MetricsRouter } from '../core/router.ts'
 import type { ConsumerResult, RunEnd } from '../core/summary.ts'
 import { type FrameNames, NO_NAMES, type Symbolizer } from '../core/symbolizer.ts'
@@ -23,6 +24,8 @@ export interface PipelineOptions {
   readonly consumers: readonly Consumer[]
   /** Undefined where nobody looks at names. */
   readonly symbolizer: Symbolizer | undefined
+  /** Absent where nobody asks whom samples belong to. */
+  readonly resources?: ResourceFinder | undefined
   /** Sees every batch, named, before the lanes. */
   readonly observe: (batch: ProfileBatch) => void | Promise<void>
   readonly log: ConsumerContext['log']
@@ -63,10 +66,13 @@ export class Pipeline {
   async publish(batches: readonly ProfileBatch[]): Promise<void> {
     const [first] = batches
     if (first === undefined) return
+    // Beside the names, not after them: what is a process now may be none when they are there.
+    const finding = this.#resourcesOf(batches)
     // The batches of a window share their frames, and so their names.
     const names = await this.#namesOf(first)
-    for (const batch of batches) {
-      const named = withNames(batch, names)
+    const found = await finding
+    for (const [index, batch] of batches.entries()) {
+      const named = withFindings(batch, { names, resources: found[index] ?? NO_RESOURCES })
       await this.#options.observe(named)
       this.#router.publishProfiles(named)
     }
@@ -127,6 +133,22 @@ export class Pipeline {
     } catch (error) {
       log('warn', 'a window has no names', { reason: messageOf(error), window: batch.window.sequence })
       return NO_NAMES
+    }
+  }
+
+  /** For each batch; none where nobody asks. */
+  async #resourcesOf(batches: readonly ProfileBatch[]): Promise<readonly SampleResources[]> {
+    const { log, resources } = this.#options
+    if (resources === undefined) return []
+    try {
+      return await Promise.all(batches.map((batch) => resources.find(batch)))
+    } catch (error) {
+      const window = batches[0]?.window.sequence
+      log('warn', 'nobody knows whom the samples of a window belong to', {
+        reason: messageOf(error),
+        window,
+      })
+      return []
     }
   }
 }
