@@ -84,6 +84,9 @@ export const openCommand = (argv: readonly string[]): NativeCommand => prepareCo
 export const loadConsumerCatalog = async (): Promise<readonly Plugin<Consumer, ConsumerContext>[]> =>
   (await import('./consumers/catalog.ts')).consumerCatalog
 
+/** Spans of Sonde's own work go where the environment says, if it does. To be opened before what is to be seen. */
+export { openTracing } from './tracing/open.ts'
+
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const addon = loadAddon()
   const plan = planSampling(options.sampling)

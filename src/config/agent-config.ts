@@ -29,9 +29,15 @@ export interface SamplerConfig {
   readonly maxStack: number | undefined
 }
 
+export interface ShutdownConfig {
+  /** From SIGTERM until everything is delivered or kept, and the agent is gone. */
+  readonly deadline: Milliseconds
+}
+
 export interface AgentConfig<Built, Context> {
   readonly sampler: SamplerConfig
   readonly symbols: SymbolPolicy
+  readonly shutdown: ShutdownConfig
   /** In the order of the document. */
   readonly consumers: readonly ((context: Context) => Built)[]
 }
@@ -75,6 +81,12 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
       path: ['stackBytes'],
     })
 
+const shutdownSchema = z.strictObject({
+  deadline: durationSchema
+    .refine((ms) => ms >= 1_000 && ms <= 300_000, 'expected 1s to 5m')
+    .default(milliseconds(8_000)),
+})
+
 const eventSchema = (checkEvent: (name: string) => void) =>
   z.string().superRefine((name, context) => {
     try {
@@ -92,6 +104,7 @@ const documentSchema = (checkEvent: (name: string) => void) =>
     spec: z.strictObject({
       sampler: samplerSchema(checkEvent).prefault({}),
       symbols: symbolsSchema.prefault({}),
+      shutdown: shutdownSchema.prefault({}),
       consumers: z
         .array(consumerSchema, 'expected a list of consumers, each with a type')
         .min(1, 'at least one consumer is needed'),
@@ -116,7 +129,7 @@ export function parseAgentConfig<Built, Context>(
     ...consumers.flatMap((consumer) => consumer.problems),
   ]
   if (!parsed.success || problems.length > 0) throw invalid(problems)
-  const { sampler, symbols } = parsed.data.spec
+  const { sampler, symbols, shutdown } = parsed.data.spec
   return {
     sampler: {
       events: sampler.events,
@@ -127,6 +140,7 @@ export function parseAgentConfig<Built, Context>(
       maxStack: sampler.maxStack,
     },
     symbols,
+    shutdown,
     consumers: consumers.flatMap(({ build }) => build ?? []),
   }
 }

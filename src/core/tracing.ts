@@ -49,19 +49,6 @@ export function withSpan<Result>(
   })
 }
 
-/** The same for work that waits for nothing. */
-export function withSpanSync<Result>(name: string, counts: SpanCounts, work: () => Result): Result {
-  const span = tracer().startSpan(name, { attributes: counts })
-  try {
-    return context.with(trace.setSpan(context.active(), span), work)
-  } catch (error) {
-    note(span, messageOf(error))
-    throw error
-  } finally {
-    span.end()
-  }
-}
-
 /** What is under way now, for work that begins later, elsewhere: its spans are below this one's. */
 export function below(): <Result>(work: () => Result) => Result {
   const here: Context = context.active()
