@@ -18,7 +18,7 @@ export interface LiveProcessOptions {
   readonly files: ProcessFiles
   readonly clock: Clock
   /** For reading about one batch's processes; what is not read by then goes by the process table until the next window. */
-  readonly limit: Milliseconds
+  readonly limit: () => Milliseconds
 }
 
 export interface ProcessResourceFinder extends ResourceFinder {
@@ -74,7 +74,7 @@ class Finder implements ProcessResourceFinder {
   }
 
   async #find(batch: ProfileBatch): Promise<SampleResources> {
-    if (this.#live !== undefined) this.#deadline = this.#live.clock.now() + this.#live.limit
+    if (this.#live !== undefined) this.#deadline = this.#live.clock.now() + this.#live.limit()
     const { incarnations, owners } = await this.#windowOf(batch)
     const { ofSample, sampled } = await incarnationsOf(batch, incarnations)
     const rows = new ResourceRows(this.#policy)

@@ -66,7 +66,7 @@ try {
   const finder = createResourceFinder(DEFAULT_SERVICE_POLICY, {
     files: new ProcFiles(),
     clock: systemClock,
-    limit: milliseconds(5_000),
+    limit: () => milliseconds(5_000),
   })
   console.log(`${processes} processes, ${samples} samples a window`)
   for (let sequence = 0; sequence < WINDOWS; sequence++) {

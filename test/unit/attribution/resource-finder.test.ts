@@ -20,7 +20,7 @@ function finderOver(
   for (const [pid, process] of Object.entries(processes)) proc.processes.set(Number(pid), process)
   let now = 0
   const clock = { now: () => now, sleep: async () => undefined }
-  const live = { files: proc, clock, limit: milliseconds(1_000) }
+  const live = { files: proc, clock, limit: () => milliseconds(1_000) }
   const spend = (ms: number): void => {
     now += ms
   }

@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import type { ProfileBatch } from '../../../src/core/profile.ts'
 import { NO_RESOURCES, type ResourceFinder, type SampleResources } from '../../../src/core/resource.ts'
 import { milliseconds } from '../../../src/core/units.ts'
+import { fixedLimits } from '../../../src/router/limits.ts'
 import { Pipeline } from '../../../src/router/pipeline.ts'
 import { batchOf, consumerThat } from '../../support/consumers.ts'
 
-const limits = { naming: milliseconds(1_000), drain: milliseconds(1_000), stop: milliseconds(1_000) }
+const second = milliseconds(1_000)
+const limits = fixedLimits({ naming: second, source: second, drain: second, stop: second, release: second })
 
 test('what a consumer took and then lost is told with its reason', async () => {
   const taker = consumerThat('files', async () => undefined)
