@@ -25,7 +25,11 @@ export const otlpProfiles = definePlugin({
 function openConsumer(config: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
   const { environment, version } = context
   const endpoint = otlpEndpoint(config, environment, version)
-  const sender = { name: 'otlp_profiles', transport: transportTo(endpoint), format: `otlp-profiles-${config.level}` }
+  const sender = {
+    name: 'otlp_profiles',
+    transport: transportTo(endpoint),
+    format: `otlp-profiles-${config.level}`,
+  }
   return new ProfileUpload({
     name: sender.name,
     every: undefined,
@@ -75,6 +79,9 @@ function encodingOf(
 const encodingNamed = (compression: OtlpEndpoint['compression']): ContentEncoding =>
   compression === 'none' ? 'identity' : compression
 
+/** gRPC has a type of its own. */
+const PROTOBUF = { 'content-type': 'application/x-protobuf' } as const
+
 async function encode(
   { profile, sessions }: CollectedProfile,
   { environment, ...encoding }: Encoding,
@@ -90,7 +97,7 @@ async function encode(
   return payloads.map(({ body, samples, profiles }) => ({
     body,
     encoding: encoding.compression,
-    headers: {},
+    headers: PROTOBUF,
     format,
     samples,
     profiles,
