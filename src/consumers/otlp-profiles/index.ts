@@ -13,7 +13,7 @@ import { otlpGrpcResponse, otlpHttpResponse } from '../../transport/otlp-respons
 import { type CollectedProfile, ProfileUpload } from '../../transport/profile-upload.ts'
 import { type OtlpEndpoint, otlpEndpoint } from './endpoint.ts'
 import { hostAttributes } from './host-attributes.ts'
-import { PRESET_NEEDS } from './presets.ts'
+import { PRESET_NEEDS, presetOf } from './presets.ts'
 import { type OtlpProfilesConfig, otlpProfilesSchema } from './schema.ts'
 
 export const otlpProfiles = definePlugin({
@@ -22,7 +22,8 @@ export const otlpProfiles = definePlugin({
   create: openConsumer,
 })
 
-function openConsumer(config: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
+function openConsumer(written: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
+  const config = { ...written, preset: presetOf(context.environment) ?? written.preset }
   const { environment, version } = context
   const endpoint = otlpEndpoint(config, environment, version)
   const sender = {
@@ -68,6 +69,7 @@ function encodingOf(
     resourcePer: config.resourcePer,
     sampleAttributes: config.attributes,
     attributeValues: PRESET_NEEDS[config.preset].attributeValues,
+    functions: PRESET_NEEDS[config.preset].functions,
     shape: config.timestamps ? 'timestamps' : 'counts',
     originalPayload: config.originalPayload,
     maxMessageBytes: config.maxMessageBytes,

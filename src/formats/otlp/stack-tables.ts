@@ -1,6 +1,7 @@
 // Mappings, locations, functions and stacks of some samples: exactly those that they refer to, each once.
 
 import type { Writer } from 'protobufjs/minimal.js'
+import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import type { Dictionary, FrameEntry, NameEntry } from '../profile/dictionary.ts'
 import { MemoryBudget, SequenceTable } from '../profile/sequence-table.ts'
 import type { AttributeTable } from './attribute-table.ts'
@@ -19,6 +20,7 @@ import { MappingTable } from './mapping-table.ts'
 import type { StringTable } from './string-table.ts'
 
 export interface SharedTables {
+  readonly functions: OtlpEncoding['functions']
   readonly strings: StringTable
   readonly attributes: AttributeTable
 }
@@ -85,12 +87,9 @@ export class StackTables {
       writeMessage(dictionary, DICTIONARY.locations, (to) => writeLocation(to, row))
     writeMessage(dictionary, DICTIONARY.functions, () => undefined)
     for (const { texts } of this.#functions.values()) {
-      writeMessage(dictionary, DICTIONARY.functions, (row) => {
-        const [name = 0, systemName = 0, file = 0] = texts
-        writeUint(row, FUNCTION.name, name)
-        writeUint(row, FUNCTION.systemName, systemName)
-        writeUint(row, FUNCTION.filename, file)
-      })
+      const [name = 0, systemName = 0, file = 0] = texts
+      if (this.#shared.functions === 'twice') writeFunction(dictionary, { name, systemName: 0, file })
+      writeFunction(dictionary, { name, systemName, file })
     }
     writeMessage(dictionary, DICTIONARY.stacks, () => undefined)
     for (let stack = 0; stack < this.#stacks.length; stack++) {
@@ -138,7 +137,7 @@ export class StackTables {
     const key = texts.join()
     const known = this.#functions.get(key)
     if (known !== undefined) return known.index
-    const index = this.#functions.size + 1
+    const index = (this.#functions.size + 1) * (this.#shared.functions === 'twice' ? 2 : 1)
     this.#functions.set(key, { index, texts })
     return index
   }
@@ -156,6 +155,17 @@ function frameTypeOf({ kind, language }: FrameEntry): string {
     case 'reason':
       return ''
   }
+}
+
+function writeFunction(
+  dictionary: Writer,
+  { name, systemName, file }: Readonly<Record<'name' | 'systemName' | 'file', number>>,
+): void {
+  writeMessage(dictionary, DICTIONARY.functions, (row) => {
+    writeUint(row, FUNCTION.name, name)
+    writeUint(row, FUNCTION.systemName, systemName)
+    writeUint(row, FUNCTION.filename, file)
+  })
 }
 
 function writeLocation(writer: Writer, { mapping, address, lines, attributes }: LocationRow): void {
