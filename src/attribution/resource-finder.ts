@@ -86,7 +86,9 @@ class Finder implements ProcessResourceFinder {
         rowOf[index] = rows.add(incarnation.pid, await owners.ownerOf(incarnation, first))
       }
     }
-    for (let index = 0; index < ofSample.length; index++) ofSample[index] = rowOf[ofSample[index] ?? 0] ?? 0
+    for await (const [from, to] of inTurns(ofSample.length, SAMPLES)) {
+      for (let index = from; index < to; index++) ofSample[index] = rowOf[ofSample[index] ?? 0] ?? 0
+    }
     return { table: rows.table, ofSample }
   }
 
