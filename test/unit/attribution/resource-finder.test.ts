@@ -285,6 +285,38 @@ test('the executable is the lowest file, not a library above it or memory below 
   assert.deepEqual(await servicesOf(finder, batch), ['node'])
 })
 
+test('a program in memory is one, and one that moved its code into memory is known all the same', async () => {
+  const link = '/memfd:runc_cloned:/proc/self/exe (deleted)'
+  const { finder, proc } = finderOver({ 12: shop })
+  const before = { 12: { '//anon': 7, '/lib/libc.so.6': 90 }, 13: { [link]: 6, '/lib/libc.so.6': 90 } }
+  const batch = batchOfProcesses({
+    before,
+    samples: [
+      [12, 1],
+      [13, 1],
+    ],
+  })
+  assert.deepEqual(await servicesOf(finder, batch), ['shop', 'runc_cloned'])
+  assert.ok(proc.asked.includes('environ 12'))
+})
+
+test('what a parent maps after a fork is not its child’s', async () => {
+  const { finder } = finderOver({})
+  const batch = batchOfProcesses({
+    before: { 12: { '/bin/b': 5 } },
+    told: [
+      { at: 1, fork: 13, of: 12 },
+      { at: 2, map: '/bin/a', in: 12, page: 4 },
+      { at: 3, map: '/bin/c', in: 13, page: 6 },
+    ],
+    samples: [
+      [12, 4],
+      [13, 4],
+    ],
+  })
+  assert.deepEqual(await servicesOf(finder, batch), ['a', 'b'])
+})
+
 test('a zombie is gone: another thread’s number, or nobody’s', async () => {
   const { finder } = finderOver({ 12: { ...shop, zombie: true } })
   const batch = batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] })
