@@ -219,6 +219,40 @@ test('what was learnt of a process is forgotten when it execs in a window that h
   assert.deepEqual(await servicesOf(finder, batch), ['node'])
 })
 
+test('a program that cannot be moved, and replaces itself by itself, lends nothing to what it was and takes nothing from it', async () => {
+  const told = [15, 17].flatMap((at) => [
+    { at, exec: 12 },
+    { at, map: '/usr/bin/node', in: 12, page: 7 },
+  ])
+  const samples = [14, 16, 18].map((at) => [12, at] as const)
+  const second = batchOfProcesses({ sequence: 1, before: { 12: nodeAt7 }, told, samples })
+  const { finder: late } = finderOver({ 12: shop })
+  assert.deepEqual(await servicesOf(late, second), ['node', 'node', 'shop'])
+  const { finder, proc } = finderOver({ 12: shop })
+  await finder.find(batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] }))
+  proc.processes.delete(12)
+  assert.deepEqual(await servicesOf(finder, second), ['shop', 'node', 'node'])
+})
+
+test('a number that was given to another process between two samples of it is asked again', async () => {
+  const { finder, proc } = finderOver({ 12: shop })
+  await finder.find(batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] }))
+  proc.processes.set(12, { ...shop, start: 11, environment: { DD_SERVICE: 'other' } })
+  const batch = batchOfProcesses({ sequence: 1, before: { 12: nodeAt7 }, samples: [[12, 15]] })
+  assert.deepEqual(await servicesOf(finder, batch), ['other'])
+})
+
+test('a new thread makes no new owner', async () => {
+  const { finder } = finderOver({ 12: shop })
+  const told = [{ at: 2, fork: 12, of: 12 }] as const
+  const samples = [
+    [12, 1],
+    [12, 3],
+  ] as const
+  const batch = batchOfProcesses({ before: { 12: nodeAt7 }, told, samples })
+  assert.deepEqual(await servicesOf(finder, batch), ['shop', 'shop'])
+})
+
 test('what was learnt of a process that ended is not given to the next of its number', async () => {
   const { finder, proc } = finderOver({ 12: shop })
   await finder.find(batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] }))
