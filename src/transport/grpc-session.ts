@@ -1,6 +1,7 @@
 // The one session of HTTP/2 to an endpoint: kept, watched with PING, and opened again when it died.
 
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
+import type { Clock } from '../base/clock.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Dialer } from './dial.ts'
 import { inWords, type Peer, Unreachable } from './trouble.ts'
@@ -12,19 +13,25 @@ export interface PingOptions {
   readonly withinMs: Milliseconds
 }
 
+/** By whose time it is watched. */
+export interface Watch extends PingOptions {
+  readonly clock: Clock
+}
+
 /** A session, and what is known of its end. */
 export class GrpcSession {
   readonly http2: ClientHttp2Session
-  readonly #ping: PingOptions
+  readonly #ping: Watch
   readonly #peer: Peer
-  #heard = performance.now()
+  #heard: number
   #ending: Unreachable | undefined
   #asking: Promise<void> | undefined
   #lastProcessed = Number.POSITIVE_INFINITY
 
-  constructor(http2: ClientHttp2Session, peer: Peer, ping: PingOptions) {
+  constructor(http2: ClientHttp2Session, peer: Peer, ping: Watch) {
     this.http2 = http2
     this.#ping = ping
+    this.#heard = ping.clock.now()
     this.#peer = peer
     http2.on('goaway', (code, lastStreamId) => {
       this.#lastProcessed = lastStreamId
@@ -53,7 +60,7 @@ export class GrpcSession {
 
   /** Something came. */
   heard(): void {
-    this.#heard = performance.now()
+    this.#heard = this.#ping.clock.now()
   }
 
   /** Nothing came in time: the next use asks for a sign of life first. */
@@ -63,7 +70,7 @@ export class GrpcSession {
 
   /** Before it is used again: half-open connections are noticed here. */
   async makeSure(): Promise<void> {
-    if (this.isOpen && performance.now() - this.#heard >= this.#ping.everyMs) await this.#askForSign()
+    if (this.isOpen && this.#ping.clock.now() - this.#heard >= this.#ping.everyMs) await this.#askForSign()
   }
 
   /** Asks for signs of life until it is stopped: while a request is under way. */
@@ -120,7 +127,7 @@ export class GrpcSession {
 /** Opens a session; resolves when the other side has shown that it speaks HTTP/2. Rejects with Unreachable. */
 export async function openSession(
   dialer: Dialer,
-  ping: PingOptions,
+  ping: Watch,
   signal: AbortSignal,
 ): Promise<GrpcSession> {
   const socket = await dialer.dial(signal)
