@@ -39,7 +39,7 @@ export class GrpcSession {
         this.#ending ??= new Unreachable(`${peer.name} ended the connection (GOAWAY ${code})`)
     })
     // Told to whoever has a request under way.
-    http2.on('error', (error) => (this.#ending ??= new Unreachable(inWords(error, peer))))
+    http2.on('error', (error) => this.#endedBy(error))
     http2.unref()
   }
 
@@ -88,8 +88,18 @@ export class GrpcSession {
     if (!this.http2.destroyed) this.http2.close()
   }
 
+  /** Its socket failed. */
+  fail(error: unknown): void {
+    this.#endedBy(error)
+    this.destroy()
+  }
+
   destroy(): void {
     this.http2.destroy()
+  }
+
+  #endedBy(error: unknown): void {
+    this.#ending ??= new Unreachable(inWords(error, this.#peer), { cause: error })
   }
 
   /** One at a time. */
@@ -137,6 +147,8 @@ export async function openSession(
     settings: { enablePush: false },
   })
   const session = new GrpcSession(http2, peer, ping)
+  // A session without streams says nothing of its socket's end (Node 24): TLS 1.3 refuses clients at this point.
+  socket.on('error', (error) => session.fail(error)).on('close', () => session.destroy())
   return new Promise((resolve, reject) => {
     const settle = (done: () => void): void => {
       signal.removeEventListener('abort', aborted)
