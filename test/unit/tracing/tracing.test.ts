@@ -143,7 +143,11 @@ test('without an endpoint nothing is sent, and the work is done all the same', a
   const lines: string[] = []
   const log = (_: unknown, message: string) => void lines.push(message)
   const tracing = await openTracing({ environment: {}, version: '1.2.3', log })
-  assert.equal(await withSpan('work', {}, async (span) => (span.count({ 'sonde.x': 1 }), 7)), 7)
+  const done = await withSpan('work', {}, async (span) => {
+    span.count({ 'sonde.samples': 1 })
+    return 7
+  })
+  assert.equal(done, 7)
   await assert.rejects(
     withSpan('work', {}, () => Promise.reject(new Error('no'))),
     { message: 'no' },
