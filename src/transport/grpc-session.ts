@@ -135,11 +135,7 @@ export class GrpcSession {
 }
 
 /** Opens a session; resolves when the other side has shown that it speaks HTTP/2. Rejects with Unreachable. */
-export async function openSession(
-  dialer: Dialer,
-  ping: Watch,
-  signal: AbortSignal,
-): Promise<GrpcSession> {
+export async function openSession(dialer: Dialer, ping: Watch, signal: AbortSignal): Promise<GrpcSession> {
   const socket = await dialer.dial(signal)
   const { peer } = dialer
   const http2 = connect(`${peer.secure ? 'https' : 'http'}://endpoint`, {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { readConfig } from '../../../src/config/config-file.ts'
+import { readYaml } from '../../../src/config/yaml-document.ts'
 import { consumerCatalog } from '../../../src/consumers/catalog.ts'
 import { checkEventName } from '../../../src/sampler/events.ts'
 
@@ -38,11 +39,26 @@ test('config/agent.yaml states every default as it is', () => {
   assert.deepEqual(stated.shutdown, defaults.shutdown)
   for (const { type, schema } of consumerCatalog) {
     const section = new RegExp(`- type: ${type}\n([\\s\\S]*?)(\n\n|$)`).exec(text)?.[1] ?? ''
-    const keys = [...section.matchAll(/^ {6}(?:# )?(\w+):/gm)].map(([, key]) => key ?? '')
+    const keys = [...section.matchAll(/^(?: {6}| {4}# {3})(?:# )?(\w+):/gm)].map(([, key]) => key ?? '')
     const missing = Object.keys(schema.parse({}) as Record<string, unknown>).filter(
       (key) => !keys.includes(key),
     )
     assert.deepEqual(missing, [], `${type}: the example does not show these keys`)
+  }
+})
+
+test('what is commented out of config/agent.yaml is a valid configuration of nothing but defaults', () => {
+  const { text } = readConfig()
+  const shown = text.replaceAll(/^ {4}# (- type: .*| {2}.*)$/gm, '    $1')
+  const { consumerTypes } = parseAgentConfig(shown, 'shown.yaml', catalog)
+  assert.deepEqual(
+    consumerTypes,
+    consumerCatalog.map(({ type }) => type),
+  )
+  const document = readYaml(shown, 'shown.yaml').value as { spec: { consumers: Record<string, unknown>[] } }
+  for (const { type, ...section } of document.spec.consumers) {
+    const schema = consumerCatalog.find((plugin) => plugin.type === type)?.schema
+    assert.deepEqual(schema?.parse(section), schema?.parse({}), String(type))
   }
 })
 
