@@ -1,6 +1,7 @@
 // Delivery that loses nothing, for every consumer that sends: payloads are taken over at once, written down before they are
 // sent, sent one at a time in order of arrival, and repeated until the far side takes or refuses them.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { orAborted } from '../base/or-aborted.ts'
 import type { ConsumerOutcome } from '../core/consumer.ts'
@@ -137,7 +138,7 @@ export class Outbox {
     this.#hurry.abort()
     this.#notify()
     void clock.sleep(left(), inTime.signal).then(() => {
-      this.#deadline.abort(new AgentError('TRANSPORT.STOPPED', 'the time to send was over'))
+      this.#deadline.abort()
       this.#notify()
     })
     await this.#stock.rescue()
@@ -218,11 +219,20 @@ export class Outbox {
     const { signal } = this.#deadline
     if (signal.aborted) return { ...FAILED, reason: 'the agent ended', perhapsTaken: false }
     try {
-      return await orAborted(this.#options.transport.send(payload, signal), signal)
+      const answer = this.#options.transport.send(payload, signal)
+      return await orAborted(answer, signal).catch(() => inThisTurn(answer))
     } catch (error) {
       return { ...FAILED, reason: messageOf(error), perhapsTaken: true }
     }
   }
+}
+
+/** An answer that comes in the very moment of the deadline is still an answer. */
+async function inThisTurn(answer: Promise<Delivery>): Promise<Delivery> {
+  const tooLate = nextTurn().then((): never => {
+    throw new AgentError('TRANSPORT.STOPPED', 'the time to send was over')
+  })
+  return Promise.race([answer, tooLate])
 }
 
 const inMebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`
