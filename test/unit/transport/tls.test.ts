@@ -26,7 +26,8 @@ import {
 const skip = noCertificates() ?? false
 
 const reasonOf = (delivery: Delivery): string => ('reason' in delivery ? delivery.reason : '')
-const takenOf = (delivery: Delivery): unknown => ('perhapsTaken' in delivery ? delivery.perhapsTaken : undefined)
+const takenOf = (delivery: Delivery): unknown =>
+  'perhapsTaken' in delivery ? delivery.perhapsTaken : undefined
 
 type Changes = Partial<EndpointOptions> & { readonly keepAlive?: boolean }
 
@@ -76,12 +77,17 @@ async function grpcTlsServer(t: TestContext, options: ServerOptions): Promise<nu
   return await listening(t, server)
 }
 
-test('a server of an authority of its own is trusted with its CA file, and not without', { skip }, async (t) => {
+test('a server of an authority of its own is trusted with its CA file, and not without', {
+  skip,
+}, async (t) => {
   const made = certificates(t)
   const { port } = await tlsServer(t, keysOf(made))
   const url = `https://localhost:${port}/`
   assert.equal((await send(httpTo(t, url, { tls: { caFile: made.caFile } }))).outcome, 'accepted')
-  assert.equal((await send(httpTo(t, `https://127.0.0.1:${port}/`, { tls: { caFile: made.caFile } }))).outcome, 'accepted')
+  assert.equal(
+    (await send(httpTo(t, `https://127.0.0.1:${port}/`, { tls: { caFile: made.caFile } }))).outcome,
+    'accepted',
+  )
   const untrusted = await send(httpTo(t, url))
   assert.match(reasonOf(untrusted), /the certificate of localhost:\d+ is not trusted: .* set the CA file/)
   assert.equal(takenOf(untrusted), false)
@@ -105,7 +111,12 @@ test('a certificate has to be of the server that was asked for', { skip }, async
 
 test('a client certificate is shown, and its lack is told', { skip }, async (t) => {
   const made = certificates(t)
-  const options = { ...keysOf(made), ca: readFileSync(made.caFile), requestCert: true, rejectUnauthorized: true }
+  const options = {
+    ...keysOf(made),
+    ca: readFileSync(made.caFile),
+    requestCert: true,
+    rejectUnauthorized: true,
+  }
   const { port, clients } = await tlsServer(t, options)
   const url = `https://localhost:${port}/`
   const tls = { caFile: made.caFile, ...made.client }
@@ -121,9 +132,16 @@ test('a client certificate is shown, and its lack is told', { skip }, async (t) 
   assert.equal(takenOf(grpcWithout), false)
 })
 
-test('files that were replaced are used by the next connection, half-replaced ones are not', { skip }, async (t) => {
+test('files that were replaced are used by the next connection, half-replaced ones are not', {
+  skip,
+}, async (t) => {
   const made = certificates(t)
-  const options = { ...keysOf(made), ca: readFileSync(made.caFile), requestCert: true, rejectUnauthorized: true }
+  const options = {
+    ...keysOf(made),
+    ca: readFileSync(made.caFile),
+    requestCert: true,
+    rejectUnauthorized: true,
+  }
   const { port, clients } = await tlsServer(t, options)
   const [certFile, keyFile] = [join(made.directory, 'used.pem'), join(made.directory, 'used.key')]
   copyFileSync(made.client.certFile, certFile)
@@ -150,10 +168,16 @@ test('files that cannot be used are told by name when the transport is made', { 
       (error: Error & { code?: string }) =>
         error.code === 'TRANSPORT.TLS_FILE' && expected.test(error.message) && !/planted/.test(error.message),
     )
-  fails({ caFile: join(made.directory, 'absent.pem') }, /Cannot read .*absent\.pem, the certificates of authorities: ENOENT/)
+  fails(
+    { caFile: join(made.directory, 'absent.pem') },
+    /Cannot read .*absent\.pem, the certificates of authorities: ENOENT/,
+  )
   fails({ caFile: garbage }, /garbage\.pem, .* has no certificate in PEM form/)
   fails({ certFile, keyFile: garbage }, /client\.pem and .*garbage\.pem cannot be used/)
-  fails({ certFile, keyFile: made.server.keyFile }, /client\.pem and .*server\.key cannot be used: .*mismatch/)
+  fails(
+    { certFile, keyFile: made.server.keyFile },
+    /client\.pem and .*server\.key cannot be used: .*mismatch/,
+  )
   fails({ certFile }, /needs both/)
 })
 
@@ -184,7 +208,9 @@ test('a server of TLS without HTTP/2 is none for gRPC', { skip }, async (t) => {
   }
 })
 
-test('https and gRPC over TLS go through the tunnel of a proxy, and the proxy sees no headers', { skip }, async (t) => {
+test('https and gRPC over TLS go through the tunnel of a proxy, and the proxy sees no headers', {
+  skip,
+}, async (t) => {
   const made = certificates(t)
   const { port } = await tlsServer(t, keysOf(made))
   const grpcPort = await grpcTlsServer(t, keysOf(made))
@@ -210,4 +236,3 @@ test('a proxy may itself be spoken to over TLS', { skip }, async (t) => {
   assert.match(reasonOf(delivery), /the certificate of the proxy localhost:\d+ is not trusted/)
   assert.ok(!reasonOf(delivery).includes('planted'))
 })
-
