@@ -129,9 +129,8 @@ export class GrpcSession {
         this.heard()
         settle()
       }
-      // One that goes away is asked, too: calls on it are finished.
-      if (!this.http2.destroyed && !this.http2.ping(answered)) this.destroy()
-      if (this.http2.destroyed) settle()
+      // One that goes away takes no PING any more, and may finish its calls.
+      if (!this.isOpen || !this.http2.ping(answered)) settle()
     })
   }
 }
