@@ -121,6 +121,7 @@ export class GrpcSession {
           `${this.#peer.name} did not answer a PING within ${this.#ping.withinMs / 1000} s: the connection is dead`,
         )
         this.destroy()
+        settle()
       }, this.#ping.withinMs)
       this.http2.on('close', settle)
       const answered = (error: Error | null): void => {
@@ -128,8 +129,8 @@ export class GrpcSession {
         this.heard()
         settle()
       }
-      if (!this.isOpen || !this.http2.ping(answered)) this.destroy()
-      if (this.http2.destroyed) settle()
+      // One that goes away takes no PING any more, and may finish its calls.
+      if (!this.isOpen || !this.http2.ping(answered)) settle()
     })
   }
 }
@@ -143,12 +144,12 @@ export async function openSession(dialer: Dialer, ping: Watch, signal: AbortSign
     settings: { enablePush: false },
   })
   const session = new GrpcSession(http2, peer, ping)
-  // A session without streams says nothing of its socket's end (Node 24): TLS 1.3 refuses clients at this point.
-  socket.on('error', (error) => session.fail(error)).on('close', () => session.destroy())
+  socket.on('error', (error) => session.fail(error))
   return new Promise((resolve, reject) => {
     const settle = (done: () => void): void => {
       signal.removeEventListener('abort', aborted)
       http2.off('remoteSettings', ready).off('close', closed)
+      socket.off('error', closed)
       done()
     }
     const ready = (): void => settle(() => resolve(session))
@@ -160,6 +161,8 @@ export async function openSession(dialer: Dialer, ping: Watch, signal: AbortSign
     const closed = (): void => fail(session.ending ?? new Unreachable(notHttp2(peer)))
     const aborted = (): void => fail(signal.reason)
     http2.on('remoteSettings', ready).on('close', closed)
+    // A session without streams says nothing of its socket's failure (Node 24): TLS 1.3 refuses clients at this point.
+    socket.on('error', closed)
     signal.addEventListener('abort', aborted)
     if (signal.aborted) aborted()
   })
