@@ -3,7 +3,7 @@
 import type { Writer } from 'protobufjs/minimal.js'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import type { Dictionary, FrameEntry, NameEntry } from '../profile/dictionary.ts'
-import { MemoryBudget, SequenceTable } from '../profile/sequence-table.ts'
+import { SequenceTable, unlimited } from '../profile/sequence-table.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import {
   DICTIONARY,
@@ -32,9 +32,6 @@ interface LocationRow {
   readonly attributes: readonly number[]
 }
 
-/** What is written is bounded by the profile that it is made of. */
-const unlimited = (): SequenceTable => new SequenceTable(new MemoryBudget(Number.POSITIVE_INFINITY))
-
 /** Indices are from 1, as 0 means "not set" in every table. */
 export class StackTables {
   readonly #dictionary: Dictionary
@@ -44,24 +41,28 @@ export class StackTables {
   readonly #functions = new Map<string, { readonly index: number; readonly texts: readonly number[] }>()
   readonly #locations: LocationRow[] = []
   readonly #locationIndices = new Map<string, number>()
-  readonly #stacks = unlimited()
+  /** Bounded by the profile's own. */
+  readonly #stacks = new SequenceTable(unlimited())
   /** By the dictionary's numbers; 0: not there yet. */
   readonly #ofFrame: Uint32Array
   readonly #ofStack: Uint32Array
   #scratch = new Uint32Array(256)
 
   /** `stacks`: the numbers of all stacks that will be asked for. Where a mapping ends depends on all its locations. */
-  constructor(dictionary: Dictionary, stacks: Iterable<number>, shared: SharedTables) {
+  constructor(dictionary: Dictionary, stacks: Uint32Array, shared: SharedTables) {
     this.#dictionary = dictionary
     this.#shared = shared
     this.#ofFrame = new Uint32Array(dictionary.frameCount)
     this.#ofStack = new Uint32Array(dictionary.stacks.length)
     this.#mappings = new MappingTable(dictionary, shared)
-    const seen = new Uint8Array(dictionary.frameCount)
+    const seenStacks = new Uint8Array(dictionary.stacks.length)
+    const seenFrames = new Uint8Array(dictionary.frameCount)
     for (const stack of stacks) {
+      if (seenStacks[stack] === 1) continue
+      seenStacks[stack] = 1
       for (const frame of this.#framesOf(stack)) {
-        if (seen[frame] === 0) this.#mappings.see(dictionary.frame(frame))
-        seen[frame] = 1
+        if (seenFrames[frame] === 0) this.#mappings.see(dictionary.frame(frame))
+        seenFrames[frame] = 1
       }
     }
   }

@@ -78,6 +78,18 @@ export class RowTable {
     return this.#keys.word(row, 1)
   }
 
+  tidOf(row: number): number {
+    return this.#keys.word(row, 2)
+  }
+
+  commOf(row: number): number {
+    return this.#keys.word(row, 3)
+  }
+
+  cpuOf(row: number): number {
+    return this.#keys.word(row, 5)
+  }
+
   resourceOf(row: number): number {
     return this.#keys.word(row, 6)
   }
