@@ -67,38 +67,42 @@ async function statusThat(cwd: string, suits: (status: Status) => boolean): Prom
   }
 }
 
-test('a running agent tells its sessions and consumers, and is asked by nobody else', wholeMachine, async (context) => {
-  const { child, cwd } = await runningAgent(context)
-  const status = await statusThat(
-    cwd,
-    ({ windows, consumers }) => windows.closed >= 2 && (consumers.files?.lane.delivered ?? 0) > 0,
-  )
-  assert.equal(status.version, 1)
-  assert.equal(status.pid, child.pid)
-  assert.equal(status.dataDirectory, join(cwd, 'out'))
-  assert.deepEqual(Object.keys(status.consumers), ['perf_data', 'files'])
-  const [session] = status.sessions
-  assert.deepEqual([session?.event, session?.frequency], ['cpu-clock', 99])
-  assert.ok((session?.taken ?? 0) > 0)
-  const { lane, files, trouble } = status.consumers.perf_data ?? {}
-  assert.equal(trouble, null)
-  const taken = (lane?.delivered ?? 0) + (lane?.queued ?? 0)
-  assert.equal(taken, session?.taken)
-  assert.ok((files?.open?.bytes ?? 0) > 0)
-  assert.equal(statSync(join(cwd, 'out/status.sock')).mode & 0o777, 0o600)
+test(
+  'a running agent tells its sessions and consumers, and is asked by nobody else',
+  wholeMachine,
+  async (context) => {
+    const { child, cwd } = await runningAgent(context)
+    const status = await statusThat(
+      cwd,
+      ({ windows, consumers }) => windows.closed >= 2 && (consumers.files?.lane.delivered ?? 0) > 0,
+    )
+    assert.equal(status.version, 1)
+    assert.equal(status.pid, child.pid)
+    assert.equal(status.dataDirectory, join(cwd, 'out'))
+    assert.deepEqual(Object.keys(status.consumers), ['perf_data', 'files'])
+    const [session] = status.sessions
+    assert.deepEqual([session?.event, session?.frequency], ['cpu-clock', 99])
+    assert.ok((session?.taken ?? 0) > 0)
+    const { lane, files, trouble } = status.consumers.perf_data ?? {}
+    assert.equal(trouble, null)
+    const taken = (lane?.delivered ?? 0) + (lane?.queued ?? 0)
+    assert.equal(taken, session?.taken)
+    assert.ok((files?.open?.bytes ?? 0) > 0)
+    assert.equal(statSync(join(cwd, 'out/status.sock')).mode & 0o777, 0o600)
 
-  const text = sonde(['status', '--data-directory', 'out'], { cwd })
-  assert.match(text.stdout, new RegExp(`^Sonde \\S+ \\(pid ${child.pid}\\) runs since `))
-  assert.match(text.stdout, /^ {2}cpu-clock +99 Hz/m)
-  assert.ok(!text.stdout.includes('\u001b'), 'no colour in a pipe')
+    const text = sonde(['status', '--data-directory', 'out'], { cwd })
+    assert.match(text.stdout, new RegExp(`^Sonde \\S+ \\(pid ${child.pid}\\) runs since `))
+    assert.match(text.stdout, /^ {2}cpu-clock +99 Hz/m)
+    assert.ok(!text.stdout.includes('\u001b'), 'no colour in a pipe')
 
-  child.kill('SIGTERM')
-  assert.deepEqual(await once(child, 'exit'), [0, null])
-  assert.ok(!existsSync(join(cwd, 'out/status.sock')))
-  const none = sonde(['status', '--data-directory', 'out'], { cwd })
-  assert.equal(none.status, 1)
-  assert.match(none.stderr, /^sonde status: No agent runs with the data directory .*\/out \(/)
-})
+    child.kill('SIGTERM')
+    assert.deepEqual(await once(child, 'exit'), [0, null])
+    assert.ok(!existsSync(join(cwd, 'out/status.sock')))
+    const none = sonde(['status', '--data-directory', 'out'], { cwd })
+    assert.equal(none.status, 1)
+    assert.match(none.stderr, /^sonde status: No agent runs with the data directory .*\/out \(/)
+  },
+)
 
 test('an agent that was killed leaves a socket that the next one replaces', wholeMachine, async (context) => {
   const { child, cwd } = await runningAgent(context)
@@ -137,27 +141,32 @@ test('who may not open the socket is told who may', wholeMachine, async (context
   )
 })
 
-test('spans of windows, names, deliveries and encoding reach a collector, and the end is among them', wholeMachine, async (context) => {
-  const collector = await traceCollector(context)
-  const { child, cwd } = await runningAgent(context, {
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector.url,
-    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'authorization=planted-secret',
-  })
-  await statusThat(cwd, ({ windows }) => windows.closed >= 1)
-  child.kill('SIGTERM')
-  assert.deepEqual(await once(child, 'exit'), [0, null])
-  const named = (name: string) => collector.spans().filter((span) => span.name === name)
-  const [window] = named('window')
-  assert.ok(window !== undefined)
-  for (const name of ['name', 'deliver perf_data', 'deliver files']) {
-    assert.ok(
-      named(name).some(({ parentSpanId }) => parentSpanId === window.spanId),
-      name,
-    )
-  }
-  const deliveries = new Set(named('deliver files').map(({ spanId }) => spanId))
-  assert.ok(named('encode add').some(({ parentSpanId = '' }) => deliveries.has(parentSpanId)))
-  for (const name of ['load config', 'stop', 'stop files', 'encode file']) assert.ok(named(name).length > 0, name)
-  const sent = JSON.stringify(collector.requests)
-  assert.ok(!sent.includes('planted-secret') && !sent.includes(cwd))
-})
+test(
+  'spans of windows, names, deliveries and encoding reach a collector, and the end is among them',
+  wholeMachine,
+  async (context) => {
+    const collector = await traceCollector(context)
+    const { child, cwd } = await runningAgent(context, {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'authorization=planted-secret',
+    })
+    await statusThat(cwd, ({ windows }) => windows.closed >= 1)
+    child.kill('SIGTERM')
+    assert.deepEqual(await once(child, 'exit'), [0, null])
+    const named = (name: string) => collector.spans().filter((span) => span.name === name)
+    const [window] = named('window')
+    assert.ok(window !== undefined)
+    for (const name of ['name', 'deliver perf_data', 'deliver files']) {
+      assert.ok(
+        named(name).some(({ parentSpanId }) => parentSpanId === window.spanId),
+        name,
+      )
+    }
+    const deliveries = new Set(named('deliver files').map(({ spanId }) => spanId))
+    assert.ok(named('encode add').some(({ parentSpanId = '' }) => deliveries.has(parentSpanId)))
+    for (const name of ['load config', 'stop', 'stop files', 'encode file'])
+      assert.ok(named(name).length > 0, name)
+    const sent = JSON.stringify(collector.requests)
+    assert.ok(!sent.includes('planted-secret') && !sent.includes(cwd))
+  },
+)

@@ -178,7 +178,7 @@ test('an empty document, or a value where keys are expected, is told what is exp
   assert.equal(messageOf('- a'), `agent.yaml:1:1: the document: ${keys}, received array`)
   assert.match(
     messageOf('apiVersion: sonde/v1\nkind: AgentConfig\nspec:\n'),
-    /spec: is empty; expected the keys sampler, symbols, consumers$/,
+    /spec: is empty; expected the keys sampler, symbols, shutdown, consumers$/,
   )
   assert.match(problemOf(['consumers: [disk]']), /consumers\[0\]: expected the keys type, received string$/)
 })
@@ -262,4 +262,14 @@ test('another kind, another version and no document at all are told', () => {
     /agent\.yaml:2:7: kind: expected AgentConfig/,
   )
   assert.throws(() => parse('a: [1\n'), { code: 'CONFIG.INVALID', message: /^agent\.yaml:\d+:\d+: / })
+})
+
+test('how long the agent may take to stop is 8 s, or from 1 s to 5 min', () => {
+  assert.equal(parse(spec(['consumers: [{type: disk}]'])).shutdown.deadline, 8_000)
+  const stated = spec(['shutdown: {deadline: 20s}', 'consumers: [{type: disk}]'])
+  assert.equal(parse(stated).shutdown.deadline, 20_000)
+  for (const deadline of ['500ms', '6m']) {
+    const problem = problemOf([`shutdown: {deadline: ${deadline}}`, 'consumers: [{type: disk}]'])
+    assert.match(problem, /spec\.shutdown\.deadline: expected 1s to 5m$/)
+  }
 })
