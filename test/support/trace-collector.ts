@@ -41,11 +41,15 @@ export interface TraceCollector {
 /** @param status what it answers with */
 export async function traceCollector(context: TestContext, status = 200): Promise<TraceCollector> {
   const requests: WireRequest[] = []
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     let body = ''
-    for await (const piece of request) body += String(piece)
-    requests.push(JSON.parse(body) as WireRequest)
-    response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
+    request.on('data', (piece) => {
+      body += String(piece)
+    })
+    request.on('end', () => {
+      requests.push(JSON.parse(body) as WireRequest)
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
