@@ -14,6 +14,7 @@ export class AttributeSets {
   readonly #profile: SessionProfile
   readonly #table: AttributeTable
   readonly #attributes: SampleAttributes
+  readonly #tells: Readonly<Record<'pid' | 'tid' | 'comm' | 'cpu', boolean>>
   /** What makes a difference of each row; what does not is 0. */
   readonly #keys = new SequenceTable(unlimited())
   readonly #sets: (readonly number[])[] = []
@@ -23,16 +24,23 @@ export class AttributeSets {
     this.#profile = profile
     this.#table = table
     this.#attributes = attributes
+    const { wanted } = attributes
+    this.#tells = {
+      pid: attributes.tellsPids,
+      tid: wanted.includes('thread.id'),
+      comm: wanted.includes('thread.name'),
+      cpu: wanted.includes('cpu.logical_number'),
+    }
   }
 
   /** The number of the row's set. */
   ofRow(row: number): number {
     const { rows } = this.#profile
-    const { wanted, tellsPids } = this.#attributes
-    this.#key[0] = tellsPids ? rows.pidOf(row) : 0
-    this.#key[1] = wanted.includes('thread.id') ? rows.tidOf(row) : 0
-    this.#key[2] = wanted.includes('thread.name') ? rows.commOf(row) : 0
-    this.#key[3] = wanted.includes('cpu.logical_number') ? rows.cpuOf(row) : 0
+    const { pid, tid, comm, cpu } = this.#tells
+    this.#key[0] = pid ? rows.pidOf(row) : 0
+    this.#key[1] = tid ? rows.tidOf(row) : 0
+    this.#key[2] = comm ? rows.commOf(row) : 0
+    this.#key[3] = cpu ? rows.cpuOf(row) : 0
     const set = this.#keys.intern(this.#key, 4)
     if (set === this.#sets.length) this.#sets.push(this.#indices())
     return set
