@@ -1,0 +1,274 @@
+// Delivery that loses nothing, for every consumer that sends: payloads are taken over at once, written down before they are
+// sent, sent one at a time in order of arrival, and repeated until the far side takes or refuses them.
+
+import type { Clock } from '../base/clock.ts'
+import { orAborted } from '../base/or-aborted.ts'
+import type { ConsumerOutcome } from '../core/consumer.ts'
+import type { ConsumerContext } from '../core/consumer-context.ts'
+import type { Delivery, DeliveryStats, Payload, Transport } from '../core/delivery.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import { DeliveryBooks, samplesOf } from './delivery-books.ts'
+import { DeliveryLog } from './delivery-log.ts'
+import { PACE_DEFAULTS, Pace, type PaceOptions } from './pace.ts'
+import type { RefusedPayloads } from './refused-payloads.ts'
+import type { Spool } from './spool.ts'
+import { MEMORY_DEFAULTS, type MemoryLimits, Stock } from './stock.ts'
+import { amountOf, type Waiting } from './waiting.ts'
+
+export interface OutboxOptions {
+  readonly transport: Transport
+  /** Format and level of what is offered (Payload.format): what was spooled in another one is not sent. */
+  readonly format: string
+  /** Undefined: memory only, and what cannot be sent before the end is lost. */
+  readonly spool: Spool | undefined
+  /** Where refused payloads are kept for inspection; undefined: nowhere. */
+  readonly refused?: RefusedPayloads | undefined
+  /** Of what the spool does not hold. */
+  readonly memory?: MemoryLimits
+  readonly pace?: Partial<PaceOptions>
+  readonly clock: Clock
+  /** From 0 to below 1. */
+  readonly random: () => number
+  /** For what people read. */
+  readonly wallClock: () => Date
+  readonly log: ConsumerContext['log']
+}
+
+/** How long connections may take to close when the time to stop is over. */
+const CLOSE_MS = 200
+
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #stock: Stock
+  readonly #pace: Pace
+  readonly #books = new DeliveryBooks()
+  readonly #log: DeliveryLog
+  /** Ends waits: there is no time left for long ones. */
+  readonly #hurry = new AbortController()
+  /** Ends everything. */
+  readonly #deadline = new AbortController()
+  #wake = Promise.withResolvers<void>()
+  #sending: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(options: OutboxOptions) {
+    const { transport, format, spool, clock, log, memory = MEMORY_DEFAULTS, wallClock } = options
+    this.#options = options
+    this.#pace = new Pace({ ...PACE_DEFAULTS, ...options.pace }, clock, options.random)
+    const keptIn =
+      spool === undefined
+        ? `memory, up to ${inMebibytes(memory.maxBytes)}`
+        : `${spool.directory}, up to ${inMebibytes(spool.maxBytes)}`
+    this.#log = new DeliveryLog({ target: transport.target, keptIn, clock, log })
+    this.#stock = new Stock({
+      ...{ spool, memory, format, wallClock },
+      onDrop: (dropped, reason) => {
+        this.#books.dropped(dropped, reason)
+        this.#log.dropped(reason)
+      },
+      onWrite: (outcome) =>
+        outcome === 'written' ? this.#log.spoolWorks() : this.#log.spoolFails(outcome.error),
+      onStuck: (error) => this.#log.spoolIsStuck(error),
+    })
+  }
+
+  /**
+   * Takes over what an earlier run left, and begins to send it.
+   * @throws AgentError `TRANSPORT.NO_SPOOL`
+   */
+  async start(): Promise<void> {
+    await this.#stock.open()
+    this.#log.foundLeftOver(amountOf(this.#stock.all))
+    if (this.#stopped === undefined) this.#sending ??= this.#send()
+  }
+
+  /**
+   * Takes a payload over; never waits for the network. It is on disk when this resolves, or in memory where there is no
+   * spool or it does not work. When there is no room the oldest payload goes, counted.
+   * @throws AgentError `TRANSPORT.NOT_RUNNING` before the start and after the end
+   */
+  async offer(payload: Payload): Promise<void> {
+    if (this.#sending === undefined || this.#stopped !== undefined)
+      throw new AgentError('TRANSPORT.NOT_RUNNING', 'A payload was offered to an outbox that is not running.')
+    await this.#stock.take(payload, this.#pace.isFailing)
+    this.#notify()
+  }
+
+  /**
+   * Resolves when everything is delivered, on disk, or counted as not sent, and the transport is closed. Until `byMs` it goes
+   * on sending; what waits for a better time gets one attempt at once.
+   * @param byMs by the clock's `now()`
+   */
+  stop(byMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(byMs)
+    return this.#stopped
+  }
+
+  stats(): DeliveryStats {
+    return this.#books.stats(this.#options.transport.target, this.#stock.all)
+  }
+
+  /** For the summary, after the stop. Samples of this run are written (accepted), spooled, or lost. */
+  outcome(): ConsumerOutcome {
+    const delivery = this.stats()
+    const ours = this.#stock.all.filter(({ from, file }) => from === 'this_run' && file !== undefined)
+    return {
+      bytes: delivery.delivered.bytes + delivery.replayed.bytes,
+      written: delivery.delivered.samples,
+      files: [],
+      lost: samplesOf(delivery.dropped),
+      spooled: amountOf(ours).samples,
+      delivery,
+    }
+  }
+
+  async #stop(byMs: number): Promise<void> {
+    const { clock, transport } = this.#options
+    const inTime = new AbortController()
+    const left = (): number => Math.max(0, byMs - clock.now())
+    this.#pace.hurry()
+    this.#hurry.abort()
+    this.#notify()
+    void clock.sleep(left(), inTime.signal).then(() => {
+      this.#deadline.abort(new AgentError('TRANSPORT.STOPPED', 'the time to send was over'))
+      this.#notify()
+    })
+    await this.#stock.rescue()
+    this.#notify()
+    await this.#sending
+    await this.#stock.giveUpMemory()
+    await Promise.race([
+      transport.close().catch(() => undefined),
+      clock.sleep(left() + CLOSE_MS, inTime.signal),
+    ])
+    inTime.abort()
+  }
+
+  get #isStopping(): boolean {
+    return this.#hurry.signal.aborted
+  }
+
+  async #send(): Promise<void> {
+    while (!this.#deadline.signal.aborted) {
+      const head = this.#stock.head
+      if (head === undefined) {
+        if (this.#isStopping && this.#stock.all.length === 0) return
+        await this.#wake.promise
+        continue
+      }
+      const waitMs = this.#waitMs(head)
+      if (waitMs === 0) await this.#attempt(head)
+      else if (this.#isStopping && !this.#isWorthWaiting()) return
+      else await this.#sleep(waitMs)
+    }
+  }
+
+  #notify(): void {
+    this.#wake.resolve()
+    this.#wake = Promise.withResolvers()
+  }
+
+  #waitMs({ isReplay, file }: Waiting): number {
+    // What would be lost with the process has no time to lose.
+    const keepsToRate = isReplay && (file !== undefined || !this.#isStopping)
+    return Math.max(this.#pace.backoffMs(), keepsToRate ? this.#pace.replayMs() : 0)
+  }
+
+  /** When the agent ends: a far side that fails is asked again only for the sake of what would be lost. */
+  #isWorthWaiting(): boolean {
+    return !this.#pace.isFailing || this.#stock.all.some(({ file }) => file === undefined)
+  }
+
+  #sleep(ms: number): Promise<void> {
+    const { signal } = this.#isStopping ? this.#deadline : this.#hurry
+    return this.#options.clock.sleep(ms, signal)
+  }
+
+  async #attempt(waiting: Waiting): Promise<void> {
+    this.#stock.claim(waiting)
+    try {
+      const payload = await this.#stock.load(waiting)
+      if (payload === undefined) return
+      if (waiting.isReplay) this.#pace.replayBegins()
+      await this.#stock.mark(waiting, 'sending')
+      await this.#settle(waiting, payload, await this.#deliver(payload))
+    } catch (error) {
+      this.#failed(`a payload cannot be read from the spool: ${messageOf(error)}`)
+    } finally {
+      this.#stock.release()
+      if (this.#stock.all.length === 0) this.#log.isEmpty()
+    }
+  }
+
+  async #deliver(payload: Payload): Promise<Delivery> {
+    const { signal } = this.#deadline
+    const notSent = {
+      outcome: 'retry',
+      after: undefined,
+      reason: 'the agent ended',
+      perhapsTaken: false,
+    } as const
+    if (signal.aborted) return notSent
+    try {
+      return await orAborted(this.#options.transport.send(payload, signal), signal)
+    } catch (error) {
+      return { ...notSent, reason: messageOf(error), perhapsTaken: true }
+    }
+  }
+
+  async #settle(waiting: Waiting, payload: Payload, delivery: Delivery): Promise<void> {
+    switch (delivery.outcome) {
+      case 'accepted':
+        return this.#accepted(waiting, payload, delivery)
+      case 'refused':
+        return this.#refused(waiting, payload, delivery.reason)
+      case 'retry':
+        waiting.perhapsTaken ||= delivery.perhapsTaken
+        await this.#stock.mark(waiting, waiting.perhapsTaken ? 'sending' : 'waiting')
+        if (this.#deadline.signal.aborted) return
+        this.#books.retried()
+        return this.#failed(delivery.reason, delivery)
+    }
+  }
+
+  async #accepted(
+    waiting: Waiting,
+    payload: Payload,
+    { rejectedProfiles, message }: Extract<Delivery, { outcome: 'accepted' }>,
+  ): Promise<void> {
+    const rejected = Math.min(Math.max(rejectedProfiles, 0), payload.profiles)
+    this.#books.rejected(rejected)
+    if (rejected > 0 && rejected === payload.profiles)
+      return this.#refused(waiting, payload, message || 'it rejected all profiles and gave no reason')
+    if (rejected > 0 || message !== '') this.#log.remarked(message || 'it rejected some profiles')
+    await this.#stock.unspool(waiting)
+    this.#stock.settle(waiting)
+    this.#books.delivered(waiting)
+    this.#pace.answered()
+    this.#log.delivers(amountOf(this.#stock.all), this.#books.allDropped())
+  }
+
+  async #refused(waiting: Waiting, payload: Payload, reason: string): Promise<void> {
+    const { refused, wallClock } = this.#options
+    this.#log.refused(reason)
+    await refused
+      ?.keep(payload, reason, wallClock())
+      .catch((error: unknown) => this.#log.cannotKeepRefused(error))
+    await this.#stock.unspool(waiting)
+    this.#stock.settle(waiting)
+    this.#books.dropped(waiting, 'refused')
+    this.#books.failed(reason, wallClock())
+    this.#pace.answered()
+  }
+
+  #failed(reason: string, { after }: { readonly after?: PaceAsked } = {}): void {
+    for (const waiting of this.#stock.all) waiting.isReplay = true
+    this.#pace.failed(after)
+    this.#books.failed(reason, this.#options.wallClock())
+    this.#log.cannotDeliver(reason, this.#books.allDropped())
+  }
+}
+
+type PaceAsked = Extract<Delivery, { outcome: 'retry' }>['after']
+
+const inMebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`
