@@ -1,9 +1,12 @@
 // The composition root: what is asked for in, a running agent out. The only one who builds, starts and stops the rooms.
 
 import { join } from 'node:path'
+import type { ProcessResourceFinder } from './attribution/resource-finder.ts'
 import { systemClock } from './base/clock.ts'
 import { once } from './base/once.ts'
 import { Releases } from './base/releases.ts'
+import { settledWithin } from './base/settled-within.ts'
+import { StopDeadline } from './base/stop-deadline.ts'
 import { WorkerClient, workerEntry } from './base/worker-client.ts'
 import { lockDataDirectory } from './config/data-directory.ts'
 import type { Consumer } from './core/consumer.ts'
@@ -11,16 +14,21 @@ import type { ConsumerContext } from './core/consumer-context.ts'
 import { messageOf } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch, SessionInfo } from './core/profile.ts'
+import type { ServicePolicy } from './core/service-policy.ts'
+import { STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
-import { asksProcessesOnly, type SymbolPolicy } from './core/symbol-policy.ts'
+import type { SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
 import type { NativeAddon, NativeCommand } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
-import { Pipeline, type PipelineLimits } from './router/pipeline.ts'
+import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
+import { Pipeline } from './router/pipeline.ts'
 import { prepareCommand } from './sampler/command.ts'
 import { readHost } from './sampler/host.ts'
 import { planSampling, type SamplingRequest } from './sampler/plan.ts'
 import { Sampler } from './sampler/sampler.ts'
+import { StatusBook, type StatusFacts } from './server/status-book.ts'
+import { openSymbolizer } from './symbols/open.ts'
 import type { NativeSymbolizer } from './symbols/symbolizer.ts'
 import type { Trust } from './symbols/trust.ts'
 
@@ -32,6 +40,8 @@ export interface OutputOptions {
   readonly consumers: () => Promise<readonly ConsumerBuilder[]>
   /** Where names come from; undefined: nobody looks at them. */
   readonly symbols: SymbolPolicy | undefined
+  /** How services are named, for consumers that want to know whom samples belong to. */
+  readonly services: ServicePolicy
   readonly dataDirectory: string
   /** Sees every batch before the consumers do. */
   readonly observe: (batch: ProfileBatch) => void | Promise<void>
@@ -45,8 +55,10 @@ export interface AgentOptions extends OutputOptions {
     /** Sampling ends after it, to the millisecond; whoever starts the agent stops it. Undefined: never. */
     readonly duration: Milliseconds | undefined
   }
-  /** Whether the data directory is this agent's alone. */
+  /** Whether the data directory is this agent's alone: what cannot be sent waits there, and `sonde status` asks there. */
   readonly lockDirectory: boolean
+  /** From `stop()` until everything is over; absent: as long as a command's files take. */
+  readonly stopWithin?: Milliseconds
   /** Called when the target may run: its first instruction is sampled. A throw ends the start. */
   readonly onSampling?: () => void
 }
@@ -57,19 +69,6 @@ export interface ReplayRunOptions extends OutputOptions {
   readonly signal: AbortSignal
 }
 
-const LIVE_LIMITS: PipelineLimits = {
-  naming: milliseconds(5_000),
-  drain: milliseconds(10_000),
-  stop: milliseconds(30_000),
-}
-
-/** A file waits: nothing is dropped, and large symbol tables may be read. */
-const REPLAY_LIMITS: PipelineLimits = {
-  naming: milliseconds(60_000),
-  drain: milliseconds(60_000),
-  stop: milliseconds(60_000),
-}
-
 export interface Agent {
   /** What was chosen or left out, in a sentence each. */
   readonly notices: readonly string[]
@@ -78,6 +77,8 @@ export interface Agent {
   progress(): { readonly taken: number; readonly lost: number }
   /** Takes the last window, drains, closes files, releases everything. */
   stop(): Promise<RunEnd>
+  /** For what its owner still does once it has stopped, of at most `usual`. */
+  leftToStop(usual: Milliseconds): Milliseconds
 }
 
 /** Makes the process of a command that `onSampling` then starts. */
@@ -87,11 +88,17 @@ export const openCommand = (argv: readonly string[]): NativeCommand => prepareCo
 export const loadConsumerCatalog = async (): Promise<readonly Plugin<Consumer, ConsumerContext>[]> =>
   (await import('./consumers/catalog.ts')).consumerCatalog
 
+/** Spans of Sonde's own work go where the environment says, if it does. To be opened before what is to be seen. */
+export { openTracing } from './tracing/open.ts'
+
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const addon = loadAddon()
   const plan = planSampling(options.sampling)
   const release = releasesOf(options)
   const outputs = Promise.withResolvers<Pipeline | undefined>()
+  const book = new StatusBook()
+  const { version, dataDirectory } = options
+  const about = { version, dataDirectory, pid: process.pid, startedAt: new Date() }
   let sessions: readonly SessionInfo[] = []
   try {
     if (options.lockDirectory) release.add(await lockOf(options.dataDirectory, addon))
@@ -111,14 +118,19 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     sampler.begin()
     options.onSampling?.()
     sessions = plan.describe(readHost(addon.kernelFacts()))
-    const way: Way = { trust: 'live', limits: LIVE_LIMITS }
-    const { pipeline, unnamed } = await openPipeline(options, { addon, release, way })
+    const way = liveWay(options)
+    const { pipeline, remarks } = await openPipeline(withBook(options, book), { addon, release, way })
     outputs.resolve(pipeline)
+    const running: Running = { sampler, pipeline, release, way }
+    if (options.lockDirectory) {
+      await offerStatus(options, running, () => book.status({ ...about, sessions, ...nowOf(running) }))
+    }
     return {
       notices: [...plan.notices, ...sampler.notices],
       ended: sampler.ended,
       progress: () => sampler.progress(),
-      stop: once(async () => ({ ...(await stopAgent(sampler, pipeline, release)), remarks: unnamed() })),
+      stop: once(async () => ({ ...(await stopAgent(running)), remarks: remarks() })),
+      leftToStop: (usual) => milliseconds(way.stopping.leftOfAll(usual)),
     }
   } catch (error) {
     outputs.resolve(undefined)
@@ -134,8 +146,8 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
   const release = releasesOf(options)
   release.add(() => replay.close())
   try {
-    const way: Way = { trust: 'local-build-id', limits: REPLAY_LIMITS }
-    const { pipeline, unnamed } = await openPipeline(options, { addon: loadAddon(), release, way })
+    const way = replayWay()
+    const { pipeline, remarks } = await openPipeline(options, { addon: loadAddon(), release, way })
     await replay.run({
       signal: options.signal,
       async emit(batches) {
@@ -143,19 +155,33 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
         await pipeline.settle(REPLAY_LIMITS.drain)
       },
     })
+    way.stopping.begin()
     const end = await pipeline.stop()
-    return { ...end, remarks: [...replay.problems, ...unnamed()] }
+    return { ...end, remarks: [...replay.problems, ...remarks()] }
   } finally {
     await release.all()
   }
 }
 
-async function stopAgent(sampler: Sampler, pipeline: Pipeline, release: Releases): Promise<RunEnd> {
+interface Running {
+  readonly sampler: Sampler
+  readonly pipeline: Pipeline
+  readonly release: Releases
+  readonly way: Way
+}
+
+async function stopAgent({ sampler, pipeline, release, way }: Running): Promise<RunEnd> {
+  const { limits, stopping } = way
+  stopping.begin()
   const problems: string[] = []
+  const noting = (who: string) => (error: unknown) => problems.push(`${who}: ${messageOf(error)}`)
   // Its last window goes through the pipeline, so it stops first.
-  await sampler.stop().catch((error: unknown) => problems.push(`sampler: ${messageOf(error)}`))
+  const last = 'did not hand over its last window in time'
+  await settledWithin(sampler.stop(), limits.source(), last).catch(noting('sampler'))
   const end = await pipeline.stop()
-  await release.all()
+  await settledWithin(release.all(), limits.release(), 'not everything was released in time').catch(
+    noting('agent'),
+  )
   return { ...end, problems: [...problems, ...end.problems] }
 }
 
@@ -163,6 +189,60 @@ async function stopAgent(sampler: Sampler, pipeline: Pipeline, release: Releases
 interface Way {
   readonly trust: Trust
   readonly limits: PipelineLimits
+  readonly stopping: StopDeadline
+  readonly spoolDirectory: string | undefined
+}
+
+/** For what comes after the last consumer: closing files, releasing, leaving; at most a quarter of the time there is. */
+const STOP_MARGIN_MS = 500
+
+function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Way {
+  const total = stopWithin ?? LIVE_LIMITS.stop
+  const stopping = new StopDeadline({ total, margin: Math.min(STOP_MARGIN_MS, total / 4) }, systemClock)
+  return {
+    trust: 'live',
+    limits: stopWithin === undefined ? fixedLimits(LIVE_LIMITS) : limitsBy(stopping, LIVE_LIMITS),
+    stopping,
+    spoolDirectory: lockDirectory ? join(dataDirectory, 'spool') : undefined,
+  }
+}
+
+function replayWay(): Way {
+  const times = { total: REPLAY_LIMITS.stop, margin: STOP_MARGIN_MS }
+  return {
+    trust: 'local-build-id',
+    limits: fixedLimits(REPLAY_LIMITS),
+    stopping: new StopDeadline(times, systemClock),
+    spoolDirectory: undefined,
+  }
+}
+
+const withBook = (options: AgentOptions, book: StatusBook): OutputOptions => ({
+  ...options,
+  observe(batch) {
+    book.add(batch)
+    return options.observe(batch)
+  },
+})
+
+const nowOf = ({ pipeline, way }: Running): Pick<StatusFacts, 'results' | 'state'> => ({
+  results: pipeline.results(),
+  state: way.stopping.by === undefined ? 'running' : 'stopping',
+})
+
+/** An agent that cannot be asked samples on. */
+async function offerStatus(
+  { dataDirectory, log }: AgentOptions,
+  { release }: Running,
+  status: () => Status,
+): Promise<void> {
+  try {
+    const { serveStatus } = await import('./server/status-server.ts')
+    const server = await serveStatus({ path: join(dataDirectory, STATUS_SOCKET), status })
+    release.add(() => server.close())
+  } catch (error) {
+    log('warn', messageOf(error))
+  }
 }
 
 interface Parts {
@@ -174,27 +254,44 @@ interface Parts {
 interface OpenPipeline {
   readonly pipeline: Pipeline
   /** What stayed without names, and why. */
-  readonly unnamed: () => readonly string[]
+  readonly remarks: () => readonly string[]
 }
 
 async function openPipeline(options: OutputOptions, parts: Parts): Promise<OpenPipeline> {
   const builders = await options.consumers()
   const context = await consumerContext(options, parts)
-  const symbolizer = options.symbols && (await openSymbolizer(options.symbols, options.dataDirectory, parts))
+  const symbolizer = options.symbols && (await symbolizerOf(options.symbols, options.dataDirectory, parts))
+  const consumers = builders.map((build) => build(context))
+  const wanted = consumers.some(({ wantsResources }) => wantsResources === true)
+  const resources = wanted ? await openResourceFinder(options.services, parts.way) : undefined
   const pipeline = new Pipeline({
-    consumers: builders.map((build) => build(context)),
+    consumers,
     symbolizer,
+    resources,
     observe: options.observe,
     log: options.log,
     limits: parts.way.limits,
   })
   await pipeline.start()
-  return { pipeline, unnamed: () => symbolizer?.problems() ?? [] }
+  const remarks = () => [...(symbolizer?.problems() ?? []), ...(resources?.remarks() ?? [])]
+  return { pipeline, remarks }
+}
+
+/** The processes of a recording are not this machine's: only its own table is asked about them. */
+async function openResourceFinder(services: ServicePolicy, way: Way): Promise<ProcessResourceFinder> {
+  const { createResourceFinder } = await import('./attribution/resource-finder.ts')
+  if (way.trust !== 'live') return createResourceFinder(services, undefined)
+  const { ProcFiles } = await import('./attribution/proc-files.ts')
+  return createResourceFinder(services, {
+    files: new ProcFiles(),
+    clock: systemClock,
+    limit: way.limits.naming,
+  })
 }
 
 async function consumerContext(
   { dataDirectory, log, version }: OutputOptions,
-  { addon, release }: Parts,
+  { addon, release, way }: Parts,
 ): Promise<ConsumerContext> {
   const { RemoteEncoder } = await import('./formats/remote-encoder.ts')
   const worker = new WorkerClient(workerEntry(import.meta.url, 'worker'))
@@ -202,9 +299,9 @@ async function consumerContext(
   return {
     version,
     dataDirectory,
-    spoolDirectory: undefined,
+    spoolDirectory: way.spoolDirectory,
     environment: process.env,
-    stopBy: () => undefined,
+    stopBy: () => way.stopping.by,
     log,
     tryLock: (fd) => addon.tryLock(fd),
     encodeSamples: addon.encodeSamples,
@@ -212,39 +309,16 @@ async function consumerContext(
   }
 }
 
-/** Symbol tables of a busy machine's programs fit; what does not is read again. */
-const MAX_NAME_CACHE_BYTES = 16 * 2 ** 20
-
-async function openSymbolizer(
+async function symbolizerOf(
   policy: SymbolPolicy,
   dataDirectory: string,
   { addon, release, way }: Parts,
 ): Promise<NativeSymbolizer> {
-  const options = {
-    addon,
-    limitMs: way.limits.naming - 500, // its answer has to arrive in time
-    maxCacheBytes: MAX_NAME_CACHE_BYTES,
-    trust: way.trust,
-    policy: withCacheDirectory(policy, dataDirectory),
-  }
-  const symbolizer = asksProcessesOnly(policy)
-    ? (await import('./symbols/generated-code.ts')).createGeneratedCodeSymbolizer(options)
-    : (await import('./symbols/symbolizer.ts')).createSymbolizer(options)
+  const { trust, limits } = way
+  const symbolizer = await openSymbolizer({ policy, addon, trust, limit: limits.naming, dataDirectory })
   release.add(() => symbolizer.close())
   return symbolizer
 }
-
-/** Debug files that servers gave are kept below the data directory, unless another place was configured. */
-const withCacheDirectory = (policy: SymbolPolicy, dataDirectory: string): SymbolPolicy =>
-  policy.debuginfod === undefined
-    ? policy
-    : {
-        ...policy,
-        debuginfod: {
-          ...policy.debuginfod,
-          cacheDirectory: policy.debuginfod.cacheDirectory ?? join(dataDirectory, 'debuginfod'),
-        },
-      }
 
 const releasesOf = ({ log }: OutputOptions): Releases =>
   new Releases((error) => log('warn', `while releasing: ${messageOf(error)}`))

@@ -25,10 +25,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'consumers/*': ['core', 'base', 'formats', 'transport'],
   consumers: ['core', 'base', 'consumers/*'], // the catalogue
   server: ['core', 'base', 'formats'],
+  tracing: ['core', 'base'], // spans of Sonde's own work; the only room that knows the OpenTelemetry SDK
   'worker.ts': ['core', 'base', 'formats'], // the entry of the worker thread
   'agent.ts': [
     ...['core', 'base', 'native', 'formats', 'transport', 'router', 'attribution', 'config', 'collectors'],
-    ...['sampler', 'symbols', 'consumers', 'consumers/*', 'server'],
+    ...['sampler', 'symbols', 'consumers', 'consumers/*', 'server', 'tracing'],
   ],
   cli: ['agent.ts', 'config', 'formats', 'migration', 'symbols', 'sampler', 'core', 'base'],
   'main.ts': ['cli'],

@@ -3,8 +3,8 @@
 import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
+import { exactJson } from '../core/exact-json.ts'
 import type { Counts, RunEnd, Summary } from '../core/summary.ts'
-import { exactJson } from './summary.ts'
 import type { Tally } from './tally.ts'
 import { bytes, counted, integer, printable, styleFor } from './terminal.ts'
 

@@ -40,3 +40,16 @@ export function logLevelOf(options: ParsedOptions, otherwise: LogLevel): LogLeve
   if (level !== undefined) return level
   throw new UsageError(`--log-level ${text}: expected ${LOG_LEVELS.join(', ')}.`)
 }
+
+export const dataDirectoryOption = (what: string): Option => ({
+  long: 'data-directory',
+  value: 'DIR',
+  help: `${what} (default /var/lib/sonde where it exists, else ./sonde-out)`,
+})
+
+/** @throws UsageError */
+export function dataDirectoryOf(options: ParsedOptions): string | undefined {
+  const directory = options.value('data-directory')
+  if (directory === '') throw new UsageError('--data-directory is empty: name a directory.')
+  return directory
+}

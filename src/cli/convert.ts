@@ -1,5 +1,6 @@
 import { replayFile } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
+import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import { closingLine, IN_RINGS, say, sayRemarks, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import { logLevelOf, logLevelOption, SUMMARY_OPTION, summaryPathOf } from './common-options.ts'
@@ -79,6 +80,7 @@ async function convertFile(
       signal: stopped.signal,
       consumers: () => buildersFor(outputs),
       symbols: symbolPolicyOf(options),
+      services: DEFAULT_SERVICE_POLICY,
       dataDirectory: process.cwd(),
       observe: (batch) => tally.add(batch),
       log: log.write,

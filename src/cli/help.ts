@@ -44,6 +44,7 @@ export const overview = (commands: readonly Command[], style: Style): string =>
           ['sonde record -a --duration 10s -o profile.html', 'the whole machine, as a flame graph'],
           ['sonde report', 'the hottest functions of perf.data'],
           ['sonde run', 'the agent: files without end, rotated'],
+          ['sonde status', 'how that agent is doing'],
         ],
         style,
       ),

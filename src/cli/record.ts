@@ -1,5 +1,6 @@
 import { type Agent, type AgentOptions, startAgent } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
+import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import type { RunEnd } from '../core/summary.ts'
 import { ofRunningProcesses, type SymbolPolicy } from '../core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
@@ -176,6 +177,7 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
   },
   consumers: () => buildersFor(request.outputs),
   symbols: request.symbols,
+  services: DEFAULT_SERVICE_POLICY,
   dataDirectory: process.cwd(),
   lockDirectory: false,
   observe: (batch) => tally.add(batch),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
+import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import type { RunEnd } from '../core/summary.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
@@ -167,6 +168,7 @@ async function replayInto(
     signal: new AbortController().signal,
     consumers: async () => [],
     symbols,
+    services: DEFAULT_SERVICE_POLICY,
     dataDirectory: process.cwd(),
     observe,
     log: log.write,

@@ -1,16 +1,19 @@
-import { type Agent, loadConsumerCatalog, startAgent } from '../agent.ts'
+import { type Agent, loadConsumerCatalog, openTracing, startAgent } from '../agent.ts'
 import { parseAgentConfig } from '../config/agent-config.ts'
 import { readConfig } from '../config/config-file.ts'
 import { chooseDataDirectory } from '../config/data-directory.ts'
 import { UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { RunEnd } from '../core/summary.ts'
-import type { Milliseconds } from '../core/units.ts'
+import { withSpan } from '../core/tracing.ts'
+import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { checkEventName } from '../sampler/events.ts'
 import { lossText, say, shortPath, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import {
   DURATION_OPTION,
+  dataDirectoryOf,
+  dataDirectoryOption,
   durationLimitOf,
   logLevelOf,
   logLevelOption,
@@ -39,11 +42,7 @@ const OPTIONS: readonly Option[] = [
     help: 'What is sampled and who gets it (default: config/agent.yaml of Sonde, which explains every key)',
   },
   DURATION_OPTION,
-  {
-    long: 'data-directory',
-    value: 'DIR',
-    help: 'Holds everything the agent writes (default /var/lib/sonde where it exists, else ./sonde-out)',
-  },
+  dataDirectoryOption('Holds everything the agent writes'),
   SUMMARY_OPTION,
   logLevelOption('info'),
 ]
@@ -53,8 +52,10 @@ export const run: Command = {
   summary: 'Run the agent: profile the whole machine into files, without end or for a while',
   usage: ['run [--config FILE] [--duration D] [--data-directory DIR] [--summary FILE]'],
   description: [
-    'SIGINT and SIGTERM end it: what was sampled is written and every file is valid. A second signal ends it at once,\n' +
-      'unless it is the same within 0.3 s: under npm, Ctrl-C comes twice. One agent at a time may use a data directory.',
+    'SIGINT and SIGTERM end it within 8 s (spec.shutdown.deadline): what was sampled is written or sent, and every file is\n' +
+      'valid. A second signal ends it at once, unless it is the same within 0.3 s: under npm, Ctrl-C comes twice.\n' +
+      'One agent at a time may use a data directory; sonde status asks it how it is doing.',
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_EXPORTER_OTLP_ENDPOINT, is where spans of its own work go.',
   ],
   options: OPTIONS,
   examples: [
@@ -92,8 +93,7 @@ const MAX_FUNCTIONS = 20_000
 async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt): Promise<number> {
   const limit = durationLimitOf(options)
   const summary = summaryPathOf(options)
-  if (options.value('data-directory') === '')
-    throw new UsageError('--data-directory is empty: name a directory.')
+  const dataDirectory = chooseDataDirectory(dataDirectoryOf(options))
   checkPlaces([], summary)
   const counting: Counting = {
     tally: new Tally(),
@@ -101,7 +101,30 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
     event: '',
     samplingSince: performance.now(),
   }
-  const agent = await openAgent({ options, limit }, log, counting)
+  const tracing = await openTracing({ environment: process.env, version: VERSION, log: log.write })
+  let leftToStop: Agent['leftToStop'] = (usual) => usual
+  try {
+    const agent = await openAgent({ options, limit, dataDirectory }, log, counting)
+    leftToStop = agent.leftToStop
+    return await untilStopped(agent, { counting, interrupt, limit, summary }, log)
+  } finally {
+    await tracing.close(leftToStop(LAST_SPANS_LIMIT))
+  }
+}
+
+/** For the spans of the end: whoever waits for the agent waits for its profiles. */
+const LAST_SPANS_LIMIT = milliseconds(1_000)
+
+interface RunParts {
+  readonly counting: Counting
+  readonly interrupt: Interrupt
+  readonly limit: Milliseconds | undefined
+  /** The file for the closing figures. */
+  readonly summary: string | undefined
+}
+
+async function untilStopped(agent: Agent, parts: RunParts, log: Log): Promise<number> {
+  const { counting, interrupt, limit, summary } = parts
   const endsAt = limit === undefined ? undefined : counting.samplingSince + limit
   for (const notice of agent.notices) log.write('info', notice)
   const hideProgress = showProgress({ name: 'run', figures: () => agent.progress(), endsAt })
@@ -124,13 +147,19 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
 interface RunRequest {
   readonly options: ParsedOptions
   readonly limit: Milliseconds | undefined
+  readonly dataDirectory: string
 }
 
-async function openAgent({ options, limit }: RunRequest, log: Log, counting: Counting): Promise<Agent> {
-  const { text, file } = readConfig(options.value('config'))
-  const consumers = await loadConsumerCatalog()
-  const config = parseAgentConfig(text, file, { consumers, checkEvent: checkEventName })
-  const dataDirectory = chooseDataDirectory(options.value('data-directory'))
+const loadConfig = (path: string | undefined) =>
+  withSpan('load config', {}, async () => {
+    const { text, file } = readConfig(path)
+    const consumers = await loadConsumerCatalog()
+    return parseAgentConfig(text, file, { consumers, checkEvent: checkEventName })
+  })
+
+async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<Agent> {
+  const { options, limit, dataDirectory } = request
+  const config = await loadConfig(options.value('config'))
   const agent = await startAgent({
     sampling: {
       ...config.sampler,
@@ -143,8 +172,10 @@ async function openAgent({ options, limit }: RunRequest, log: Log, counting: Cou
     },
     consumers: async () => config.consumers,
     symbols: config.symbols,
+    services: config.services,
     dataDirectory,
     lockDirectory: true,
+    stopWithin: config.shutdown.deadline,
     observe: (batch) => observe(batch, counting),
     log: log.write,
     version: VERSION,

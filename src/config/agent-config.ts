@@ -13,9 +13,11 @@ import { AgentError } from '../core/errors.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
 import { byteSizeSchema, durationSchema } from '../core/quantity-schema.ts'
+import type { ServicePolicy } from '../core/service-policy.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { hertz, type Milliseconds, milliseconds } from '../core/units.ts'
 import { fieldName, problemsOf } from './problems.ts'
+import { serviceNameDefaultSchema, serviceNameRulesSchema } from './services-config.ts'
 import { symbolsSchema } from './symbols-config.ts'
 import { type Path, problemAt, readYaml, type YamlDocument } from './yaml-document.ts'
 
@@ -29,9 +31,16 @@ export interface SamplerConfig {
   readonly maxStack: number | undefined
 }
 
+export interface ShutdownConfig {
+  /** From SIGTERM until everything is delivered or kept, and the agent is gone. */
+  readonly deadline: Milliseconds
+}
+
 export interface AgentConfig<Built, Context> {
   readonly sampler: SamplerConfig
   readonly symbols: SymbolPolicy
+  readonly services: ServicePolicy
+  readonly shutdown: ShutdownConfig
   /** In the order of the document. */
   readonly consumers: readonly ((context: Context) => Built)[]
 }
@@ -75,6 +84,12 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
       path: ['stackBytes'],
     })
 
+const shutdownSchema = z.strictObject({
+  deadline: durationSchema
+    .refine((ms) => ms >= 1_000 && ms <= 300_000, 'expected 1s to 5m')
+    .default(milliseconds(8_000)),
+})
+
 const eventSchema = (checkEvent: (name: string) => void) =>
   z.string().superRefine((name, context) => {
     try {
@@ -92,6 +107,9 @@ const documentSchema = (checkEvent: (name: string) => void) =>
     spec: z.strictObject({
       sampler: samplerSchema(checkEvent).prefault({}),
       symbols: symbolsSchema.prefault({}),
+      serviceNameRules: serviceNameRulesSchema,
+      serviceNameDefault: serviceNameDefaultSchema,
+      shutdown: shutdownSchema.prefault({}),
       consumers: z
         .array(consumerSchema, 'expected a list of consumers, each with a type')
         .min(1, 'at least one consumer is needed'),
@@ -116,7 +134,7 @@ export function parseAgentConfig<Built, Context>(
     ...consumers.flatMap((consumer) => consumer.problems),
   ]
   if (!parsed.success || problems.length > 0) throw invalid(problems)
-  const { sampler, symbols } = parsed.data.spec
+  const { sampler, symbols, serviceNameRules, serviceNameDefault, shutdown } = parsed.data.spec
   return {
     sampler: {
       events: sampler.events,
@@ -127,6 +145,8 @@ export function parseAgentConfig<Built, Context>(
       maxStack: sampler.maxStack,
     },
     symbols,
+    services: { rules: serviceNameRules, defaultName: serviceNameDefault },
+    shutdown,
     consumers: consumers.flatMap(({ build }) => build ?? []),
   }
 }

@@ -16,7 +16,7 @@ export const CONSUMER_LOSSES = {
 export type ConsumerLoss = keyof typeof CONSUMER_LOSSES
 export type ConsumerLosses = Readonly<Partial<Record<ConsumerLoss, number>>>
 
-/** What a consumer made of what it took; read for the summary after `stop`. */
+/** What a consumer made of what it took until now; read for the summary after `stop`, and whenever somebody asks for the status. */
 export interface ConsumerOutcome {
   /** Bytes written or sent. */
   readonly bytes: number
@@ -26,12 +26,16 @@ export interface ConsumerOutcome {
   readonly files: readonly string[]
   /** Samples that were taken over and lost afterwards. */
   readonly lost: ConsumerLosses
+  /** Of a consumer that writes: what is in no finished file yet; 0 bytes where they are made when the file is written. */
+  readonly open?: { readonly samples: number; readonly bytes: number }
   /** Of a consumer that sends: samples that wait on disk for the next start, and everything else about its deliveries. */
   readonly spooled?: number
   readonly delivery?: DeliveryStats
 }
 
 interface ConsumerBase extends Component {
+  /** Whether it looks at ProfileBatch.resources: unless a consumer does, no process is asked about. */
+  readonly wantsResources?: boolean
   outcome(): ConsumerOutcome
 }
 

@@ -201,5 +201,8 @@ export interface ProfileBatch {
   readonly buffer: SharedArrayBuffer
 }
 
-/** The same batch with names. */
-export const withNames = (batch: ProfileBatch, names: FrameNames): ProfileBatch => ({ ...batch, names })
+/** The same batch with what is found out once, when its window closes. */
+export const withFindings = (
+  batch: ProfileBatch,
+  findings: Pick<ProfileBatch, 'names' | 'resources'>,
+): ProfileBatch => ({ ...batch, ...findings })

@@ -14,6 +14,8 @@ export interface LaneStats {
   readonly dropped: number
   /** The newest failure, for a person. */
   readonly lastError: string | undefined
+  /** Since when the consumer has taken nothing, because it failed or its lane was full; absent while it works. */
+  readonly troubledSince?: Date | undefined
 }
 
 /** Gives each consumer its own bounded lane; nothing downstream can slow or break what is upstream. */
@@ -26,7 +28,10 @@ export interface MetricsRouter {
   publishProfiles(batch: ProfileBatch): void
   /** Never waits, never throws. */
   publishMetrics(batch: MetricBatch): void
-  /** Resolves when every lane is empty, or at the deadline: what is left then is dropped and counted. */
-  drain(deadline: Milliseconds): Promise<void>
+  /**
+   * Resolves when every lane, or that of the named consumer, is empty, or at the deadline: what is left then is dropped
+   * and counted.
+   */
+  drain(deadline: Milliseconds, name?: string): Promise<void>
   stats(): ReadonlyMap<string, LaneStats>
 }

@@ -4,12 +4,15 @@
 import { inTurns } from '../base/turns.ts'
 import type { WindowSource } from '../core/encoder.ts'
 import type { SessionInfo } from '../core/profile.ts'
+import type { SampleResources } from '../core/resource.ts'
 import type { FrameName, FrameNames } from '../core/symbolizer.ts'
 
 export interface PackedWindow {
   readonly buffer: SharedArrayBuffer
   readonly sessions: readonly SessionInfo[]
   readonly names: PackedNames
+  /** Their columns are in shared memory, and of rows there are as many as processes. */
+  readonly resources?: ReadonlyMap<number, SampleResources>
 }
 
 export interface PackedNames {
@@ -24,15 +27,14 @@ const COLUMNS = 5
 /** Batches of one window share their names; each is a message of its own. */
 const packedBefore = new WeakMap<FrameNames, Promise<PackedNames>>()
 
-export async function packWindow({ buffer, sessions, names }: WindowSource): Promise<PackedWindow> {
+export async function packWindow({ names, ...rest }: WindowSource): Promise<PackedWindow> {
   const packed = packedBefore.get(names) ?? packNames(names)
   packedBefore.set(names, packed)
-  return { buffer, sessions, names: await packed }
+  return { ...rest, names: await packed }
 }
 
-export const unpackWindow = ({ buffer, sessions, names }: PackedWindow): WindowSource => ({
-  buffer,
-  sessions,
+export const unpackWindow = ({ names, ...rest }: PackedWindow): WindowSource => ({
+  ...rest,
   names: { table: unpackTable(names), offsets: names.offsets, indices: names.indices },
 })
 

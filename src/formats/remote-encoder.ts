@@ -10,6 +10,7 @@ import type {
   ProfileLimits,
   WindowSource,
 } from '../core/encoder.ts'
+import { withSpan } from '../core/tracing.ts'
 import type { EncodeAnswer, EncodeRequest } from './encode-requests.ts'
 import { packWindow } from './packed-window.ts'
 
@@ -23,13 +24,22 @@ export class RemoteEncoder implements ProfileEncoder {
   #profiles = 0
 
   constructor(channel: EncodeChannel) {
-    this.#channel = channel
+    this.#channel = traced(channel)
   }
 
   openProfile(limits: ProfileLimits): OpenProfile {
     return new RemoteProfile(this.#channel, { profile: this.#profiles++, limits })
   }
 }
+
+const traced = (channel: EncodeChannel): EncodeChannel => ({
+  request: (request) =>
+    withSpan(`encode ${request.kind}`, {}, async (span) => {
+      const answer = await channel.request(request)
+      if (answer instanceof Uint8Array) span.count({ 'sonde.bytes': answer.length })
+      return answer
+    }),
+})
 
 class RemoteProfile implements OpenProfile {
   readonly #channel: EncodeChannel

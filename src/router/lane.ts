@@ -10,6 +10,8 @@ export interface LaneOptions extends QueueLimits {
   readonly deadline: Milliseconds
   /** Told of the first failure and of the first drop since the lane last worked: a full disk is said once. */
   readonly onProblem: (lane: string, problem: string) => void
+  /** The time of day, for people. */
+  readonly date: () => Date
   /** Told when a delivery works again, and what was lost meanwhile: samples or points. */
   readonly onRecovery: (lane: string, lost: number) => void
 }
@@ -24,6 +26,7 @@ export interface Delivery {
 
 /** From the first failure or drop to the next delivery that works. */
 interface Trouble {
+  readonly since: Date
   lost: number
   readonly told: Set<'failed' | 'dropped'>
 }
@@ -80,6 +83,7 @@ export class Lane {
       failed: this.#failed,
       dropped: this.#dropped,
       lastError: this.#lastError,
+      troubledSince: this.#trouble?.since,
     }
   }
 
@@ -165,7 +169,7 @@ export class Lane {
   }
 
   #tell(what: 'failed' | 'dropped', lost: number, problem: string): void {
-    this.#trouble ??= { lost: 0, told: new Set() }
+    this.#trouble ??= { since: this.#options.date(), lost: 0, told: new Set() }
     this.#trouble.lost += lost
     if (this.#trouble.told.has(what)) return
     this.#trouble.told.add(what)

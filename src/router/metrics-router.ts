@@ -2,8 +2,9 @@
 
 import { type Consumer, takesMetrics, takesProfiles } from '../core/consumer.ts'
 import type { LaneStats, MetricsRouter } from '../core/router.ts'
+import { below, withSpan } from '../core/tracing.ts'
 import { milliseconds } from '../core/units.ts'
-import { Lane, type LaneOptions } from './lane.ts'
+import { type Delivery, Lane, type LaneOptions } from './lane.ts'
 
 /**
  * Sixteen batches are some minutes of windows: long enough for a consumer to recover, short enough to bound memory.
@@ -16,6 +17,7 @@ export const LANE_DEFAULTS: LaneOptions = {
   deadline: milliseconds(30_000),
   onProblem: () => undefined,
   onRecovery: () => undefined,
+  date: () => new Date(),
 }
 
 /** A point is an object of three fields and a number. */
@@ -39,32 +41,46 @@ export function createMetricsRouter(options: Partial<LaneOptions> = {}): Metrics
     publishProfiles(batch) {
       for (const { consumer, lane } of lanes.values()) {
         if (!takesProfiles(consumer)) continue
-        lane.offer({
-          count: batch.samples.length,
-          bytes: batch.buffer.byteLength,
-          deliver: async (signal) => consumer.consumeProfiles(batch, signal),
-        })
+        const amount = { count: batch.samples.length, bytes: batch.buffer.byteLength }
+        lane.offer(delivery(consumer, amount, async (signal) => consumer.consumeProfiles(batch, signal)))
       }
     },
 
     publishMetrics(batch) {
       for (const { consumer, lane } of lanes.values()) {
         if (!takesMetrics(consumer)) continue
-        lane.offer({
-          count: batch.points.length,
-          bytes: batch.points.length * BYTES_PER_POINT,
-          deliver: async (signal) => consumer.consumeMetrics(batch, signal),
-        })
+        const amount = { count: batch.points.length, bytes: batch.points.length * BYTES_PER_POINT }
+        lane.offer(delivery(consumer, amount, async (signal) => consumer.consumeMetrics(batch, signal)))
       }
     },
 
-    async drain(deadline) {
+    async drain(deadline, name) {
       const overdue = new AbortController()
       const timer = setTimeout(() => overdue.abort(), deadline)
-      await Promise.all([...lanes.values()].map(({ lane }) => lane.drain(overdue.signal)))
+      const meant = [...lanes].filter(([each]) => name === undefined || each === name)
+      await Promise.all(meant.map(([, { lane }]) => lane.drain(overdue.signal)))
       clearTimeout(timer)
     },
 
     stats: () => new Map([...lanes].map(([name, { lane }]): [string, LaneStats] => [name, lane.stats()])),
+  }
+}
+
+/** Its span is below the one that publishes, however much later the consumer's turn comes. */
+function delivery(
+  { name }: Consumer,
+  { count, bytes }: Pick<Delivery, 'count' | 'bytes'>,
+  deliver: Delivery['deliver'],
+): Delivery {
+  const within = below()
+  return {
+    count,
+    bytes,
+    deliver: (signal) =>
+      within(() =>
+        withSpan(`deliver ${name}`, { 'sonde.items': count, 'sonde.bytes': bytes }, () => deliver(signal), {
+          signal,
+        }),
+      ),
   }
 }

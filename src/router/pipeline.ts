@@ -1,28 +1,26 @@
 // From a source's windows to the consumers: named once, then one lane each.
 
+import { orAborted } from '../base/or-aborted.ts'
+import { settledWithin } from '../base/settled-within.ts'
 import { CONSUMER_LOSSES, type Consumer, type ConsumerLosses } from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
-import { type ProfileBatch, withNames } from '../core/profile.ts'
+import { type ProfileBatch, withFindings } from '../core/profile.ts'
+import { NO_RESOURCES, type ResourceFinder, type SampleResources } from '../core/resource.ts'
 import type { LaneStats, MetricsRouter } from '../core/router.ts'
 import type { ConsumerResult, RunEnd } from '../core/summary.ts'
 import { type FrameNames, NO_NAMES, type Symbolizer } from '../core/symbolizer.ts'
+import { withSpan } from '../core/tracing.ts'
 import type { Milliseconds } from '../core/units.ts'
+import { limitedSignal, type PipelineLimits } from './limits.ts'
 import { createMetricsRouter } from './metrics-router.ts'
-
-export interface PipelineLimits {
-  /** For the names of one window; what has none by then goes without. */
-  readonly naming: Milliseconds
-  /** For what is still in the lanes at the end. */
-  readonly drain: Milliseconds
-  /** For one consumer to finish its files. */
-  readonly stop: Milliseconds
-}
 
 export interface PipelineOptions {
   readonly consumers: readonly Consumer[]
   /** Undefined where nobody looks at names. */
   readonly symbolizer: Symbolizer | undefined
+  /** Absent where nobody asks whom samples belong to. */
+  readonly resources?: ResourceFinder | undefined
   /** Sees every batch, named, before the lanes. */
   readonly observe: (batch: ProfileBatch) => void | Promise<void>
   readonly log: ConsumerContext['log']
@@ -62,11 +60,21 @@ export class Pipeline {
   /** Names the batches of one window and hands them to the lanes. Never rejects. */
   async publish(batches: readonly ProfileBatch[]): Promise<void> {
     const [first] = batches
-    if (first === undefined) return
+    // A source that did not finish in time is a problem of its own; nobody takes its batches any more.
+    if (first === undefined || this.#end !== undefined) return
+    const samples = batches.reduce((sum, batch) => sum + batch.samples.length, 0)
+    const counts = { 'sonde.window': first.window.sequence, 'sonde.samples': samples }
+    await withSpan('window', counts, () => this.#publish(first, batches), { root: true })
+  }
+
+  async #publish(first: ProfileBatch, batches: readonly ProfileBatch[]): Promise<void> {
+    // Beside the names, not after them: what is a process now may be none when they are there.
+    const finding = this.#resourcesOf(batches)
     // The batches of a window share their frames, and so their names.
     const names = await this.#namesOf(first)
-    for (const batch of batches) {
-      const named = withNames(batch, names)
+    const found = await finding
+    for (const [index, batch] of batches.entries()) {
+      const named = withFindings(batch, { names, resources: found[index] ?? NO_RESOURCES })
       await this.#options.observe(named)
       this.#router.publishProfiles(named)
     }
@@ -77,25 +85,37 @@ export class Pipeline {
     await this.#router.drain(limit)
   }
 
+  /** What has become of every consumer's batches until now. */
+  results(): ReadonlyMap<string, ConsumerResult> {
+    const lanes = this.#router.stats()
+    return new Map(
+      this.#started.map((consumer): [string, ConsumerResult] => [
+        consumer.name,
+        { lane: laneOf(lanes, consumer.name), outcome: consumer.outcome() },
+      ]),
+    )
+  }
+
   /** Drains the lanes and stops the consumers. Never rejects, and does its work once. */
   stop(): Promise<RunEnd> {
-    this.#end ??= this.#stop()
+    this.#end ??= withSpan('stop', {}, () => this.#stop(), { root: true })
     return this.#end
   }
 
   async #stop(): Promise<RunEnd> {
-    await this.#router.drain(this.#options.limits.drain)
-    const lanes = this.#router.stats()
-    await Promise.all(this.#started.map((consumer) => this.#stopConsumer(consumer)))
-    const results = this.#started.map((consumer): [string, ConsumerResult] => [
-      consumer.name,
-      { lane: laneOf(lanes, consumer.name), outcome: consumer.outcome() },
-    ])
-    for (const [name, { lane, outcome }] of results) {
+    // Each by itself: what one consumer waits for takes nothing of another's time.
+    await Promise.all(
+      this.#started.map(async (consumer) => {
+        await this.#router.drain(this.#options.limits.drain(), consumer.name)
+        await this.#stopConsumer(consumer)
+      }),
+    )
+    const consumers = this.results()
+    for (const [name, { lane, outcome }] of consumers) {
       this.#judge(name, lane)
       this.#problems.push(...lossesOf(name, outcome.lost))
     }
-    return { consumers: new Map(results), problems: this.#problems, remarks: [] }
+    return { consumers, problems: this.#problems, remarks: [] }
   }
 
   #judge(name: string, lane: LaneStats): void {
@@ -107,26 +127,44 @@ export class Pipeline {
   }
 
   async #stopConsumer(consumer: Consumer): Promise<void> {
-    const { stop } = this.#options.limits
-    const late = Promise.withResolvers<never>()
-    const timer = setTimeout(() => late.reject(new Error(`did not stop within ${stop} ms`)), stop)
+    const { name } = consumer
+    const limit = Math.round(this.#options.limits.stop())
     try {
-      await Promise.race([consumer.stop(), late.promise])
+      const stopped = withSpan(`stop ${name}`, {}, async () => consumer.stop())
+      await settledWithin(stopped, limit, `did not stop within ${limit} ms`)
     } catch (error) {
-      this.#problems.push(`${consumer.name}: ${messageOf(error)}`)
-    } finally {
-      clearTimeout(timer)
+      this.#problems.push(`${name}: ${messageOf(error)}`)
     }
   }
 
   async #namesOf(batch: ProfileBatch): Promise<FrameNames> {
     const { limits, log, symbolizer } = this.#options
     if (symbolizer === undefined) return NO_NAMES
+    const { signal, clear } = limitedSignal(limits)
+    const counts = { 'sonde.stacks': batch.stacks.length, 'sonde.frames': batch.stacks.frames.length }
     try {
-      return await symbolizer.name(batch, AbortSignal.timeout(limits.naming))
+      return await withSpan('name', counts, () => orAborted(symbolizer.name(batch, signal), signal))
     } catch (error) {
       log('warn', 'a window has no names', { reason: messageOf(error), window: batch.window.sequence })
       return NO_NAMES
+    } finally {
+      clear()
+    }
+  }
+
+  /** For each batch; none where nobody asks. */
+  async #resourcesOf(batches: readonly ProfileBatch[]): Promise<readonly SampleResources[]> {
+    const { log, resources } = this.#options
+    if (resources === undefined) return []
+    try {
+      return await Promise.all(batches.map((batch) => resources.find(batch)))
+    } catch (error) {
+      const window = batches[0]?.window.sequence
+      log('warn', 'nobody knows whom the samples of a window belong to', {
+        reason: messageOf(error),
+        window,
+      })
+      return []
     }
   }
 }

@@ -16,7 +16,7 @@ type JitSource = (typeof JIT_SOURCES)[number]
 export interface JitNamesOptions {
   readonly addon: Pick<NativeAddon, 'openJitNames'>
   /** Longest wait for the files of one window. */
-  readonly limitMs: number
+  readonly limitMs: () => number
   /** Bound of what is kept of the files. */
   readonly maxCacheBytes: number
   readonly policy: Pick<SymbolPolicy, 'sources'>
@@ -32,7 +32,7 @@ interface Question {
 /** Names are not kept between windows: the same address is other code later. */
 export class JitNames {
   readonly #native: NativeJitNames
-  readonly #limitMs: number
+  readonly #limitMs: () => number
   readonly #sources: SymbolPolicy['sources']
   readonly #problems: Problems
 
@@ -50,7 +50,7 @@ export class JitNames {
     if (questions.length === 0) return
     const requests: NativeJitRequest[] = []
     for (const question of questions) requests.push(await requestOf(question, batch.window))
-    const results = await this.#native.name(requests, this.#limitMs)
+    const results = await this.#native.name(requests, this.#limitMs())
     const naming = { names, named: new Set<number>() }
     for (const [index, question] of questions.entries()) {
       const result = results[index]

@@ -38,7 +38,7 @@ import { type ImageAccess, judgeImage, judgeKernel, type Trust, type Verdict } f
 export interface SymbolizerOptions {
   readonly addon: Pick<NativeAddon, 'openSymbols' | 'openLines' | 'openJitNames' | 'kernelFacts'>
   /** Longest wait for the files of one window. */
-  readonly limitMs: number
+  readonly limitMs: () => number
   /** Bound of the symbol tables (native) and of the names kept between windows, each. */
   readonly maxCacheBytes: number
   readonly trust: Trust
@@ -183,7 +183,7 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   async #nameImages({ images }: FrameGroups, kernel: Verdict<object>, names: NamesBuilder): Promise<void> {
-    const deadline = performance.now() + this.#options.limitMs
+    const deadline = performance.now() + this.#options.limitMs()
     const questions: ImageQuestion[] = []
     for await (const [index] of inTurns(images.length, 1)) {
       questions.push(...this.#questionOf(images[index] as ImageGroup, kernel))

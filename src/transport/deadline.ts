@@ -1,15 +1,24 @@
+import type { Clock } from '../base/clock.ts'
 import type { Milliseconds } from '../core/units.ts'
+
+/** How long an attempt may take, and by which clock. */
+export interface TimeLimit {
+  readonly timeoutMs: Milliseconds
+  readonly clock: Clock
+}
 
 /** Ends an attempt: when its time is over, or when whoever asked for it wants no more of it. */
 export class Deadline {
   readonly #controller = new AbortController()
+  readonly #released = new AbortController()
   readonly #asked: AbortSignal
-  readonly #timer: NodeJS.Timeout
   readonly #stop = (): void => this.#controller.abort(this.#asked.reason)
 
-  constructor(timeoutMs: Milliseconds, asked: AbortSignal) {
+  constructor({ timeoutMs, clock }: TimeLimit, asked: AbortSignal) {
     this.#asked = asked
-    this.#timer = setTimeout(() => this.#controller.abort(new TimeOver()), timeoutMs)
+    void clock.sleep(timeoutMs, this.#released.signal).then(() => {
+      if (!this.#released.signal.aborted) this.#controller.abort(new TimeOver())
+    })
     asked.addEventListener('abort', this.#stop)
     if (asked.aborted) this.#stop()
   }
@@ -20,7 +29,7 @@ export class Deadline {
 
   /** To be called in every case: it holds a timer and a listener. */
   release(): void {
-    clearTimeout(this.#timer)
+    this.#released.abort()
     this.#asked.removeEventListener('abort', this.#stop)
   }
 }

@@ -1,7 +1,9 @@
 // Where payloads go: what both transports are told of it, and what they make of that.
 
+import { type Clock, systemClock } from '../base/clock.ts'
 import { AgentError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/units.ts'
+import type { TimeLimit } from './deadline.ts'
 import { Dialer } from './dial.ts'
 import { EndpointHeaders, type HeaderOptions, type Headers } from './headers.ts'
 import {
@@ -25,6 +27,8 @@ export interface EndpointOptions extends HeaderOptions {
   readonly userAgent: string
   /** One attempt's time: to connect, to send, and for the answer. */
   readonly timeoutMs: Milliseconds
+  /** What `timeoutMs` is measured by; the system's without a word. */
+  readonly clock?: Clock | undefined
   readonly tls?: TlsOptions | undefined
   /** Where HTTPS_PROXY and its kin are looked up; without it no proxy is used. */
   readonly environment?: Environment | undefined
@@ -35,6 +39,7 @@ export class Endpoint {
   /** Without credentials and query. */
   readonly target: string
   readonly proxy: HttpProxy | undefined
+  readonly limit: TimeLimit
   readonly dialer: Dialer
   readonly #headers: EndpointHeaders
   readonly #authorization: string | undefined
@@ -55,6 +60,7 @@ export class Endpoint {
       protocol,
       credentials: new TlsCredentials(options.tls ?? {}),
     })
+    this.limit = { timeoutMs: options.timeoutMs, clock: options.clock ?? systemClock }
     this.#headers = new EndpointHeaders(options)
     this.#authorization = basicAuthorization(this.url)
   }

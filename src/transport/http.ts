@@ -4,15 +4,13 @@ import { Agent } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Delivery, Payload, Transport } from '../core/delivery.ts'
 import { messageOf } from '../core/errors.ts'
-import type { Milliseconds } from '../core/units.ts'
 import { Deadline, TimeOver } from './deadline.ts'
-import type { Dialer } from './dial.ts'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import type { Headers } from './headers.ts'
 import { type Exchange, exchange, type WholeRequest } from './http-exchange.ts'
 import { type HttpJudge, type HttpResponse, notTaken, perhapsTaken, refused } from './response.ts'
 import type { Secrets } from './secrets.ts'
-import { inWords, isTlsRefusal } from './trouble.ts'
+import { inWords, isTlsRefusal, outOfTime } from './trouble.ts'
 import { proxyRefusal } from './tunnel.ts'
 import { oneLine } from './words.ts'
 
@@ -38,7 +36,7 @@ class HttpTransport implements Transport {
   constructor(options: HttpTransportOptions) {
     this.#options = options
     this.#endpoint = new Endpoint(options, 'HTTP/1.1')
-    this.#agent = new DialingAgent(this.#endpoint.dialer, options)
+    this.#agent = new DialingAgent(this.#endpoint, options)
   }
 
   get target(): string {
@@ -48,7 +46,7 @@ class HttpTransport implements Transport {
   async send(payload: Payload, signal: AbortSignal): Promise<Delivery> {
     signal.throwIfAborted()
     if (this.#closed) return notTaken('the connection to the endpoint was closed by Sonde itself')
-    const deadline = new Deadline(this.#options.timeoutMs, signal)
+    const deadline = new Deadline(this.#endpoint.limit, signal)
     try {
       const { headers, secrets } = await this.#endpoint.headers()
       const made = await exchange(this.#request(payload, headers), deadline.signal)
@@ -97,9 +95,8 @@ class HttpTransport implements Transport {
   #failureInWords(failure: unknown, { connected, written }: Pick<Exchange, 'connected' | 'written'>): string {
     const { peer } = this.#endpoint.dialer
     if (!(failure instanceof TimeOver)) return inWords(failure, peer)
-    const within = `within ${inSeconds(this.#options.timeoutMs)}`
-    if (!connected) return `no connection to ${peer.name} ${within}: check routes and firewalls`
-    return `${peer.name} did not ${written ? 'answer' : 'take the whole request'} ${within}`
+    const reached = written ? 'written' : connected ? 'connected' : 'nothing'
+    return outOfTime(peer, reached, this.#options.timeoutMs)
   }
 
   #judged(response: HttpResponse): Delivery {
@@ -116,14 +113,12 @@ class HttpTransport implements Transport {
 
 /** Connections that the dialer makes, whatever they lead through. */
 class DialingAgent extends Agent {
-  readonly #dialer: Dialer
-  readonly #timeoutMs: Milliseconds
+  readonly #endpoint: Endpoint
   readonly #closing = new AbortController()
 
-  constructor(dialer: Dialer, { keepAlive = true, timeoutMs }: HttpTransportOptions) {
+  constructor(endpoint: Endpoint, { keepAlive = true }: HttpTransportOptions) {
     super({ keepAlive, timeout: IDLE_MS, maxFreeSockets: 1 })
-    this.#dialer = dialer
-    this.#timeoutMs = timeoutMs
+    this.#endpoint = endpoint
   }
 
   override createConnection(
@@ -131,9 +126,9 @@ class DialingAgent extends Agent {
     done?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
     // A request that is given up does not end what the agent began for it.
-    const deadline = new Deadline(this.#timeoutMs, this.#closing.signal)
+    const deadline = new Deadline(this.#endpoint.limit, this.#closing.signal)
     const settle = done as unknown as (error: Error | null, socket?: Duplex) => void
-    this.#dialer
+    this.#endpoint.dialer
       .dial(deadline.signal)
       .then(
         (socket) => settle(null, socket),
@@ -170,5 +165,3 @@ function redirection(status: number, location: string | undefined, from: URL): s
 /** What nginx, Go and others answer on a port for TLS. */
 const wantedTls = ({ body }: HttpResponse): boolean =>
   /HTTP request (?:was sent )?to (?:an )?HTTPS/i.test(Buffer.from(body).toString('latin1'))
-
-export const inSeconds = (ms: Milliseconds): string => `${ms / 1000} s`

@@ -75,7 +75,7 @@ const GRPC_CODES = [
 export function otlpGrpcResponse({ code, message, retryAfter: after, body }: GrpcResponse): Delivery {
   const name = GRPC_CODES[code]
   const reason = `answered ${name ?? `gRPC status ${code}`}${saying(message)}`
-  switch (name) {
+  switch (name ?? 'UNKNOWN') {
     case 'OK':
       return (
         (body && parseExportResponse(body)) ??
@@ -102,7 +102,6 @@ export function otlpGrpcResponse({ code, message, retryAfter: after, body }: Grp
     case 'UNIMPLEMENTED':
     case 'INTERNAL':
     case 'UNAUTHENTICATED':
-    case undefined:
       return refused(reason)
   }
 }

@@ -88,9 +88,9 @@ export const hostAndPort = (host: string, port: number): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
 /**
- * Entries of NO_PROXY, separated by commas or spaces: `*`; a name, which stands for names below it, too; `.name` or
- * `*.name`, only for those below it; an address; a network (10.0.0.0/8); a range (10.0.0.1-10.0.0.9); each of names and
- * addresses with `:port` where only that port is meant.
+ * Entries of NO_PROXY, separated by commas or spaces: `*`; a name, with or without a dot before it, which stands for
+ * names below it, too; `*.name`, only for those; an address; a network (10.0.0.0/8); a range (10.0.0.1-10.0.0.9). With
+ * `:port` behind it only that port is meant.
  */
 function isException(url: URL, exceptions: string): boolean {
   const host = hostOf(url).toLowerCase().replace(/\.$/, '')
@@ -106,8 +106,9 @@ function matches(entry: string, host: string, port: number): boolean {
   const { name, onlyPort } = entryParts(entry)
   if (onlyPort !== undefined && onlyPort !== port) return false
   if (isIP(host) !== 0) return coversAddress(name, host)
-  if (name.startsWith('.') || name.startsWith('*.')) return host.endsWith(name.replace(/^\*/, ''))
-  return host === name || host.endsWith(`.${name}`)
+  if (name.startsWith('*.')) return host.endsWith(name.slice(1))
+  const domain = name.replace(/^\./, '')
+  return host === domain || host.endsWith(`.${domain}`)
 }
 
 function entryParts(entry: string): { readonly name: string; readonly onlyPort?: number } {

@@ -1,6 +1,7 @@
 // Why a connection failed, in words that say where to look.
 
 import { errnoOf, messageOf } from '../core/errors.ts'
+import type { Milliseconds } from '../core/units.ts'
 import { oneLine } from './words.ts'
 
 /** A failure that is told in words already. */
@@ -33,6 +34,23 @@ export function inWords(error: unknown, peer: Peer): string {
 function codeOf(error: unknown): string {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined
   return errnoOf(error) ?? errnoOf(first) ?? ''
+}
+
+/** Of an attempt whose time was over, by how far it came. */
+export function outOfTime(
+  { name }: Peer,
+  reached: 'nothing' | 'connected' | 'written',
+  timeoutMs: Milliseconds,
+): string {
+  const within = `within ${timeoutMs / 1000} s`
+  switch (reached) {
+    case 'nothing':
+      return `no connection to ${name} ${within}: check routes and firewalls`
+    case 'connected':
+      return `${name} did not take the whole request ${within}`
+    case 'written':
+      return `${name} did not answer ${within}`
+  }
 }
 
 function ofConnection(code: string, { name, secure }: Peer): string | undefined {

@@ -75,6 +75,6 @@ export class FakeClock implements Clock {
 export async function settled(): Promise<void> {
   for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
     await nextTurn()
-    if (process.getActiveResourcesInfo().some((name) => /^(?:FS|FileHandle)/.test(name))) quiet = -1
+    if (process.getActiveResourcesInfo().some((name) => /^(?:FSReq|CloseReq)/.test(name))) quiet = -1
   }
 }

@@ -41,7 +41,7 @@ export class FileFrames {
     this.buildId = buildIdOf(file)
     this.#symbolizer = createSymbolizer({
       addon: loadAddon(),
-      limitMs: 120_000,
+      limitMs: () => 120_000,
       maxCacheBytes: 64 << 20,
       trust: 'local-build-id',
       policy,

@@ -135,6 +135,7 @@ class FilesConsumer implements ProfileConsumer {
       written: this.#written,
       files: this.#files.filter((file) => existsSync(file)),
       lost: { ...this.#lost },
+      ...(this.#collection === undefined ? {} : { open: { samples: this.#collection.samples, bytes: 0 } }),
     }
   }
 

@@ -116,11 +116,13 @@ class PerfDataConsumer implements ProfileConsumer {
   }
 
   outcome(): ConsumerOutcome {
+    const recording = this.#recording
     return {
       bytes: this.#bytes,
       written: this.#written,
       files: this.#files.filter((file) => existsSync(file)),
       lost: { ...this.#lost },
+      ...(recording === undefined ? {} : { open: { samples: recording.samples, bytes: recording.bytes } }),
     }
   }
 

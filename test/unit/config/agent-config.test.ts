@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { definePlugin } from '../../../src/core/plugin.ts'
 import { byteSizeSchema, durationSchema } from '../../../src/core/quantity-schema.ts'
+import { DEFAULT_SERVICE_POLICY } from '../../../src/core/service-policy.ts'
 import { DEBUGINFOD_DEFAULTS, DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
 import { parseEvent } from '../../../src/sampler/events.ts'
 
@@ -85,6 +86,56 @@ test('what is wrong about names is told at its place', () => {
   assert.match(symbols('debugDirectories: [debug]'), /debugDirectories\[0\]: expected an absolute path/)
   assert.match(symbols('debuginfod: {urls: [ftp://x]}'), /urls\[0\]: expected an http or https URL/)
   assert.match(symbols('line: true'), /spec\.symbols\.line: unknown key \(did you mean lines\?\)/)
+})
+
+test('how services are named has defaults, and can be said', () => {
+  assert.deepEqual(parse(spec(['consumers: [{type: disk}]'])).services, DEFAULT_SERVICE_POLICY)
+  const { services } = parse(
+    spec([
+      'serviceNameRules:',
+      '  - match: {executable: nginx, commandLine: "* -c *", cgroup: "/web/*", environment: {TEAM: "web-*"}}',
+      '    serviceName: shop proxy',
+      '  - {match: {environment: {APP: db}}, serviceName: db}',
+      'serviceNameDefault: others',
+      'consumers: [{type: disk}]',
+    ]),
+  )
+  assert.deepEqual(services, {
+    rules: [
+      {
+        match: {
+          executable: 'nginx',
+          commandLine: '* -c *',
+          cgroup: '/web/*',
+          environment: { TEAM: 'web-*' },
+        },
+        serviceName: 'shop proxy',
+      },
+      { match: { environment: { APP: 'db' } }, serviceName: 'db' },
+    ],
+    defaultName: 'others',
+  })
+})
+
+test('what is wrong about services is told at its place', () => {
+  const rule = (text: string) => problemOf([`serviceNameRules: [${text}]`, 'consumers: [{type: disk}]'])
+  const needed = /at least one of executable, commandLine, cgroup, environment is needed$/
+  assert.match(rule('{match: {}, serviceName: a}'), /^agent\.yaml:4:30: spec\.serviceNameRules\[0\]\.match: /)
+  assert.match(rule('{match: {}, serviceName: a}'), needed)
+  assert.match(rule('{match: {environment: {}}, serviceName: a}'), /\.environment: expected NAME: pattern$/)
+  assert.match(
+    rule('{match: {label: a}, serviceName: a}'),
+    /match\.label: unknown key; known are executable, commandLine, cgroup, environment/,
+  )
+  assert.match(rule('{match: {executable: ""}, serviceName: a}'), /match\.executable: expected a pattern/)
+  assert.match(rule('{match: {executable: a}}'), /\[0\]\.serviceName: is missing; expected string$/)
+  assert.match(rule('{match: {executable: a}, serviceName: " a"}'), /expected 1 to 200 printable characters/)
+  assert.match(rule('{serviceName: a}'), /\[0\]\.match: is missing/)
+  assert.match(rule('nginx'), /\[0\]: expected the keys match, serviceName, received string$/)
+  assert.match(
+    problemOf(['serviceNameDefault: ""', 'consumers: [{type: disk}]']),
+    /^agent\.yaml:4:23: spec\.serviceNameDefault: expected 1 to 200/,
+  )
 })
 
 test('everything can be said', () => {
@@ -178,7 +229,7 @@ test('an empty document, or a value where keys are expected, is told what is exp
   assert.equal(messageOf('- a'), `agent.yaml:1:1: the document: ${keys}, received array`)
   assert.match(
     messageOf('apiVersion: sonde/v1\nkind: AgentConfig\nspec:\n'),
-    /spec: is empty; expected the keys sampler, symbols, consumers$/,
+    /spec: is empty; expected the keys sampler, symbols, serviceNameRules, serviceNameDefault, consumers$/,
   )
   assert.match(problemOf(['consumers: [disk]']), /consumers\[0\]: expected the keys type, received string$/)
 })

@@ -34,6 +34,8 @@ test('config/agent.yaml states every default as it is', () => {
   const defaults = parseAgentConfig(bare.join('\n'), 'bare.yaml', catalog)
   assert.deepEqual(stated.sampler, defaults.sampler)
   assert.deepEqual(stated.symbols, defaults.symbols)
+  assert.deepEqual(stated.services, defaults.services)
+  assert.deepEqual(stated.shutdown, defaults.shutdown)
   for (const { type, schema } of consumerCatalog) {
     const section = new RegExp(`- type: ${type}\n([\\s\\S]*?)(\n\n|$)`).exec(text)?.[1] ?? ''
     const keys = [...section.matchAll(/^ {6}(?:# )?(\w+):/gm)].map(([, key]) => key ?? '')

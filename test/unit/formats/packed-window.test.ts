@@ -12,6 +12,18 @@ test('a window crosses to another thread as it is, its buffer without a copy', a
   assert.equal(new Uint8Array(crossed.buffer)[0], 0xee)
 })
 
+test('whom samples belong to crosses, the column without a copy', async () => {
+  const window = windowOf({ samples: [{ stack: ['main@app'] }] })
+  const service = { name: 'shop', from: 'environment' as const }
+  const table = [{ pid: 100, service, executablePath: '/app', executableName: 'app', containerId: '' }]
+  const ofSample = new Uint32Array(new SharedArrayBuffer(4))
+  const resources = new Map([[0, { table, ofSample }]])
+  const crossed = unpackWindow(structuredClone(await packWindow({ ...window, resources })))
+  assert.deepEqual(crossed.resources, resources)
+  ofSample[0] = 7
+  assert.equal(crossed.resources?.get(0)?.ofSample[0], 7)
+})
+
 test('names that several batches share are packed once', async () => {
   const window = windowOf({ samples: [{ stack: ['main@app'] }] })
   const [one, other] = await Promise.all([packWindow(window), packWindow({ ...window, sessions: [] })])

@@ -29,7 +29,7 @@ function slowNamer() {
     close: () => undefined,
   })
   const policy = { sources: ['perf_map'] } as const
-  const options = { addon: { openJitNames }, limitMs: 10, maxCacheBytes: 10, policy }
+  const options = { addon: { openJitNames }, limitMs: () => 10, maxCacheBytes: 10, policy }
   return { symbolizer: createGeneratedCodeSymbolizer(options), answer: resolve }
 }
 

@@ -91,7 +91,7 @@ function namerOf(
   })
   const problems = new Problems()
   const names = new JitNames(
-    { addon: { openJitNames }, limitMs: 10, maxCacheBytes: 10, policy: { sources } },
+    { addon: { openJitNames }, limitMs: () => 10, maxCacheBytes: 10, policy: { sources } },
     problems,
   )
   return { names, asked, problems }

@@ -124,7 +124,13 @@ interface NativeRest {
 }
 
 const symbolizerWith = (addon: SymbolizerOptions['addon'], trust: SymbolizerOptions['trust'] = 'live') =>
-  createSymbolizer({ addon, trust, limitMs: 100, maxCacheBytes: 1 << 20, policy: DEFAULT_SYMBOL_POLICY })
+  createSymbolizer({
+    addon,
+    trust,
+    limitMs: () => 100,
+    maxCacheBytes: 1 << 20,
+    policy: DEFAULT_SYMBOL_POLICY,
+  })
 
 /** The names of all frames, undefined where there is none. */
 async function namesOf(symbolizer: ReturnType<typeof symbolizerWith>, batches: readonly ProfileBatch[]) {
@@ -343,7 +349,7 @@ test('what is kept between windows is bounded', async () => {
   const symbolizer = createSymbolizer({
     addon,
     trust: 'live',
-    limitMs: 100,
+    limitMs: () => 100,
     maxCacheBytes: 2000,
     policy: DEFAULT_SYMBOL_POLICY,
   })

@@ -1,0 +1,168 @@
+// Whom the samples of a window belong to.
+
+import type { Clock } from '../base/clock.ts'
+import { inTurns } from '../base/turns.ts'
+import type { ProcessTable } from '../core/process.ts'
+import type { ProfileBatch } from '../core/profile.ts'
+import type { ProcessResource, ResourceFinder, SampleResources } from '../core/resource.ts'
+import type { ServicePolicy } from '../core/service-policy.ts'
+import type { Milliseconds } from '../core/units.ts'
+import { executableNameOf } from './executable.ts'
+import { type Incarnation, Incarnations } from './incarnations.ts'
+import { KnownProcesses, type Owner } from './known-processes.ts'
+import type { ProcessFiles } from './process-files.ts'
+import { ProcessReader } from './process-reader.ts'
+import { type Living, WindowOwners } from './window-owners.ts'
+
+export interface LiveProcessOptions {
+  readonly files: ProcessFiles
+  readonly clock: Clock
+  /** For reading about one batch's processes; what is not read by then goes by the process table until the next window. */
+  readonly limit: () => Milliseconds
+}
+
+export interface ProcessResourceFinder extends ResourceFinder {
+  /** What services are named without, a sentence each. */
+  remarks(): readonly string[]
+}
+
+/** @param live undefined for a recording: its processes are known by the process table alone */
+export const createResourceFinder = (
+  policy: ServicePolicy,
+  live: LiveProcessOptions | undefined,
+): ProcessResourceFinder => new Finder(policy, live)
+
+/** Batches of one window share it. */
+interface CurrentWindow {
+  readonly table: ProcessTable
+  readonly sequence: number
+  readonly incarnations: Incarnations
+  readonly owners: WindowOwners
+}
+
+/** Samples of these numbers are nobody's: the idle task, and what is already without a number when it ends. */
+const NOBODY = [0, 0xffff_ffff]
+
+/** Samples looked at between two looks at the clock, and processes. */
+const SAMPLES = 2048
+const PROCESSES = 8
+
+class Finder implements ProcessResourceFinder {
+  readonly #policy: ServicePolicy
+  readonly #live: LiveProcessOptions | undefined
+  readonly #reader: ProcessReader | undefined
+  readonly #known = new KnownProcesses()
+  #window: CurrentWindow | undefined
+  #deadline = 0
+  /** Batches are looked at one after another: what one learnt another does not read. */
+  #before: Promise<unknown> = Promise.resolve()
+
+  constructor(policy: ServicePolicy, live: LiveProcessOptions | undefined) {
+    this.#policy = policy
+    this.#live = live
+    this.#reader = live && new ProcessReader(live.files, policy)
+  }
+
+  find(batch: ProfileBatch): Promise<SampleResources> {
+    const found = this.#before.then(() => this.#find(batch))
+    this.#before = found.catch(() => undefined)
+    return found
+  }
+
+  remarks(): readonly string[] {
+    return this.#reader?.remarks() ?? []
+  }
+
+  async #find(batch: ProfileBatch): Promise<SampleResources> {
+    if (this.#live !== undefined) this.#deadline = this.#live.clock.now() + this.#live.limit()
+    const { incarnations, owners } = await this.#windowOf(batch)
+    const { ofSample, sampled } = await incarnationsOf(batch, incarnations)
+    const rows = new ResourceRows(this.#policy)
+    const rowOf = new Uint32Array(sampled.length)
+    for await (const [from, to] of inTurns(sampled.length, PROCESSES)) {
+      for (let index = from; index < to; index++) {
+        const { incarnation, first } = sampled[index] as SampledIncarnation
+        if (incarnation === undefined) continue
+        rowOf[index] = rows.add(incarnation.pid, await owners.ownerOf(incarnation, first))
+      }
+    }
+    for (let index = 0; index < ofSample.length; index++) ofSample[index] = rowOf[ofSample[index] ?? 0] ?? 0
+    return { table: rows.table, ofSample }
+  }
+
+  async #windowOf({ processes: table, window: { sequence } }: ProfileBatch): Promise<CurrentWindow> {
+    const before = this.#window
+    if (before?.table === table) return before
+    const incarnations = await Incarnations.of(table)
+    if (before !== undefined && sequence !== before.sequence + 1) this.#known.forgetAll()
+    this.#known.beginWindow(incarnations, before?.incarnations.ended ?? new Set())
+    const owners = new WindowOwners(incarnations, this.#policy, this.#living())
+    this.#window = { table, sequence, incarnations, owners }
+    return this.#window
+  }
+
+  #living(): Living | undefined {
+    const live = this.#live
+    if (live === undefined || this.#reader === undefined) return undefined
+    return {
+      reader: this.#reader,
+      known: this.#known,
+      slept: live.files.sleptFor(),
+      hasTime: () => live.clock.now() < this.#deadline,
+    }
+  }
+}
+
+interface SampledIncarnation {
+  readonly incarnation: Incarnation | undefined
+  /** When its first sample was taken. */
+  readonly first: bigint
+}
+
+interface SampledIncarnations {
+  /** The first stands for nobody. */
+  readonly sampled: readonly SampledIncarnation[]
+  /** Index into `sampled`, one for each sample; shared memory, for it crosses to a worker. */
+  readonly ofSample: Uint32Array
+}
+
+async function incarnationsOf(
+  { samples: { length, pid: pids, time: times } }: ProfileBatch,
+  incarnations: Incarnations,
+): Promise<SampledIncarnations> {
+  const ofSample = new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT))
+  const sampled: SampledIncarnation[] = [{ incarnation: undefined, first: 0n }]
+  const numbers = new Map<Incarnation, number>()
+  for await (const [from, to] of inTurns(length, SAMPLES)) {
+    for (let index = from; index < to; index++) {
+      const pid = pids[index] ?? 0
+      if (NOBODY.includes(pid)) continue
+      const time = times[index] ?? 0n
+      const incarnation = incarnations.at(pid, time)
+      const known = numbers.get(incarnation)
+      ofSample[index] = known ?? sampled.push({ incarnation, first: time }) - 1
+      if (known === undefined) numbers.set(incarnation, sampled.length - 1)
+    }
+  }
+  return { sampled, ofSample }
+}
+
+/** Equal resources are one row: a program that replaced itself by itself is not told apart. */
+class ResourceRows {
+  readonly table: ProcessResource[]
+  readonly #rows = new Map<string, number>()
+
+  constructor({ defaultName }: ServicePolicy) {
+    const service = { name: defaultName, from: 'default' } as const
+    this.table = [{ pid: 0, service, executablePath: '', executableName: '', containerId: '' }]
+  }
+
+  add(pid: number, { service, executablePath, containerId }: Owner): number {
+    const executableName = executableNameOf(executablePath)
+    const resource: ProcessResource = { pid, service, executablePath, executableName, containerId }
+    const key = JSON.stringify([pid, service.name, service.from, executablePath, containerId])
+    const row = this.#rows.get(key) ?? this.table.push(resource) - 1
+    this.#rows.set(key, row)
+    return row
+  }
+}

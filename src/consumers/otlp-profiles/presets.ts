@@ -1,0 +1,51 @@
+// What each backend needs, as far as it was tried or read in its source (docs/decisions/0013).
+
+import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
+import type { OtlpProtocol } from './exporter-environment.ts'
+
+export const PRESETS = ['collector', 'pyroscope', 'parca', 'datadog', 'generic'] as const
+export type PresetName = (typeof PRESETS)[number]
+
+export interface Preset {
+  readonly protocols: readonly OtlpProtocol[]
+  /** Without a path, where it is of HTTP; undefined: it depends on the environment. */
+  readonly endpoints: Readonly<Partial<Record<OtlpProtocol, string>>>
+  readonly attributeValues: OtlpEncoding['attributeValues']
+  readonly compression: 'gzip' | 'zstd'
+  /** What it can decompress. */
+  readonly compressions: readonly ('gzip' | 'zstd' | 'none')[]
+}
+
+const COLLECTOR: Preset = {
+  protocols: ['http/protobuf', 'grpc'],
+  endpoints: { 'http/protobuf': 'http://localhost:4318', grpc: 'http://localhost:4317' },
+  attributeValues: 'typed',
+  compression: 'gzip',
+  compressions: ['gzip', 'zstd', 'none'],
+}
+
+/** The first protocol is the default. */
+export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
+  collector: COLLECTOR,
+  pyroscope: {
+    ...COLLECTOR,
+    endpoints: { 'http/protobuf': 'http://localhost:4040', grpc: 'http://localhost:4040' },
+    compressions: ['gzip', 'none'],
+  },
+  // OTLP over HTTP is answered with its web page; attributes that are no texts become no labels.
+  parca: {
+    protocols: ['grpc'],
+    endpoints: { grpc: 'http://localhost:7070' },
+    attributeValues: 'strings',
+    compression: 'gzip',
+    compressions: ['gzip', 'none'],
+  },
+  datadog: {
+    protocols: ['http/protobuf'],
+    endpoints: {},
+    attributeValues: 'typed',
+    compression: 'zstd',
+    compressions: ['gzip', 'zstd', 'none'],
+  },
+  generic: { ...COLLECTOR, attributeValues: 'strings', compressions: ['gzip', 'none'] },
+}

@@ -1,0 +1,104 @@
+// What a running agent says of itself to `sonde status`. docs/status.md explains each field; the shape is stable: fields are
+// added, never renamed.
+
+import type { CallGraph } from './call-graph.ts'
+import type { ConsumerLosses } from './consumer.ts'
+import type { Amount, DropReason } from './delivery.ts'
+import type { Counts } from './summary.ts'
+
+/** The socket's name in the data directory. */
+export const STATUS_SOCKET = 'status.sock'
+/** What is asked for on it, by HTTP. */
+export const STATUS_PATH = '/status'
+
+export interface SessionStatus {
+  readonly config: { readonly name: string; readonly version: string } | null
+  /** perf's spelling, modifiers included. */
+  readonly event: string
+  /** Samples per second and CPU; either this or `period`. */
+  readonly frequency?: number
+  /** Units of the event per sample. */
+  readonly period?: bigint
+  readonly unit: 'nanoseconds' | 'count'
+  readonly callGraph: CallGraph
+  readonly cpus: readonly number[]
+  readonly taken: number
+  readonly lost: Counts
+}
+
+/** Of the windows that were handed to it. */
+export interface LaneStatus {
+  readonly queued: number
+  readonly queuedBytes: number
+  readonly delivered: number
+  readonly failed: number
+  readonly dropped: number
+}
+
+/** Something does not work. Times are RFC 3339, UTC. */
+export interface Trouble {
+  readonly error: string
+  readonly since: string
+}
+
+/** What a consumer wrote. */
+export interface FilesStatus {
+  /** Finished, and still there. */
+  readonly finished: number
+  /** Of all finished ones, deleted ones as well. */
+  readonly bytes: number
+  /** Samples of all finished ones. */
+  readonly samples: number
+  /** What is not in a finished file yet; 0 bytes where it is made when the file is written. */
+  readonly open: { readonly samples: number; readonly bytes: number } | null
+}
+
+/** What a consumer sent; DeliveryStats explains each. */
+export interface DeliveryStatus {
+  /** Without credentials. */
+  readonly target: string
+  readonly queued: Amount
+  readonly spooled: Amount
+  readonly delivered: Amount
+  readonly replayed: Amount
+  readonly dropped: Readonly<Partial<Record<DropReason, Amount>>>
+  readonly droppedReplays: Readonly<Partial<Record<DropReason, Amount>>>
+  readonly possiblyDuplicated: Amount
+  readonly rejectedProfiles: number
+  readonly retries: number
+}
+
+export interface ConsumerStatus {
+  readonly lane: LaneStatus
+  /** What goes wrong now; null: nothing. */
+  readonly trouble: Trouble | null
+  /** The newest failure, also of a trouble that is over. */
+  readonly lastError: string | null
+  /** Samples taken over and lost afterwards. */
+  readonly lost: ConsumerLosses
+  /** Of a consumer that writes. */
+  readonly files?: FilesStatus
+  /** Of a consumer that sends. */
+  readonly delivery?: DeliveryStatus
+}
+
+export interface Status {
+  /** Of this shape. */
+  readonly version: 1
+  /** Sonde's. */
+  readonly agentVersion: string
+  readonly pid: number
+  readonly state: 'running' | 'stopping'
+  /** RFC 3339, UTC. */
+  readonly startedAt: string
+  readonly dataDirectory: string
+  readonly windows: {
+    /** Closed and handed to the consumers. */
+    readonly closed: number
+    /** Of the newest one; RFC 3339, UTC. */
+    readonly newestEnd: string | null
+  }
+  readonly sessions: readonly SessionStatus[]
+  /** By name, in the order of the configuration. */
+  readonly consumers: Readonly<Record<string, ConsumerStatus>>
+}

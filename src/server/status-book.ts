@@ -1,0 +1,136 @@
+// What a running agent knows of itself, put together when somebody asks.
+
+import type { ConsumerOutcome } from '../core/consumer.ts'
+import type { DeliveryStats } from '../core/delivery.ts'
+import { LOSS_REASONS } from '../core/loss.ts'
+import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import type {
+  ConsumerStatus,
+  DeliveryStatus,
+  FilesStatus,
+  SessionStatus,
+  Status,
+  Trouble,
+} from '../core/status.ts'
+import type { ConsumerResult } from '../core/summary.ts'
+import type { UnixTime } from '../core/units.ts'
+
+/** What is known elsewhere. */
+export interface StatusFacts {
+  /** Sonde's. */
+  readonly version: string
+  readonly pid: number
+  readonly state: Status['state']
+  readonly startedAt: Date
+  readonly dataDirectory: string
+  readonly sessions: readonly SessionInfo[]
+  /** What has become of every consumer's batches until now. */
+  readonly results: ReadonlyMap<string, ConsumerResult>
+}
+
+/** Sessions by SessionInfo.id. */
+interface SessionCounts {
+  taken: number
+  readonly lost: Map<string, number>
+}
+
+/** Sees every batch on its way to the consumers, and counts. */
+export class StatusBook {
+  readonly #sessions = new Map<number, SessionCounts>()
+  #windows = 0
+  #sequence: number | undefined
+  #newestEnd: UnixTime | undefined
+
+  add({ samples, session, window, losses }: ProfileBatch): void {
+    if (window.sequence !== this.#sequence) this.#windows++
+    this.#sequence = window.sequence
+    this.#newestEnd = window.unixEnd
+    const counts = this.#sessions.get(session.id) ?? { taken: 0, lost: new Map<string, number>() }
+    this.#sessions.set(session.id, counts)
+    counts.taken += samples.length
+    for (const { reason, count } of losses) counts.lost.set(reason, (counts.lost.get(reason) ?? 0) + count)
+  }
+
+  status(facts: StatusFacts): Status {
+    const { pid, state, startedAt, dataDirectory } = facts
+    return {
+      version: 1,
+      agentVersion: facts.version,
+      pid,
+      state,
+      startedAt: startedAt.toISOString(),
+      dataDirectory,
+      windows: {
+        closed: this.#windows,
+        newestEnd: this.#newestEnd === undefined ? null : rfc3339(this.#newestEnd),
+      },
+      sessions: facts.sessions.map((session) => sessionStatus(session, this.#sessions.get(session.id))),
+      consumers: Object.fromEntries(
+        [...facts.results].map(([name, result]) => [name, consumerStatus(result)]),
+      ),
+    }
+  }
+}
+
+const rfc3339 = (time: UnixTime): string => new Date(Number(time / 1_000_000n)).toISOString()
+
+function sessionStatus(session: SessionInfo, counts: SessionCounts | undefined): SessionStatus {
+  const { config, event, rate, callGraph, cpus } = session
+  return {
+    config,
+    event: event.name,
+    ...(rate.by === 'frequency' ? { frequency: rate.hertz } : { period: rate.period }),
+    unit: event.unit,
+    callGraph,
+    cpus,
+    taken: counts?.taken ?? 0,
+    lost: Object.fromEntries(
+      LOSS_REASONS.flatMap((reason) => {
+        const count = counts?.lost.get(reason)
+        return count === undefined ? [] : [[reason, count]]
+      }),
+    ),
+  }
+}
+
+function consumerStatus({ lane, outcome }: ConsumerResult): ConsumerStatus {
+  const { queued, queuedBytes, delivered, failed, dropped, lastError = null } = lane
+  const { delivery } = outcome
+  return {
+    lane: { queued, queuedBytes, delivered, failed, dropped },
+    trouble: troubleOf(lane, delivery),
+    lastError: delivery?.trouble?.error ?? lastError,
+    lost: outcome.lost,
+    ...(delivery === undefined ? { files: filesStatus(outcome) } : { delivery: deliveryStatus(delivery) }),
+  }
+}
+
+/** What keeps payloads from arriving comes first: a lane that is full is often what follows. */
+function troubleOf(lane: ConsumerResult['lane'], delivery: DeliveryStats | undefined): Trouble | null {
+  const ofDelivery = delivery?.trouble
+  if (ofDelivery !== undefined) return { error: ofDelivery.error, since: ofDelivery.since.toISOString() }
+  if (lane.troubledSince === undefined) return null
+  const error = lane.lastError ?? 'its lane is full'
+  return { error, since: lane.troubledSince.toISOString() }
+}
+
+const filesStatus = ({ files, bytes, written, open }: ConsumerOutcome): FilesStatus => ({
+  finished: files.length,
+  bytes,
+  samples: written,
+  open: open ?? null,
+})
+
+/** Each field by name: what else the figures may come to hold is not told by accident. */
+const deliveryStatus = (stats: DeliveryStats): DeliveryStatus => ({
+  target: stats.target,
+  queued: stats.queued,
+  spooled: stats.spooled,
+  delivered: stats.delivered,
+  replayed: stats.replayed,
+  dropped: stats.dropped,
+  droppedReplays: stats.droppedReplays,
+  possiblyDuplicated: stats.possiblyDuplicated,
+  rejectedProfiles: stats.rejectedProfiles,
+  retries: stats.retries,
+})

@@ -1,0 +1,185 @@
+// What consumers that send profiles have in common: samples are collected for a while, encoded beside the event loop, and
+// handed to the outbox.
+
+import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../core/consumer.ts'
+import type { ConsumerContext } from '../core/consumer-context.ts'
+import type { Payload } from '../core/delivery.ts'
+import type { OpenProfile, ProfileLimits } from '../core/encoder.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import type { Milliseconds } from '../core/units.ts'
+import { sessionIdsOf } from '../core/window-view.ts'
+import type { Outbox } from './outbox.ts'
+
+/** What is sent together. */
+export interface CollectedProfile {
+  readonly profile: OpenProfile
+  /** Those that have samples. */
+  readonly sessions: readonly SessionInfo[]
+  /** Of the first window's start and the last one's end. */
+  readonly begin: Date
+  readonly end: Date
+}
+
+export interface ProfileUploadOptions {
+  /** The consumer's type. */
+  readonly name: string
+  /** How long is collected; undefined: each window is sent by itself. */
+  readonly every: Milliseconds | undefined
+  readonly limits: ProfileLimits
+  readonly outbox: Outbox
+  readonly encode: (collected: CollectedProfile) => Promise<readonly Payload[]>
+  readonly context: Pick<ConsumerContext, 'encoder' | 'log' | 'stopBy'>
+}
+
+interface Collection {
+  readonly profile: OpenProfile
+  readonly sessions: Map<number, { readonly session: SessionInfo; samples: number }>
+  readonly begin: bigint
+  end: bigint
+  sequence: number
+}
+
+/** Where nobody says when the agent has to be gone. */
+const STOP_WITHIN_MS = 10_000
+/** An interval that is a multiple of the window is over with the window that ends just before it. */
+const TOLERANCE = 0.99
+
+const dateOf = (unixNs: bigint): Date => new Date(Number(unixNs / 1_000_000n))
+
+/** Collects batches one after another, also when the lane has stopped waiting for one. */
+export class ProfileUpload implements ProfileConsumer {
+  readonly name: string
+  readonly wantsResources = true
+  readonly #options: ProfileUploadOptions
+  #collection: Collection | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #started = false
+  readonly #lost: Partial<Record<ConsumerLoss, number>> = {}
+
+  constructor(options: ProfileUploadOptions) {
+    this.name = options.name
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    await this.#options.outbox.start()
+    this.#started = true
+  }
+
+  consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted()
+      if (this.#isOver(batch)) await this.#send()
+      await this.#add(batch)
+      if (this.#isComplete(batch)) await this.#send()
+    })
+  }
+
+  /** What is collected is sent, not dropped; what cannot be sent in time is spooled, or counted. */
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#started) await this.#send()
+      await this.#options.outbox.stop(this.#options.context.stopBy() ?? performance.now() + STOP_WITHIN_MS)
+    })
+  }
+
+  outcome(): ConsumerOutcome {
+    const outcome = this.#options.outbox.outcome()
+    return { ...outcome, lost: { ...outcome.lost, ...this.#lost } }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  async #add(batch: ProfileBatch): Promise<void> {
+    const collection = this.#collection ?? this.#open(batch)
+    this.#collection = collection
+    const { buffer, session, names, resources, window } = batch
+    try {
+      const source = { buffer, sessions: [session], names, resources: new Map([[session.id, resources]]) }
+      const { kept, tableFull } = await collection.profile.add(source)
+      const known = collection.sessions.get(session.id) ?? { session, samples: 0 }
+      known.samples += kept
+      collection.sessions.set(session.id, known)
+      collection.end = window.unixEnd
+      collection.sequence = window.sequence
+      this.#countLost('table_full', tableFull)
+    } catch (error) {
+      // What could not take this batch has lost the ones before it, too.
+      this.#collection = undefined
+      collection.profile.close()
+      this.#countLost('encoder_failed', samplesOf(collection))
+      const message = `Cannot collect a profile: ${messageOf(error)}. The next one begins by itself.`
+      throw new AgentError('TRANSPORT.ENCODER_FAILED', message, { cause: error })
+    }
+  }
+
+  #open({ window }: ProfileBatch): Collection {
+    return {
+      profile: this.#options.context.encoder.openProfile(this.#options.limits),
+      sessions: new Map(),
+      begin: window.unixStart,
+      end: window.unixEnd,
+      sequence: window.sequence,
+    }
+  }
+
+  /** A batch of the next window says that no more of the last one come. */
+  #isOver({ window }: ProfileBatch): boolean {
+    const collection = this.#collection
+    return collection !== undefined && collection.sequence !== window.sequence && this.#isDue(collection)
+  }
+
+  #isComplete({ buffer }: ProfileBatch): boolean {
+    const collection = this.#collection
+    return (
+      collection !== undefined &&
+      sessionIdsOf(buffer).every((id) => collection.sessions.has(id)) &&
+      this.#isDue(collection)
+    )
+  }
+
+  #isDue({ begin, end }: Collection): boolean {
+    const { every } = this.#options
+    return every === undefined || Number(end - begin) / 1e6 >= every * TOLERANCE
+  }
+
+  async #send(): Promise<void> {
+    const collection = this.#collection
+    this.#collection = undefined
+    if (collection === undefined) return
+    const { profile, begin, end } = collection
+    const sampled = [...collection.sessions.values()].filter(({ samples }) => samples > 0)
+    let left = samplesOf(collection)
+    try {
+      if (sampled.length === 0) return
+      const sessions = sampled.map(({ session }) => session)
+      const collected = { profile, sessions, begin: dateOf(begin), end: dateOf(end) }
+      for (const payload of await this.#options.encode(collected)) {
+        await this.#options.outbox.offer(payload)
+        left -= payload.samples
+      }
+    } catch (error) {
+      this.#countLost('encoder_failed', left)
+      this.#options.context.log('error', `${this.name}: a profile could not be encoded: ${messageOf(error)}`)
+    } finally {
+      profile.close()
+    }
+  }
+
+  #countLost(reason: ConsumerLoss, samples: number): void {
+    if (samples === 0) return
+    if (this.#lost[reason] === undefined && reason === 'table_full') {
+      const message = 'The profile is full: samples that do not fit are lost. Raise maxProfileBytes.'
+      this.#options.context.log('warn', message, { consumer: this.name })
+    }
+    this.#lost[reason] = (this.#lost[reason] ?? 0) + samples
+  }
+}
+
+const samplesOf = ({ sessions }: Collection): number =>
+  [...sessions.values()].reduce((sum, { samples }) => sum + samples, 0)
