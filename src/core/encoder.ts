@@ -77,7 +77,8 @@ export interface EncodedPayload {
 
 /** One event of one service. */
 export interface ServiceProfile {
-  readonly session: SessionInfo
+  /** SessionInfo.id. */
+  readonly session: number
   readonly service: string
   /** Nobody said that it is called so: its program or its container did. */
   readonly isInferred: boolean

@@ -19,6 +19,6 @@ export const encodeServiceProfiles = (
       samples,
       profiles: 1,
       plainBytes: bytes.length,
-      about: { session, ...whose, start, end: start + duration },
+      about: { session: session.id, ...whose, start, end: start + duration },
     }
   })
