@@ -69,3 +69,8 @@ export function readUpload({ headers, body }: ReceivedRequest): ReadUpload {
     profile: profile?.bytes ?? Buffer.alloc(0),
   }
 }
+
+/** Resolves when it is so: what leads there is under way. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
+}
