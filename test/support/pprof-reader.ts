@@ -37,6 +37,8 @@ export interface ReadSample {
 
 export interface ReadPprof {
   readonly sampleTypes: readonly string[]
+  /** '' where it is not stated. */
+  readonly defaultSampleType: string
   readonly periodType: string
   readonly period: bigint
   readonly timeNanos: bigint
@@ -79,6 +81,7 @@ export function readPprof(bytes: Uint8Array): ReadPprof {
   const samples = profile.messages(2).map((message) => readSample(message, byId, strings))
   const read = {
     sampleTypes: profile.messages(1).map(typeOf),
+    defaultSampleType: strings.at(profile.number(14)),
     periodType: profile.messages(11).map(typeOf).join(),
     period: profile.number(12),
     timeNanos: profile.number(9),
@@ -166,8 +169,8 @@ function assertReferences({ sampleTypes, mappings, locations, samples }: ReadPpr
     'every location is referred to',
   )
   assert.ok(
-    locations.every(({ mapping }) => mapping !== undefined),
-    'every location has a mapping',
+    locations.every(({ mapping, address, functions }) => mapping ?? (address === 0n && functions.length > 0)),
+    'every location has a mapping, or is nowhere and only names something',
   )
   const mappingsInUse = new Set(locations.map(({ mapping }) => mapping))
   assert.ok(
