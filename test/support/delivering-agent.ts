@@ -25,6 +25,7 @@ export interface AgentSetup {
   readonly consumers: Readonly<Record<string, Section>>
   readonly environment?: Readonly<Record<string, string>>
   readonly deadline?: string
+  readonly window?: string
   readonly options?: readonly string[]
 }
 
@@ -54,10 +55,10 @@ export const plainEnvironment = (): NodeJS.ProcessEnv =>
 
 /** Resolves when the agent samples, which it says when it can be asked. */
 export async function deliveringAgent(t: TestContext, setup: AgentSetup): Promise<DeliveringAgent> {
-  const { cwd, consumers, environment, deadline = '5s', options = [] } = setup
+  const { cwd, consumers, environment, deadline = '5s', window = '300ms', options = [] } = setup
   const sections = Object.entries(consumers).map(([type, section]) => ({ type, ...section }))
   const spec = {
-    sampler: { window: '300ms' },
+    sampler: { window },
     shutdown: { deadline },
     consumers: [{ type: 'perf_data' }, ...sections],
   }
