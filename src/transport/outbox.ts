@@ -39,7 +39,7 @@ export interface OutboxOptions {
 
 const FAILED = { outcome: 'retry', after: undefined } as const
 /** How long connections may take to close when the time to stop is over. */
-const CLOSE_MS = 200
+const CLOSE_MS = 100
 
 export class Outbox {
   readonly #options: OutboxOptions

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import {
   deliveringAgent,
   deliveryIn,
@@ -76,43 +76,46 @@ const FAULTS: Readonly<Record<string, (socket: Socket) => void>> = {
   'another protocol': (socket) => void socket.end('SSH-2.0-OpenSSH_9.9\r\n'),
 }
 
-/** Both consumers send to it; what an attempt may take is far more than the time to stop. */
-async function stopsBeside(t: TestContext, url: string, otlp: Readonly<Record<string, unknown>>): Promise<void> {
-  const cwd = temporaryDirectory(t)
-  const agent = await deliveringAgent(t, {
-    cwd,
-    deadline: '3s',
-    consumers: {
-      otlp_profiles: { endpoint: url, timeout: '120s', ...otlp },
-      datadog_pprof: { url, uploadInterval: '1s', timeout: '120s' },
-    },
-  })
-  await agent.statusThat((status) => deliveryIn(status).spooled.payloads >= 2)
-  const { code, summary, stopMs, text } = await agent.end()
-  assert.ok(stopMs < 30_000, `${stopMs} ms`)
-  assert.equal(code, 0, text)
-  const { taken } = summary.samples
-  for (const consumer of ['otlp_profiles', 'datadog_pprof']) {
-    const { delivered, failed, dropped, spooled } = summary.consumers[consumer] ?? assert.fail(consumer)
-    assert.deepEqual({ delivered, failed, dropped, spooled }, { delivered: taken, failed: 0, dropped: 0, spooled: taken })
-    assert.equal(sum(spooledFor(cwd, consumer).map(({ samples }) => samples)), taken)
-    assert.match(text, new RegExp(`${consumer}: nothing to .*, [\\d,]+ samples kept on disk for the next start`))
-  }
-  assert.equal(summary.consumers.perf_data?.delivered, taken)
-}
+type Fault = keyof typeof FAULTS
 
-test('whatever an endpoint does, the agent ends in time, and everything is on disk', wholeMachine, async (t) => {
-  const servers = Object.entries(FAULTS).map(async ([what, serve]) => ({
-    what,
-    url: `http://127.0.0.1:${await rawServer(t, serve)}`,
-  }))
-  const overHttp = await Promise.all(servers)
-  const halfOpen = overHttp.find(({ what }) => what.includes('half-open'))?.url ?? ''
-  await Promise.all([
-    ...overHttp.map(({ what, url }) => t.test(what, () => stopsBeside(t, url, {}))),
-    t.test('a half-open connection over gRPC', () => stopsBeside(t, halfOpen, { protocol: 'grpc' })),
-  ])
-})
+const FAULTS_BESIDE_EACH_OTHER: readonly (readonly [otlp: Fault, datadog: Fault, protocol?: 'grpc'])[] = [
+  ['an answer of one byte a second', 'a half-open connection'],
+  ['a half-open connection', 'an answer of one byte a second'],
+  ['a half-open connection', 'a reset in the middle of the body', 'grpc'],
+  ['a reset in the middle of the body', 'another protocol'],
+  ['another protocol', 'a reset in the middle of the body'],
+]
+
+for (const [ofOtlp, ofDatadog, protocol] of FAULTS_BESIDE_EACH_OTHER) {
+  const name = `${ofOtlp}${protocol === undefined ? '' : ' over gRPC'}, and ${ofDatadog}`
+  test(`the agent ends in time and all is on disk: ${name}`, wholeMachine, async (t) => {
+    const cwd = temporaryDirectory(t)
+    const endpointThat = async (fault: Fault) =>
+      `http://127.0.0.1:${await rawServer(t, FAULTS[fault] ?? assert.fail(fault))}`
+    // What an attempt may take is far more than the time to stop.
+    const timeout = '120s'
+    const agent = await deliveringAgent(t, {
+      cwd,
+      consumers: {
+        otlp_profiles: { endpoint: await endpointThat(ofOtlp), timeout, ...(protocol && { protocol }) },
+        datadog_pprof: { url: await endpointThat(ofDatadog), timeout, uploadInterval: '1s' },
+      },
+    })
+    await agent.statusThat((status) => deliveryIn(status).spooled.payloads >= 2)
+    const { code, summary, stopMs, text } = await agent.end()
+    assert.ok(stopMs < 30_000, `${stopMs} ms`)
+    assert.equal(code, 0, text)
+    const { taken } = summary.samples
+    const all = { delivered: taken, failed: 0, dropped: 0, spooled: taken }
+    for (const consumer of ['otlp_profiles', 'datadog_pprof']) {
+      const { delivered, failed, dropped, spooled } = summary.consumers[consumer] ?? assert.fail(consumer)
+      assert.deepEqual({ delivered, failed, dropped, spooled }, all)
+      assert.equal(sum(spooledFor(cwd, consumer).map(({ samples }) => samples)), taken)
+      assert.match(text, new RegExp(`${consumer}: nothing to .*, [\\d,]+ samples kept on disk`))
+    }
+    assert.equal(summary.consumers.perf_data?.delivered, taken)
+  })
+}
 
 /** Resident memory, in MiB. */
 const residentOf = (pid: number): number =>

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { realpathSync } from 'node:fs'
 import { test } from 'node:test'
+import type { Status } from '../../src/core/status.ts'
 import {
   busyChild,
   deliveringAgent,
@@ -16,7 +17,7 @@ import {
   wholeMachine,
 } from '../support/delivering-agent.ts'
 import { intake } from '../support/intake.ts'
-import { temporaryDirectory } from '../support/sonde.ts'
+import { sonde, temporaryDirectory } from '../support/sonde.ts'
 
 const unixNs = (): bigint => BigInt(Date.now()) * 1_000_000n
 /** The difference between the clocks is measured when a window closes. */
@@ -134,7 +135,9 @@ test('what a killed agent had spooled is delivered by the next one, once, with i
   assert.ok(spooled.length >= 3)
   down = false
   const next = await deliveringAgent(t, setup)
-  const status = await next.statusThat((now) => deliveryIn(now).replayed.payloads === spooled.length)
+  await next.statusThat((now) => deliveryIn(now).replayed.payloads === spooled.length)
+  const asked = sonde(['status', '--json', '--data-directory', 'out'], { cwd })
+  const status = JSON.parse(asked.stdout) as Status
   assert.equal(
     deliveryIn(status).replayed.samples,
     spooled.reduce((total, { samples }) => total + samples, 0),
