@@ -105,9 +105,19 @@ export interface RawDictionary {
   readonly stack_table: readonly { readonly location_indices: readonly number[] }[]
 }
 
-export function readRawOtlp(bytes: Uint8Array, level = '1.10'): RawRequest {
+const types = new Map<string, protobuf.Type>()
+
+function requestType(level: string): protobuf.Type {
+  const known = types.get(level)
+  if (known !== undefined) return known
   const { root } = protobuf.parse(protoOf(level), { keepCase: true })
   const type = root.lookupType('sonde.otlp.profiles.v1development.ExportProfilesServiceRequest')
+  types.set(level, type)
+  return type
+}
+
+export function readRawOtlp(bytes: Uint8Array, level = '1.10'): RawRequest {
+  const type = requestType(level)
   return type.toObject(type.decode(bytes), { longs: String, defaults: true, arrays: true }) as RawRequest
 }
 

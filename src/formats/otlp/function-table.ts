@@ -24,6 +24,7 @@ export class FunctionTable {
     this.#ofName = new Uint32Array(dictionary.nameCount)
   }
 
+  /** 0 of a function of which nothing is known. */
   index(name: number): number {
     const known = this.#ofName[name] as number
     if (known !== 0) return known
@@ -31,6 +32,7 @@ export class FunctionTable {
     this.#key[0] = this.#strings.index(text)
     this.#key[1] = this.#strings.index(systemName)
     this.#key[2] = this.#strings.index(file)
+    if (this.#key.every((index) => index === 0)) return 0
     const index = (this.#rows.intern(this.#key, 3) + 1) * (this.#each === 'twice' ? 2 : 1)
     this.#ofName[name] = index
     return index

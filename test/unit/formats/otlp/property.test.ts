@@ -22,7 +22,7 @@ import { conformanceProblems } from '../../../support/otlp-conformance.ts'
 import { type ReadProfile, type ReadSample, readOtlp, readRawOtlp } from '../../../support/otlp-reader.ts'
 import { Random, RANDOM_SESSIONS, randomWindows } from '../../../support/random-windows.ts'
 
-const SEEDS = 150
+const SEEDS = 60
 const HOST = { 'host.name': 'node-1', 'service.name': 'never-this' } as const
 
 function randomEncoding(random: Random): OtlpEncoding {
@@ -168,7 +168,7 @@ test('decoding gives back exactly the batches: resources, threads, stacks, build
     )
     samples += expected.length
   }
-  assert.ok(samples > 10_000, 'they held something')
+  assert.ok(samples > 4_000, 'they held something')
 })
 
 test('no message is larger than it may be, unless it is of one sample, and conformance has nothing to say', () => {
