@@ -171,7 +171,7 @@ class RandomWindow {
     return {
       language: 'v8js',
       function: random.oneOf(NAMES),
-      file: random.oneOf(['', 'file:///app.js', 'nul\0']),
+      file: random.oneOf(['', 'file:///app.js', '\0main.c']),
       line: random.below(3),
     }
   }
@@ -200,7 +200,7 @@ class RandomWindow {
     const table: FrameName[] = Array.from({ length: 8 }, () => ({
       function: random.oneOf(NAMES),
       systemName: random.oneOf(NAMES),
-      file: random.oneOf(['', 'main.c', 'nul\0']),
+      file: random.oneOf(['', 'main.c', '\0main.c']),
       line: random.oneOf([0, 1, 0xffff_ffff]),
       offset: 0,
     }))

@@ -49,7 +49,7 @@ interface Splitting {
 /** Halves what is too large, between two resources where there is a border near the middle. */
 function split(rows: GroupedRows, { from, to }: Range, splitting: Splitting): OtlpMessage[] {
   const message = splitting.write(from, to)
-  if (message.bytes.length <= splitting.maxBytes || to - from === 1) return [message]
+  if (message.bytes.length < splitting.maxBytes || to - from === 1) return [message]
   const middle = borderNear(rows.group, { from, to })
   return [...split(rows, { from, to: middle }, splitting), ...split(rows, { from: middle, to }, splitting)]
 }

@@ -92,7 +92,8 @@ export class LocationTables {
 
   /** The id of a location that is no code: it lies nowhere, and only names something. */
   placeless(name: string, file: string): number {
-    const key = `${name}\0${file}`
+    // Apart from the keys of code, and from other texts that are the same one after the other.
+    const key = `p${name.length}/${name}${file}`
     const known = this.#locationIds.get(key)
     if (known !== undefined) return known
     const functionId = this.#function({ function: name, systemName: '', file, line: 0 })
@@ -180,7 +181,8 @@ export class LocationTables {
   }
 
   #function(name: NameEntry): number {
-    const key = `${name.function}\0${name.systemName}\0${name.file}`
+    // A runtime’s names may hold any character.
+    const key = `${name.function.length}/${name.systemName.length}/${name.function}${name.systemName}${name.file}`
     const known = this.#functionIds.get(key)
     if (known !== undefined) return known
     const id = this.functions.length + 1

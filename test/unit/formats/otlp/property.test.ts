@@ -181,7 +181,8 @@ test('no message is larger than it may be, unless it is of one sample, and confo
       const written = raw.resource_profiles.flatMap(({ scope_profiles }) =>
         scope_profiles.flatMap(({ profiles }) => profiles.flatMap((profile) => profile.samples)),
       )
-      assert.ok(bytes.length < encoding.maxMessageBytes || written.length === 1, `seed ${seed}`)
+      const isSmall = bytes.length < encoding.maxMessageBytes || written.length === 1
+      assert.ok(isSmall, `seed ${seed}: ${bytes.length} bytes, ${written.length} samples, ${JSON.stringify(encoding)}`)
       assert.deepEqual(conformanceProblems(raw), [], `seed ${seed}: ${JSON.stringify(encoding)}`)
     }
   }
