@@ -2,7 +2,12 @@
 
 import { orAborted } from '../base/or-aborted.ts'
 import { settledWithin } from '../base/settled-within.ts'
-import { CONSUMER_LOSSES, type Consumer, type ConsumerLosses, type ConsumerOutcome } from '../core/consumer.ts'
+import {
+  CONSUMER_LOSSES,
+  type Consumer,
+  type ConsumerLosses,
+  type ConsumerOutcome,
+} from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
 import { type ProfileBatch, withFindings } from '../core/profile.ts'
@@ -174,7 +179,9 @@ function lossesOf(name: string, { lost, delivery }: ConsumerOutcome): string[] {
   return Object.entries(CONSUMER_LOSSES).flatMap(([reason, what]) => {
     const samples = lost[reason as keyof ConsumerLosses] ?? 0
     const error = reason === 'not_sent' ? delivery?.trouble?.error : undefined
-    return samples === 0 ? [] : [`${name}: ${samples} samples ${what}${error === undefined ? '' : `: ${error}`}.`]
+    return samples === 0
+      ? []
+      : [`${name}: ${samples} samples ${what}${error === undefined ? '' : `: ${error}`}.`]
   })
 }
 

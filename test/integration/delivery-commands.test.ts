@@ -137,7 +137,12 @@ test('sonde convert sends a file when somebody says so; the environment does not
 
 test('an endpoint that is no URL is a mistake of usage, said without what stands in it', async (t) => {
   const cwd = temporaryDirectory(t)
-  for (const endpoint of ['http://', 'ftp://planted-secret@x', 'http://u:planted-secret@:x', 'http://h:99999']) {
+  for (const endpoint of [
+    'http://',
+    'ftp://planted-secret@x',
+    'http://u:planted-secret@:x',
+    'http://h:99999',
+  ]) {
     const ran = await sonde(t, ['record', '--otlp-profiles-endpoint', endpoint, '--', 'true'], { cwd })
     assert.equal(ran.status, 2, `${endpoint}: ${ran.stderr}`)
     assert.match(ran.stderr, /--otlp-profiles-endpoint: expected a URL such as http:\/\/localhost:4318/)

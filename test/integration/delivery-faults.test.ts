@@ -4,14 +4,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
-import {
-  deliveringAgent,
-  deliveryIn,
-  spooledFor,
-  wholeMachine,
-} from '../support/delivering-agent.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { deliveringAgent, deliveryIn, spooledFor, wholeMachine } from '../support/delivering-agent.ts'
 import { freePort, rawServer } from '../support/endpoints.ts'
 import { intake } from '../support/intake.ts'
 import { sum, temporaryDirectory } from '../support/sonde.ts'
@@ -38,28 +33,32 @@ const REFUSALS: readonly Refusal[] = [
 ]
 
 for (const { what, answer, said } of REFUSALS) {
-  test(`payloads that are refused (${what}) are counted, told once, and the agent’s exit code says so`, wholeMachine, async (t) => {
-    const cwd = temporaryDirectory(t)
-    const collector = await intake(t, answer)
-    const agent = await deliveringAgent(t, {
-      cwd,
-      consumers: { otlp_profiles: { endpoint: collector.url, keepRefused: 2 } },
-    })
-    const status = await agent.statusThat((now) => (deliveryIn(now).dropped.refused?.payloads ?? 0) >= 2)
-    assert.match(status.consumers.otlp_profiles?.trouble?.error ?? '', said)
-    const { code, summary, text } = await agent.end()
-    assert.equal(code, 1)
-    const { taken } = summary.samples
-    assert.equal(summary.consumers.otlp_profiles?.failed, taken)
-    assert.equal(summary.consumers.otlp_profiles?.delivered, 0)
-    assert.equal(summary.consumers.perf_data?.delivered, taken)
-    assert.equal(text.match(/refuses payloads/g)?.length, 1, text)
-    assert.match(agent.logged(), said)
-    const problem = `sonde run: otlp_profiles: ${taken} samples were refused by the endpoint.`
-    assert.ok(text.includes(problem), text)
-    assert.deepEqual(spooledFor(cwd, 'otlp_profiles'), [])
-    assert.equal(spooledFor(cwd, 'otlp_profiles-refused').length, 4, 'the two newest, each with its story')
-  })
+  test(
+    `payloads that are refused (${what}) are counted, told once, and the agent’s exit code says so`,
+    wholeMachine,
+    async (t) => {
+      const cwd = temporaryDirectory(t)
+      const collector = await intake(t, answer)
+      const agent = await deliveringAgent(t, {
+        cwd,
+        consumers: { otlp_profiles: { endpoint: collector.url, keepRefused: 2 } },
+      })
+      const status = await agent.statusThat((now) => (deliveryIn(now).dropped.refused?.payloads ?? 0) >= 2)
+      assert.match(status.consumers.otlp_profiles?.trouble?.error ?? '', said)
+      const { code, summary, text } = await agent.end()
+      assert.equal(code, 1)
+      const { taken } = summary.samples
+      assert.equal(summary.consumers.otlp_profiles?.failed, taken)
+      assert.equal(summary.consumers.otlp_profiles?.delivered, 0)
+      assert.equal(summary.consumers.perf_data?.delivered, taken)
+      assert.equal(text.match(/refuses payloads/g)?.length, 1, text)
+      assert.match(agent.logged(), said)
+      const problem = `sonde run: otlp_profiles: ${taken} samples were refused by the endpoint.`
+      assert.ok(text.includes(problem), text)
+      assert.deepEqual(spooledFor(cwd, 'otlp_profiles'), [])
+      assert.equal(spooledFor(cwd, 'otlp_profiles-refused').length, 4, 'the two newest, each with its story')
+    },
+  )
 }
 
 const slowly = (socket: Socket): void => {
@@ -138,7 +137,10 @@ test('memory does not grow while an endpoint is down', wholeMachine, async (t) =
   const late = Math.min(...resident.slice(-5))
   assert.ok(late < early + 24, `${resident.map(Math.round).join(' ')} MiB`)
   const { summary } = await end()
-  const { payloads, spooled } = { payloads: spooledFor(cwd, 'otlp_profiles').length, spooled: summary.consumers.otlp_profiles?.spooled }
+  const { payloads, spooled } = {
+    payloads: spooledFor(cwd, 'otlp_profiles').length,
+    spooled: summary.consumers.otlp_profiles?.spooled,
+  }
   assert.ok(payloads > 20)
   assert.equal(spooled, summary.samples.taken)
   t.diagnostic(`${resident.map(Math.round).join(' ')} MiB, ${payloads} payloads`)

@@ -37,7 +37,8 @@ const SPELLINGS = [
 ]
 
 function assertNoSecrets(where: string, text: string): void {
-  for (const secret of SPELLINGS) assert.ok(!text.includes(secret), `${where} has ${secret}: ${text.slice(0, 2_000)}`)
+  for (const secret of SPELLINGS)
+    assert.ok(!text.includes(secret), `${where} has ${secret}: ${text.slice(0, 2_000)}`)
 }
 
 /** Servers repeat what they were sent. */
@@ -49,61 +50,65 @@ const parrot =
 const withPassword = (url: string): string => url.replace('://', `://user:${SECRETS.password}@`)
 
 for (const status of [400, 503]) {
-  test(`no secret is read anywhere when endpoints answer ${status} with what they were sent`, wholeMachine, async (t) => {
-    const cwd = temporaryDirectory(t)
-    const [collector, datadog] = [await intake(t, parrot(status)), await intake(t, parrot(status))]
-    writeFileSync(join(cwd, 'headers'), `x-file: ${SECRETS.fileHeader}\n`)
-    const child = busyChild(t, {
-      OTEL_SERVICE_NAME: 'planted-service',
-      TARGET_SECRET: SECRETS.target,
-      OTEL_RESOURCE_ATTRIBUTES: `token=${SECRETS.attribute},service.name=not-this`,
-    })
-    const agent = await deliveringAgent(t, {
-      cwd,
-      consumers: {
-        otlp_profiles: {
-          endpoint: withPassword(collector.url),
-          headers: { 'x-config': SECRETS.header },
-          headersFile: join(cwd, 'headers'),
-          keepRefused: 10,
+  test(
+    `no secret is read anywhere when endpoints answer ${status} with what they were sent`,
+    wholeMachine,
+    async (t) => {
+      const cwd = temporaryDirectory(t)
+      const [collector, datadog] = [await intake(t, parrot(status)), await intake(t, parrot(status))]
+      writeFileSync(join(cwd, 'headers'), `x-file: ${SECRETS.fileHeader}\n`)
+      const child = busyChild(t, {
+        OTEL_SERVICE_NAME: 'planted-service',
+        TARGET_SECRET: SECRETS.target,
+        OTEL_RESOURCE_ATTRIBUTES: `token=${SECRETS.attribute},service.name=not-this`,
+      })
+      const agent = await deliveringAgent(t, {
+        cwd,
+        consumers: {
+          otlp_profiles: {
+            endpoint: withPassword(collector.url),
+            headers: { 'x-config': SECRETS.header },
+            headersFile: join(cwd, 'headers'),
+            keepRefused: 10,
+          },
+          datadog_pprof: { intakeUrl: withPassword(datadog.url), uploadInterval: '1s', keepRefused: 10 },
         },
-        datadog_pprof: { intakeUrl: withPassword(datadog.url), uploadInterval: '1s', keepRefused: 10 },
-      },
-      environment: {
-        OTEL_EXPORTER_OTLP_HEADERS: `x-variable=${SECRETS.variableHeader}`,
-        DD_API_KEY: SECRETS.apiKey,
-      },
-      options: ['--log-level', 'debug'],
-    })
-    const status_ = await agent.statusThat((now) =>
-      ['otlp_profiles', 'datadog_pprof'].every((consumer) => now.consumers[consumer]?.trouble !== null),
-    )
-    assertNoSecrets('the status', JSON.stringify(status_))
-    assertNoSecrets('its text', sonde(['status', '--data-directory', 'out'], { cwd }).stdout)
-    const { text, summary } = await agent.end()
-    assert.ok(summary.samples.taken > 0 && child.exitCode === null)
-    assertNoSecrets('the log', text)
-    assertNoSecrets('a file', contentBelow(join(cwd, 'out')))
-    assertNoSecrets('the summary', JSON.stringify(summary))
+        environment: {
+          OTEL_EXPORTER_OTLP_HEADERS: `x-variable=${SECRETS.variableHeader}`,
+          DD_API_KEY: SECRETS.apiKey,
+        },
+        options: ['--log-level', 'debug'],
+      })
+      const status_ = await agent.statusThat((now) =>
+        ['otlp_profiles', 'datadog_pprof'].every((consumer) => now.consumers[consumer]?.trouble !== null),
+      )
+      assertNoSecrets('the status', JSON.stringify(status_))
+      assertNoSecrets('its text', sonde(['status', '--data-directory', 'out'], { cwd }).stdout)
+      const { text, summary } = await agent.end()
+      assert.ok(summary.samples.taken > 0 && child.exitCode === null)
+      assertNoSecrets('the log', text)
+      assertNoSecrets('a file', contentBelow(join(cwd, 'out')))
+      assertNoSecrets('the summary', JSON.stringify(summary))
 
-    // They were sent, or nothing is proved.
-    const sent = collector.requests[0]?.rawHeaders.join(' ') ?? ''
-    for (const name of ['header', 'fileHeader', 'variableHeader'] as const)
-      assert.ok(sent.includes(SECRETS[name]), name)
-    assert.ok(sent.includes(Buffer.from(`user:${SECRETS.password}`).toString('base64')))
-    assert.ok(datadog.requests[0]?.rawHeaders.includes(SECRETS.apiKey))
-    // And what the target is called is in what was sent; the rest of its environment is not.
-    const bodies = [
-      ...collector.requests.map(({ body }) => gunzipSync(body)),
-      ...datadog.requests.flatMap(({ headers, body }) =>
-        readMultipart(headers['content-type'] ?? '', body).map(({ name, bytes }) =>
-          name === 'event' ? bytes : zstdDecompressSync(bytes),
+      // They were sent, or nothing is proved.
+      const sent = collector.requests[0]?.rawHeaders.join(' ') ?? ''
+      for (const name of ['header', 'fileHeader', 'variableHeader'] as const)
+        assert.ok(sent.includes(SECRETS[name]), name)
+      assert.ok(sent.includes(Buffer.from(`user:${SECRETS.password}`).toString('base64')))
+      assert.ok(datadog.requests[0]?.rawHeaders.includes(SECRETS.apiKey))
+      // And what the target is called is in what was sent; the rest of its environment is not.
+      const bodies = [
+        ...collector.requests.map(({ body }) => gunzipSync(body)),
+        ...datadog.requests.flatMap(({ headers, body }) =>
+          readMultipart(headers['content-type'] ?? '', body).map(({ name, bytes }) =>
+            name === 'event' ? bytes : zstdDecompressSync(bytes),
+          ),
         ),
-      ),
-    ].map((bytes) => bytes.toString('latin1'))
-    assert.ok(bodies.some((body) => body.includes('planted-service')))
-    assertNoSecrets('a payload', bodies.join('\n'))
-  })
+      ].map((bytes) => bytes.toString('latin1'))
+      assert.ok(bodies.some((body) => body.includes('planted-service')))
+      assertNoSecrets('a payload', bodies.join('\n'))
+    },
+  )
 }
 
 test('no password of a proxy is read anywhere, whether it works or not', wholeMachine, async (t) => {

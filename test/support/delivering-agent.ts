@@ -16,8 +16,7 @@ import { type ReadProfile, readOtlp } from './otlp-reader.ts'
 import { type ReadPprof, readPprof } from './pprof-reader.ts'
 import { launcher, readSummary, type Summary } from './sonde.ts'
 
-export const wholeMachine =
-  process.getuid?.() === 0 ? {} : { skip: 'sampling the whole machine needs root' }
+export const wholeMachine = process.getuid?.() === 0 ? {} : { skip: 'sampling the whole machine needs root' }
 
 type Section = Readonly<Record<string, unknown>>
 

@@ -99,7 +99,9 @@ export function grouped<Item>(
 ): ReadonlyMap<string, readonly Item[]> {
   const groups = new Map<string, Item[]>()
   for (const item of items) {
-    const key = JSON.stringify(keyOf(item), (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
+    const key = JSON.stringify(keyOf(item), (_, value: unknown) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    )
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [item])
     else group.push(item)
@@ -110,4 +112,5 @@ export function grouped<Item>(
 export const sorted = (record: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] =>
   Object.entries(record).sort(([one], [other]) => (one < other ? -1 : 1))
 
-export const bigSum = (values: readonly bigint[]): bigint => values.reduce((total, value) => total + value, 0n)
+export const bigSum = (values: readonly bigint[]): bigint =>
+  values.reduce((total, value) => total + value, 0n)

@@ -58,7 +58,11 @@ const image = (changes: Partial<Image>): Image => ({
 
 function imageOf(random: Random): Image {
   const buildId = random.oneOf(BUILD_IDS)
-  const file = image({ buildId, inode: BigInt(random.below(2)), path: random.oneOf(['/usr/bin/app', '/é\n.so']) })
+  const file = image({
+    buildId,
+    inode: BigInt(random.below(2)),
+    path: random.oneOf(['/usr/bin/app', '/é\n.so']),
+  })
   return random.oneOf([
     ...[file, file, file],
     { ...file, goBuildId: random.oneOf(TEXTS), contentHash: 'c'.repeat(32) },
@@ -154,7 +158,8 @@ class RandomWindow {
       case 1:
         return this.#added({ kind: 'interpreted', ...this.#function() })
       default: {
-        const functions = random.below(4) === 0 ? [this.#function(), ...random.listOf(2, () => this.#function())] : []
+        const functions =
+          random.below(4) === 0 ? [this.#function(), ...random.listOf(2, () => this.#function())] : []
         return this.#added({
           kind: 'native',
           mapping: this.#mapping(),

@@ -3,11 +3,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { SampleLabel, WindowSource } from '../../../../src/core/encoder.ts'
-import {
-  OTLP_LEVELS,
-  OTLP_SAMPLE_ATTRIBUTES,
-  type OtlpEncoding,
-} from '../../../../src/core/otlp-encoding.ts'
+import { OTLP_LEVELS, OTLP_SAMPLE_ATTRIBUTES, type OtlpEncoding } from '../../../../src/core/otlp-encoding.ts'
 import { encodeOtlpProfiles } from '../../../../src/formats/otlp/profiles.ts'
 import { ProfileAggregate } from '../../../../src/formats/profile/profile-aggregate.ts'
 import {
@@ -20,7 +16,7 @@ import {
 } from '../../../support/expected-samples.ts'
 import { conformanceProblems } from '../../../support/otlp-conformance.ts'
 import { type ReadProfile, type ReadSample, readOtlp, readRawOtlp } from '../../../support/otlp-reader.ts'
-import { Random, RANDOM_SESSIONS, randomWindows } from '../../../support/random-windows.ts'
+import { RANDOM_SESSIONS, Random, randomWindows } from '../../../support/random-windows.ts'
 
 const SEEDS = 60
 const HOST = { 'host.name': 'node-1', 'service.name': 'never-this' } as const
@@ -136,8 +132,10 @@ function foundWeight(found: readonly Found[], { shape }: OtlpEncoding): unknown 
     .sort()
 }
 
-const weighed = <Item>(groups: ReadonlyMap<string, readonly Item[]>, weigh: (items: readonly Item[]) => unknown) =>
-  new Map([...groups].map(([key, items]) => [key, weigh(items)]))
+const weighed = <Item>(
+  groups: ReadonlyMap<string, readonly Item[]>,
+  weigh: (items: readonly Item[]) => unknown,
+) => new Map([...groups].map(([key, items]) => [key, weigh(items)]))
 
 test('decoding gives back exactly the batches: resources, threads, stacks, build ids, values, times', () => {
   let samples = 0
@@ -182,7 +180,10 @@ test('no message is larger than it may be, unless it is of one sample, and confo
         scope_profiles.flatMap(({ profiles }) => profiles.flatMap((profile) => profile.samples)),
       )
       const isSmall = bytes.length < encoding.maxMessageBytes || written.length === 1
-      assert.ok(isSmall, `seed ${seed}: ${bytes.length} bytes, ${written.length} samples, ${JSON.stringify(encoding)}`)
+      assert.ok(
+        isSmall,
+        `seed ${seed}: ${bytes.length} bytes, ${written.length} samples, ${JSON.stringify(encoding)}`,
+      )
       assert.deepEqual(conformanceProblems(raw), [], `seed ${seed}: ${JSON.stringify(encoding)}`)
     }
   }

@@ -13,7 +13,7 @@ import {
   sorted,
 } from '../../../support/expected-samples.ts'
 import { type ReadPprof, readPprof } from '../../../support/pprof-reader.ts'
-import { Random, RANDOM_SESSIONS, randomWindows } from '../../../support/random-windows.ts'
+import { RANDOM_SESSIONS, Random, randomWindows } from '../../../support/random-windows.ts'
 
 const SEEDS = 60
 
@@ -28,7 +28,12 @@ async function payloadsOf(
   return profile.payloads({ kind: 'datadog', sessions, compression: 'identity' })
 }
 
-const PATHS = { kernel: '[kernel.kallsyms]', interpreted: '[v8js]', reason: '[incomplete]', native: '' } as const
+const PATHS = {
+  kernel: '[kernel.kallsyms]',
+  interpreted: '[v8js]',
+  reason: '[incomplete]',
+  native: '',
+} as const
 
 function expectedFrame({ kind, functions, image, address }: ExpectedFrame): unknown {
   const path = image?.kind === 'unknown' ? '[unknown]' : (image?.path ?? PATHS[kind])
