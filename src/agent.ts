@@ -46,6 +46,8 @@ export interface OutputOptions {
   /** Sees every batch before the consumers do. */
   readonly observe: (batch: ProfileBatch) => void | Promise<void>
   readonly log: ConsumerContext['log']
+  /** What exporters read their standard variables from. */
+  readonly environment: ConsumerContext['environment']
   readonly version: string
 }
 
@@ -290,7 +292,7 @@ async function openResourceFinder(services: ServicePolicy, way: Way): Promise<Pr
 }
 
 async function consumerContext(
-  { dataDirectory, log, version }: OutputOptions,
+  { dataDirectory, log, environment, version }: OutputOptions,
   { addon, release, way }: Parts,
 ): Promise<ConsumerContext> {
   const { RemoteEncoder } = await import('./formats/remote-encoder.ts')
@@ -300,7 +302,7 @@ async function consumerContext(
     version,
     dataDirectory,
     spoolDirectory: way.spoolDirectory,
-    environment: process.env,
+    environment,
     stopBy: () => way.stopping.by,
     log,
     tryLock: (fd) => addon.tryLock(fd),

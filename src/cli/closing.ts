@@ -5,6 +5,7 @@ import { relative } from 'node:path'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
 import { exactJson } from '../core/exact-json.ts'
 import type { Counts, RunEnd, Summary } from '../core/summary.ts'
+import { sentText } from './sent-text.ts'
 import type { Tally } from './tally.ts'
 import { bytes, counted, integer, printable, styleFor } from './terminal.ts'
 
@@ -33,12 +34,14 @@ export function shortPath(path: string): string {
 /** `1,234 samples, 0 lost. Wrote perf.data (58.3 kB).` */
 export function closingLine(tally: Tally, end: RunEnd, where: typeof IN_RINGS | '' = ''): string {
   const outcomes = [...end.consumers.values()].map(({ outcome }) => outcome)
-  const files = outcomes.flatMap((outcome) => outcome.files)
-  const size = outcomes.reduce((sum, outcome) => sum + outcome.bytes, 0)
-  const wrote =
-    files.length === 0 ? 'Wrote no file' : `Wrote ${files.map(shortPath).join(', ')} (${bytes(size)})`
+  const writers = outcomes.filter(({ delivery }) => delivery === undefined)
+  const files = writers.flatMap((outcome) => outcome.files)
+  const size = writers.reduce((sum, outcome) => sum + outcome.bytes, 0)
+  const sent = outcomes.flatMap((outcome) => sentText(outcome) ?? []).map((text) => `Sent ${text}`)
+  const nothing = sent.length > 0 ? [] : ['Wrote no file']
+  const wrote = files.length === 0 ? nothing : [`Wrote ${files.map(shortPath).join(', ')} (${bytes(size)})`]
   const why = files.length === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
-  return `${counted(tally.taken, 'sample')}, ${lossText(tally.lost, where)}. ${wrote}${why}.`
+  return `${counted(tally.taken, 'sample')}, ${lossText(tally.lost, where)}. ${[...wrote, ...sent].join('. ')}${why}.`
 }
 
 /** @throws AgentError */

@@ -9,6 +9,7 @@ import { Interrupt } from './interrupt.ts'
 import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
+import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf } from './senders.ts'
 import { summaryOf } from './summary.ts'
 import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
 import { Tally } from './tally.ts'
@@ -22,6 +23,7 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: 'FILE.pb.gz (pprof), .folded, .speedscope.json or .html (flame graph); several may be given',
   },
+  ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('warn'),
@@ -30,7 +32,7 @@ const OPTIONS: readonly Option[] = [
 export const convert: Command = {
   name: 'convert',
   summary: 'Make pprof, folded stacks, speedscope or a flame graph of a perf.data file of Sonde',
-  usage: ['convert FILE.data -o FILE [-o FILE]…'],
+  usage: ['convert FILE.data -o FILE [-o FILE]…', 'convert FILE.data --otlp-profiles-endpoint URL'],
   description: [
     'Functions are named by the files of this machine whose build ids are the recorded ones, and kernel functions if the\n' +
       'recorded kernel runs here. Everything else is shown as module and offset; what and why is said once.',
@@ -39,12 +41,15 @@ export const convert: Command = {
   examples: [
     ['sonde convert perf.data -o profile.html', 'a flame graph'],
     ['sonde convert perf.data -o a.pb.gz -o a.folded', 'two formats at once'],
+    ['sonde convert perf.data --otlp-profiles-endpoint http://localhost:4318', 'to a collector'],
   ],
   async run(argv) {
     const options = parseOptions(argv, OPTIONS)
-    const outputs = profileOutputs(options)
+    // What the environment says is about live profiles: a file is sent when somebody says so.
+    const senders = sendersOf(options, process.env, 'do not count')
+    const outputs = profileOutputs(options, senders)
     checkPlaces(outputs, summaryPathOf(options))
-    return convertFile(inputOf(options), outputs, options)
+    return convertFile(inputOf(options), { outputs, senders }, options)
   },
 }
 
@@ -55,8 +60,9 @@ function inputOf({ positionals }: ParsedOptions): string {
   return file
 }
 
-function profileOutputs(options: ParsedOptions): readonly Output[] {
-  if (!options.has('output')) throw new UsageError('Where to? -o FILE says it, and the format with it.')
+function profileOutputs(options: ParsedOptions, senders: Senders): readonly Output[] {
+  if (!options.has('output') && senders.types.length === 0)
+    throw new UsageError('Where to? -o FILE says it, and the format with it.')
   const outputs = outputsOf(options.values('output'))
   const data = outputs.find(({ format }) => format === 'perf_data')
   if (data !== undefined)
@@ -64,9 +70,14 @@ function profileOutputs(options: ParsedOptions): readonly Output[] {
   return outputs
 }
 
+interface Targets {
+  readonly outputs: readonly Output[]
+  readonly senders: Senders
+}
+
 async function convertFile(
   file: string,
-  outputs: readonly Output[],
+  { outputs, senders }: Targets,
   options: ParsedOptions,
 ): Promise<number> {
   const log = openLog(logLevelOf(options, 'warn'))
@@ -78,7 +89,8 @@ async function convertFile(
     const end = await replayFile({
       file,
       signal: stopped.signal,
-      consumers: () => buildersFor(outputs),
+      consumers: async () => [...(await buildersFor(outputs)), ...(await senderBuilders(senders))],
+      environment: senders.environment,
       symbols: symbolPolicyOf(options),
       services: DEFAULT_SERVICE_POLICY,
       dataDirectory: process.cwd(),

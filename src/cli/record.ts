@@ -33,6 +33,7 @@ import {
   type TargetChoice,
   targetOf,
 } from './sampling-options.ts'
+import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf } from './senders.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf } from './summary.ts'
 import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
@@ -49,6 +50,7 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: `${FORMATS_HELP}; several may be given (default perf.data)`,
   },
+  ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('warn'),
@@ -93,6 +95,7 @@ interface RecordRequest {
   readonly target: TargetChoice
   readonly duration: Milliseconds | undefined
   readonly outputs: readonly Output[]
+  readonly senders: Senders
   /** perf.data has the names of what nobody can name later. */
   readonly symbols: SymbolPolicy
   readonly summary: string | undefined
@@ -106,13 +109,16 @@ function requestOf(argv: readonly string[]): RecordRequest {
   if (argv.includes('--') && command.length === 0) throw new UsageError('There is no command behind --.')
   const outputs = outputsOf(options.has('output') ? options.values('output') : ['perf.data'])
   const symbols = symbolPolicyOf(options)
+  const senders = sendersOf(options, process.env)
+  const showsNames = outputs.some(({ format }) => format !== 'perf_data') || senders.types.length > 0
   return {
     options,
     command,
     target: targetOf(options, command.length > 0),
     duration: durationLimitOf(options),
     outputs,
-    symbols: outputs.some(({ format }) => format !== 'perf_data') ? symbols : ofRunningProcesses(symbols),
+    senders,
+    symbols: showsNames ? symbols : ofRunningProcesses(symbols),
     summary: summaryPathOf(options),
     logLevel: logLevelOf(options, 'warn'),
     commandLine: ['sonde', 'record', ...argv],
@@ -175,13 +181,17 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
     ringBytes: undefined,
     duration: request.duration,
   },
-  consumers: () => buildersFor(request.outputs),
+  consumers: async () => [
+    ...(await buildersFor(request.outputs)),
+    ...(await senderBuilders(request.senders)),
+  ],
   symbols: request.symbols,
   services: DEFAULT_SERVICE_POLICY,
   dataDirectory: process.cwd(),
   lockDirectory: false,
   observe: (batch) => tally.add(batch),
   log: log.write,
+  environment: request.senders.environment,
   version: VERSION,
 })
 

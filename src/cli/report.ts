@@ -167,6 +167,7 @@ async function replayInto(
     file,
     signal: new AbortController().signal,
     consumers: async () => [],
+    environment: {},
     symbols,
     services: DEFAULT_SERVICE_POLICY,
     dataDirectory: process.cwd(),

@@ -28,6 +28,8 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
+import { SENDING_OPTIONS, senderBuilders, sendersOf } from './senders.ts'
+import { sentText } from './sent-text.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf, writtenBy } from './summary.ts'
 import { tableText } from './table-text.ts'
@@ -43,6 +45,7 @@ const OPTIONS: readonly Option[] = [
   },
   DURATION_OPTION,
   dataDirectoryOption('Holds everything the agent writes'),
+  ...SENDING_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('info'),
 ]
@@ -159,6 +162,7 @@ const loadConfig = (path: string | undefined) =>
 
 async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<Agent> {
   const { options, limit, dataDirectory } = request
+  const senders = sendersOf(options, process.env)
   const config = await loadConfig(options.value('config'))
   const agent = await startAgent({
     sampling: {
@@ -170,7 +174,7 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     onSampling() {
       counting.samplingSince = performance.now()
     },
-    consumers: async () => config.consumers,
+    consumers: async () => [...config.consumers, ...(await senderBuilders(senders, config.consumerTypes))],
     symbols: config.symbols,
     services: config.services,
     dataDirectory,
@@ -178,6 +182,7 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     stopWithin: config.shutdown.deadline,
     observe: (batch) => observe(batch, counting),
     log: log.write,
+    environment: senders.environment,
     version: VERSION,
   })
   log.write('info', `sampling ${config.sampler.events.join(', ')} into ${dataDirectory}`)
@@ -216,7 +221,8 @@ function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
   const style = styleFor(out)
   for (const problem of end.problems) say('run', problem)
   for (const [name, { outcome }] of end.consumers) {
-    out.write(`${style.bold(name)}: ${counted(outcome.files.length, 'file')}, ${bytes(outcome.bytes)}\n`)
+    const text = sentText(outcome) ?? `${counted(outcome.files.length, 'file')}, ${bytes(outcome.bytes)}`
+    out.write(`${style.bold(name)}: ${printable(text)}\n`)
     for (const file of outcome.files) out.write(`  ${printable(shortPath(file))}\n`)
   }
   const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}`

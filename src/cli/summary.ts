@@ -45,5 +45,6 @@ function consumerSummary({ lane, outcome }: ConsumerResult): ConsumerSummary {
     failed: lane.failed + lostAfterwards,
     bytes: outcome.bytes,
     files: outcome.files,
+    ...(outcome.spooled === undefined ? {} : { spooled: outcome.spooled }),
   }
 }

@@ -43,6 +43,8 @@ export interface AgentConfig<Built, Context> {
   readonly shutdown: ShutdownConfig
   /** In the order of the document. */
   readonly consumers: readonly ((context: Context) => Built)[]
+  /** Their types. */
+  readonly consumerTypes: readonly string[]
 }
 
 /** What the document may name: the agent hands it in, so that this room knows no plug-in. */
@@ -148,6 +150,7 @@ export function parseAgentConfig<Built, Context>(
     services: { rules: serviceNameRules, defaultName: serviceNameDefault },
     shutdown,
     consumers: consumers.flatMap(({ build }) => build ?? []),
+    consumerTypes: parsed.data.spec.consumers.map(({ type }) => type),
   }
 }
 

@@ -19,6 +19,11 @@ export interface OtlpEncoding {
   readonly sampleAttributes: readonly OtlpSampleAttribute[]
   /** Some backends know no attributes but strings. */
   readonly attributeValues: 'typed' | 'strings'
+  /**
+   * `twice`: Parca 0.28 takes the function before the one that a line refers to. Each one then stands behind another of the
+   * same name, so that who reads it either way reads the same.
+   */
+  readonly functions: 'once' | 'twice'
   /** `timestamps`: every sample's time instead of counts. */
   readonly shape: 'counts' | 'timestamps'
   /** The same samples as pprof besides. */

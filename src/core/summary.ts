@@ -76,6 +76,8 @@ export interface ConsumerSummary {
   readonly failed: number
   readonly bytes: number
   readonly files: readonly string[]
+  /** Of those delivered, samples that wait on disk for the next start; absent of a consumer that does not send. */
+  readonly spooled?: number
 }
 
 export interface Summary {

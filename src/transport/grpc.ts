@@ -97,7 +97,9 @@ class GrpcTransport implements Transport {
     await this.#session?.makeSure()
     signal.throwIfAborted()
     if (this.#session?.isOpen !== true) {
-      this.#session = await openSession(this.#endpoint.dialer, this.#options.ping ?? PING, signal)
+      const { dialer, limit } = this.#endpoint
+      const watch = { ...(this.#options.ping ?? PING), clock: limit.clock }
+      this.#session = await openSession(dialer, watch, signal)
     }
     if (this.#closed) this.#session.destroy()
     return this.#session

@@ -166,6 +166,7 @@ async function startWith(watch: Watch, frequency: number, dataDirectory: string)
     },
     consumers: async () => config.consumers,
     symbols: config.symbols,
+    environment: {},
     services: config.services,
     dataDirectory,
     lockDirectory: true,

@@ -37,6 +37,7 @@ async function sampling(context: TestContext, consumer: Consumer): Promise<Agent
     },
     consumers: async () => [() => consumer],
     symbols: undefined,
+    environment: {},
     services: DEFAULT_SERVICE_POLICY,
     dataDirectory: temporaryDirectory(context),
     lockDirectory: false,

@@ -26,7 +26,8 @@ export function otlpEndpoint(
   const said = exporterEnvironment(environment)
   const preset = PRESET_NEEDS[config.preset]
   const protocol = said.protocol ?? config.protocol ?? preset.protocols[0] ?? 'http/protobuf'
-  if (!preset.protocols.includes(protocol)) throw unfit(config, `${protocol}; use ${preset.protocols.join(' or ')}`)
+  if (!preset.protocols.includes(protocol))
+    throw unfit(config, `${protocol}; use ${preset.protocols.join(' or ')}`)
   const compression = said.compression ?? config.compression ?? preset.compression
   if (!preset.compressions.includes(compression) || (protocol === 'grpc' && compression === 'zstd'))
     throw unfit(config, `${compression}${protocol === 'grpc' ? ' over grpc' : ''}; use gzip`)
@@ -39,7 +40,6 @@ export function otlpEndpoint(
       userAgent: `sonde/${version}`,
       timeoutMs,
       headers: {
-        ...(protocol === 'grpc' ? {} : { 'content-type': 'application/x-protobuf' }),
         ...(config.versionHeader ? VERSION_HEADER : {}),
         ...(config.preset === 'datadog' ? datadogHeaders(environment, version) : {}),
         ...config.headers,

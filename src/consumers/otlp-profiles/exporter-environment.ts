@@ -43,10 +43,6 @@ export function exporterEnvironment(environment: Environment): ExporterEnvironme
   }
 }
 
-/** Whether the environment asks for profiles to be sent. */
-export const asksForOtlpProfiles = (environment: Environment): boolean =>
-  endpointOf(environment) !== undefined
-
 /** That of the signal before that of all; an empty variable is none. */
 function variable(environment: Environment, suffix: string): Variable | undefined {
   for (const name of [`OTEL_EXPORTER_OTLP_PROFILES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`]) {

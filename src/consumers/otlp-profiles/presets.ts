@@ -1,7 +1,8 @@
 // What each backend needs, as far as it was tried or read in its source (docs/decisions/0013).
 
+import { AgentError } from '../../core/errors.ts'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
-import type { OtlpProtocol } from './exporter-environment.ts'
+import type { Environment, OtlpProtocol } from './exporter-environment.ts'
 
 export const PRESETS = ['collector', 'pyroscope', 'parca', 'datadog', 'generic'] as const
 export type PresetName = (typeof PRESETS)[number]
@@ -11,6 +12,7 @@ export interface Preset {
   /** Without a path, where it is of HTTP; undefined: it depends on the environment. */
   readonly endpoints: Readonly<Partial<Record<OtlpProtocol, string>>>
   readonly attributeValues: OtlpEncoding['attributeValues']
+  readonly functions: OtlpEncoding['functions']
   readonly compression: 'gzip' | 'zstd'
   /** What it can decompress. */
   readonly compressions: readonly ('gzip' | 'zstd' | 'none')[]
@@ -20,8 +22,18 @@ const COLLECTOR: Preset = {
   protocols: ['http/protobuf', 'grpc'],
   endpoints: { 'http/protobuf': 'http://localhost:4318', grpc: 'http://localhost:4317' },
   attributeValues: 'typed',
+  functions: 'once',
   compression: 'gzip',
   compressions: ['gzip', 'zstd', 'none'],
+}
+
+/** @throws AgentError `OTLP.ENVIRONMENT` */
+export function presetOf({ SONDE_OTLP_PROFILES_PRESET: text = '' }: Environment): PresetName | undefined {
+  if (text === '') return undefined
+  const preset = PRESETS.find((each) => each === text)
+  if (preset !== undefined) return preset
+  const message = `There is no preset '${text}' (SONDE_OTLP_PROFILES_PRESET): expected ${PRESETS.join(', ')}.`
+  throw new AgentError('OTLP.ENVIRONMENT', message)
 }
 
 /** The first protocol is the default. */
@@ -37,6 +49,7 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     protocols: ['grpc'],
     endpoints: { grpc: 'http://localhost:7070' },
     attributeValues: 'strings',
+    functions: 'twice',
     compression: 'gzip',
     compressions: ['gzip', 'none'],
   },
@@ -44,6 +57,7 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     protocols: ['http/protobuf'],
     endpoints: {},
     attributeValues: 'typed',
+    functions: 'once',
     compression: 'zstd',
     compressions: ['gzip', 'zstd', 'none'],
   },

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { OTLP_LEVELS, OTLP_SAMPLE_ATTRIBUTES } from '../../core/otlp-encoding.ts'
 import { byteSizeSchema, durationSchema } from '../../core/quantity-schema.ts'
 import { milliseconds } from '../../core/units.ts'
-import { deliveryKeys } from '../../transport/delivery-options.ts'
+import { deliveryKeys } from '../../transport/delivery-schema.ts'
 import { OTLP_PROTOCOLS } from './exporter-environment.ts'
 import { PRESETS } from './presets.ts'
 
@@ -37,7 +37,9 @@ export const otlpProfilesSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('A file with a header in each line, name: value; read for every request, so that secrets can change'),
+    .describe(
+      'A file with a header in each line, name: value; read for every request, so that secrets can change',
+    ),
   compression: z
     .enum(['gzip', 'zstd', 'none'], 'expected gzip, zstd or none')
     .optional()
@@ -49,7 +51,9 @@ export const otlpProfilesSchema = z.strictObject({
   insecure: z
     .boolean('expected true or false')
     .default(false)
-    .describe('Whether a grpc endpoint without a scheme is spoken to without TLS (OTEL_EXPORTER_OTLP_INSECURE)'),
+    .describe(
+      'Whether a grpc endpoint without a scheme is spoken to without TLS (OTEL_EXPORTER_OTLP_INSECURE)',
+    ),
   tls: tlsSchema
     .prefault({})
     .describe('OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _KEY'),
@@ -60,7 +64,9 @@ export const otlpProfilesSchema = z.strictObject({
   level: z
     .enum(OTLP_LEVELS, `expected ${OTLP_LEVELS.join(', ')} in quotes`)
     .default('1.10')
-    .describe('Release of opentelemetry-proto that the backend reads; a wrong one is read as garbage, without an error'),
+    .describe(
+      'Release of opentelemetry-proto that the backend reads; a wrong one is read as garbage, without an error',
+    ),
   versionHeader: z
     .boolean('expected true or false')
     .default(true)

@@ -44,7 +44,8 @@ export class MessageWriter {
   write(rows: GroupedRows, from: number, to: number): OtlpMessage {
     const dictionary = this.#profiles[0]?.dictionary
     if (dictionary === undefined) throw new Error('a message needs a profile')
-    const tables = { strings: this.#strings, attributes: this.#attributes }
+    const { functions } = this.#encoding
+    const tables = { strings: this.#strings, attributes: this.#attributes, functions }
     const stacks = new StackTables(dictionary, this.#stacksOf(rows, from, to), tables)
     for (let begin = from; begin < to; ) {
       const end = endOfGroup(rows, begin, to)
@@ -60,10 +61,12 @@ export class MessageWriter {
     return { bytes: this.#writer.finish(), samples: this.#samples, profiles: this.#written }
   }
 
-  *#stacksOf({ session, row }: GroupedRows, from: number, to: number): Generator<number> {
+  #stacksOf({ session, row }: GroupedRows, from: number, to: number): Uint32Array {
+    const stacks = new Uint32Array(to - from)
     for (let at = from; at < to; at++) {
-      yield (this.#profiles[session[at]!] as SessionProfile).rows.stackOf(row[at]!)
+      stacks[at - from] = (this.#profiles[session[at]!] as SessionProfile).rows.stackOf(row[at]!)
     }
+    return stacks
   }
 
   #writeResourceProfiles({ rows, begin, end }: GroupRange, stacks: StackTables): void {

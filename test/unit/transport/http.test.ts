@@ -50,12 +50,14 @@ interface Received {
 /** A server that takes everything; what it took. */
 async function collecting(t: TestContext): Promise<{ readonly url: string; readonly received: Received[] }> {
   const received: Received[] = []
-  const url = await httpServer(t, async (request, response) => {
+  const url = await httpServer(t, (request, response) => {
     let body = ''
-    for await (const chunk of request) body += String(chunk)
-    received.push({ url: request.url, headers: request.headers, body, socket: request.socket })
-    response.setHeader('content-type', 'application/x-protobuf')
-    response.end()
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => {
+      received.push({ url: request.url, headers: request.headers, body, socket: request.socket })
+      response.setHeader('content-type', 'application/x-protobuf')
+      response.end()
+    })
   })
   return { url, received }
 }

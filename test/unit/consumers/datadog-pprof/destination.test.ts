@@ -59,7 +59,10 @@ test('with an API key and no agent it is Datadog’s intake of the site', () => 
   const url = 'https://intake.profile.datadoghq.eu/api/v2/profile'
   assert.deepEqual(destination({ apiKey: 'key', site: 'datadoghq.eu' }), intake(url))
   const environment = { DD_SITE: 'datadoghq.eu', DD_API_KEY: 'newer' }
-  assert.deepEqual(destination({ apiKey: 'key', site: 'us3.datadoghq.com' }, environment), intake(url, 'newer'))
+  assert.deepEqual(
+    destination({ apiKey: 'key', site: 'us3.datadoghq.com' }, environment),
+    intake(url, 'newer'),
+  )
   assert.deepEqual(destination({ apiKey: 'key', intakeUrl: 'http://a/b' }), intake('http://a/b'))
   assert.deepEqual(destination({ apiKeyFile: '/run/key', intakeUrl: 'http://a/b' }), {
     ...{ via: 'intake', url: 'http://a/b' },
@@ -73,7 +76,8 @@ test('an agent that is named goes before a key', () => {
 })
 
 test('what cannot be used is said by where it came from, without its value', () => {
-  const of = (section: object, environment?: Record<string, string>) => () => destination(section, environment)
+  const of = (section: object, environment?: Record<string, string>) => () =>
+    destination(section, environment)
   assert.throws(of({ url: 'ftp://user:hunter2@a' }), (error: Error & { code: string }) => {
     assert.equal(error.code, 'DATADOG.AGENT_URL')
     assert.match(error.message, /DD_TRACE_AGENT_URL/)

@@ -30,10 +30,16 @@ export function setting(t: TestContext): Setting {
       'test',
     )({
       ...ALONE,
-      ...{ version: '0.9.8', dataDirectory: directory, spoolDirectory: join(directory, 'spool'), environment },
+      ...{
+        version: '0.9.8',
+        dataDirectory: directory,
+        spoolDirectory: join(directory, 'spool'),
+        environment,
+      },
       tryLock: () => true,
       encodeSamples: () => Promise.reject(new Error('no use for perf.data')),
-      log: (level, message, fields) => void lines.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`),
+      log: (level, message, fields) =>
+        void lines.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`),
       encoder: localEncoder,
     })
   return { directory, lines, open }

@@ -23,6 +23,7 @@ const ENCODING: OtlpEncoding = {
   resourcePer: 'process',
   sampleAttributes: ['thread.id', 'thread.name'],
   attributeValues: 'typed',
+  functions: 'once',
   shape: 'counts',
   originalPayload: 'none',
   resourceAttributes: { 'host.name': 'node-1' },
@@ -360,4 +361,19 @@ test('one sample that is larger than a message may be is sent all the same', () 
   })
   assert.equal(more.length, 0)
   assert.equal(message?.samples, 1)
+})
+
+test('Parca, which takes the function before the one meant, reads the same names as everybody else', () => {
+  const windows = [{ samples: [{ stack: ['leaf@libc.so.6', 'inner|outer@app', 'main@app'] }] }]
+  const bytes = bytesOf(windows, { encoding: { functions: 'twice' } })
+  const { dictionary } = readRawOtlp(bytes)
+  const namesBy = (shift: number) =>
+    dictionary.location_table.flatMap(({ lines }) =>
+      lines.map((line) => {
+        const row = dictionary.function_table[line.function_index + shift]
+        return dictionary.string_table[row?.name_strindex ?? -1]
+      }),
+    )
+  assert.deepEqual(namesBy(0), ['leaf', 'inner', 'outer', 'main'])
+  assert.deepEqual(namesBy(-1), namesBy(0))
 })

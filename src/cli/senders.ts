@@ -1,0 +1,100 @@
+// Consumers that send, which no configuration names: asked for by an option, or by the standard variables of their field.
+
+import { type ConsumerBuilder, loadConsumerCatalog } from '../agent.ts'
+import { UsageError } from '../core/errors.ts'
+import type { Option, ParsedOptions } from './options.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const OTLP = 'otlp_profiles'
+const DATADOG = 'datadog_pprof'
+
+/** Any of them turns its consumer on. */
+const TURNED_ON_BY: Readonly<Record<string, readonly string[]>> = {
+  [OTLP]: ['OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  [DATADOG]: ['DD_TRACE_AGENT_URL', 'DD_AGENT_HOST', 'DD_API_KEY'],
+}
+
+const ENDPOINT_OPTION = 'otlp-profiles-endpoint'
+const PRESET_OPTION = 'otlp-profiles-preset'
+const DATADOG_OPTION = 'enable-profiling-datadog'
+
+export const SENDING_OPTIONS: readonly Option[] = [
+  {
+    long: ENDPOINT_OPTION,
+    value: 'URL',
+    help: 'Sends what is sampled as OTLP profiles, too: http://localhost:4318; all else is said by OTEL_EXPORTER_OTLP_…',
+  },
+  {
+    long: PRESET_OPTION,
+    value: 'NAME',
+    help: 'What reads them: collector (default), pyroscope, parca, datadog, generic',
+  },
+  {
+    long: DATADOG_OPTION,
+    help: 'Sends it to Datadog, too: to the agent on this machine unless DD_TRACE_AGENT_URL, DD_API_KEY … say otherwise',
+  },
+]
+
+/** What was asked for. */
+export interface Senders {
+  /** Types of consumers. */
+  readonly types: readonly string[]
+  /** With what the options say, which goes before what it said itself. */
+  readonly environment: Environment
+}
+
+/**
+ * @param variables whether the environment alone may ask
+ * @throws UsageError
+ */
+export function sendersOf(
+  options: ParsedOptions,
+  environment: Environment,
+  variables: 'count' | 'do not count' = 'count',
+): Senders {
+  const endpoint = options.value(ENDPOINT_OPTION)
+  const preset = options.value(PRESET_OPTION)
+  const said = {
+    ...(endpoint === undefined ? environment : withEndpoint(environment, endpoint)),
+    ...(preset === undefined ? {} : { SONDE_OTLP_PROFILES_PRESET: preset }),
+  }
+  const asked = (type: string): boolean =>
+    variables === 'count' &&
+    (TURNED_ON_BY[type] ?? []).some((name) => (environment[name] ?? '').trim() !== '')
+  return {
+    types: [
+      ...(endpoint !== undefined || asked(OTLP) ? [OTLP] : []),
+      ...(options.has(DATADOG_OPTION) || asked(DATADOG) ? [DATADOG] : []),
+    ],
+    environment: said,
+  }
+}
+
+/** As the variables have it: one without a path is every signal's, and each has a path of its own below it. */
+function withEndpoint(environment: Environment, endpoint: string): Environment {
+  const url = URL.parse(/^https?:\/\//i.test(endpoint) ? endpoint : `http://${endpoint}`)
+  if (url === null || url.hostname === '')
+    throw new UsageError(`--${ENDPOINT_OPTION}: expected a URL such as http://localhost:4318.`)
+  const isBase = url.pathname === '/' && url.search === ''
+  return {
+    ...environment,
+    OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT: isBase ? undefined : endpoint,
+    ...(isBase ? { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } : {}),
+  }
+}
+
+/** What builds them with their defaults. Those that a configuration names are built by it. */
+export async function senderBuilders(
+  { types }: Senders,
+  configured: readonly string[] = [],
+): Promise<readonly ConsumerBuilder[]> {
+  const missing = types.filter((type) => !configured.includes(type))
+  if (missing.length === 0) return []
+  const catalog = await loadConsumerCatalog()
+  return missing.map((type) => {
+    const plugin = catalog.find((each) => each.type === type)
+    if (plugin === undefined) throw new Error(`no consumer ${type}`)
+    return plugin.configure({}, type)
+  })
+}
