@@ -110,8 +110,7 @@ for (const [samples, services] of [
   [100_000, 200],
 ] as const) {
   const profile = profileOf(windowOf(samples, services))
-  const encode = (compressed: (bytes: Uint8Array) => Uint8Array) =>
-    encodeServiceProfiles(profile, compressed)
+  const encode = (compressed: (bytes: Uint8Array) => Uint8Array) => encodeServiceProfiles(profile, compressed)
   const alone = best(() => encode((bytes) => bytes))
   const zstd = best(() => encode((bytes) => compress(bytes, 'zstd')))
   const gzip = best(() => encode((bytes) => compress(bytes, 'gzip')))
