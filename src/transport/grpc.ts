@@ -129,7 +129,8 @@ class GrpcTransport implements Transport {
     if (status !== undefined) {
       const message = secrets.inText(status.message)
       const encoding = first(headers, 'grpc-encoding') ?? 'identity'
-      return this.#options.judge({ ...status, message, body: messageIn(body, encoding) })
+      const answer = messageIn(body, encoding)
+      return this.#options.judge({ ...status, message, body: answer && secrets.inBytes(answer) })
     }
     const httpStatus = Number(headers[':status'])
     const isLost = isGrpc(headers) || failure !== undefined

@@ -80,6 +80,12 @@ test('a payload arrives as it is, with its headers and those of the endpoint', a
   assert.equal(received[1]?.headers['content-encoding'], undefined)
 })
 
+test('an answer is read as it is where a header of the endpoint has the media type of the answer', async (t) => {
+  const { url } = await collecting(t)
+  const headers = { accept: 'application/x-protobuf', 'content-type': 'application/x-protobuf' }
+  assert.equal((await send(transportTo(t, url, { headers }))).outcome, 'accepted')
+})
+
 test('a connection is kept for the next payload, unless that is switched off', async (t) => {
   const { url, received } = await collecting(t)
   const keeping = transportTo(t, url)
