@@ -53,7 +53,9 @@ for (const rate of [99, 999]) {
     '--otlp-profiles-endpoint',
     endpoint,
   ]
-  const agent = spawn(launcher, ['record', '-p', pids, ...options], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const agent = spawn(launcher, ['record', '-p', pids, ...options], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   await once(agent, 'exit')
   for (const load of loads) load.kill('SIGKILL')
   const plain = bodies.map((body) => gunzipSync(body))
