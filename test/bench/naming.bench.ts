@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Agent, loadConsumerCatalog, startAgent } from '../../src/agent.ts'
+import { type Agent, loadConsumers, startAgent } from '../../src/agent.ts'
 import { ProfileTable } from '../../src/cli/profile-table.ts'
 import { Tally } from '../../src/cli/tally.ts'
 import { parseAgentConfig } from '../../src/config/agent-config.ts'
@@ -152,7 +152,7 @@ class Watch {
 
 async function startWith(watch: Watch, frequency: number, dataDirectory: string): Promise<Agent> {
   const { text, file } = readConfig(undefined)
-  const consumers = await loadConsumerCatalog()
+  const consumers = await loadConsumers()
   const config = parseAgentConfig(text.replace('frequency: 99', `frequency: ${frequency}`), file, {
     consumers,
     checkEvent: checkEventName,
