@@ -1,6 +1,7 @@
 // Encoding that takes more than a few milliseconds runs beside the event loop. What is to be encoded is said as plain
 // data over shared memory, so that it crosses to a worker without a copy.
 
+import type { ContentEncoding } from './delivery.ts'
 import type { OtlpEncoding } from './otlp-encoding.ts'
 import type { SessionInfo } from './profile.ts'
 import type { SampleResources } from './resource.ts'
@@ -52,15 +53,17 @@ export interface ProfileAdded {
   readonly tableFull: number
 }
 
-/** What a network consumer sends of a profile. */
-export interface PayloadRequest {
-  readonly kind: 'otlp'
-  /** Ids; those without samples are left out. */
-  readonly sessions: readonly number[]
-  readonly encoding: OtlpEncoding
-}
+/** What a network consumer sends of a profile. `sessions` are ids; those without samples are left out. */
+export type PayloadRequest =
+  | { readonly kind: 'otlp'; readonly sessions: readonly number[]; readonly encoding: OtlpEncoding }
+  /** One pprof for each session and service, in Datadog's words. */
+  | {
+      readonly kind: 'datadog'
+      readonly sessions: readonly number[]
+      readonly compression: ContentEncoding
+    }
 
-/** The body of one request, and what is in it. */
+/** The body of one request, or what it is made around, and what is in it. */
 export interface EncodedPayload {
   /** Compressed. */
   readonly body: Uint8Array
@@ -68,6 +71,22 @@ export interface EncodedPayload {
   readonly profiles: number
   /** Before compression. */
   readonly plainBytes: number
+  /** Of `datadog`: whose profile it is. */
+  readonly about?: ServiceProfile
+}
+
+/** One event of one service. */
+export interface ServiceProfile {
+  /** SessionInfo.id. */
+  readonly session: number
+  readonly service: string
+  /** Nobody said that it is called so: its program or its container did. */
+  readonly isInferred: boolean
+  /** The one container that all samples are of; '' where they are of several, or some are of none. */
+  readonly containerId: string
+  /** Unix time, ns. */
+  readonly start: bigint
+  readonly end: bigint
 }
 
 /** Samples of many windows, aggregated by stack, thread and name: what a profile file is made of. */

@@ -11,10 +11,12 @@ import type {
   ProfileLimits,
   WindowSource,
 } from '../core/encoder.ts'
+import type { OtlpEncoding } from '../core/otlp-encoding.ts'
 import { encodeFlameGraph } from './flame-graph/flame-graph.ts'
 import { encodeFolded } from './folded/folded.ts'
 import { encodeOtlpProfiles } from './otlp/profiles.ts'
 import { encodePprof } from './pprof/pprof.ts'
+import { encodeServiceProfiles } from './pprof/service-profiles.ts'
 import { ProfileAggregate, type SessionProfile } from './profile/profile-aggregate.ts'
 import { encodeSpeedscope } from './speedscope/speedscope.ts'
 
@@ -46,10 +48,25 @@ export function encodeProfile(
 /** What a network consumer sends of the sessions. */
 export function encodePayloads(
   aggregate: ProfileAggregate,
-  { sessions, encoding }: PayloadRequest,
+  request: PayloadRequest,
+  tools: EncoderTools,
+): EncodedPayload[] {
+  const profiles = sessionsOf(aggregate, request.sessions).filter(({ rows }) => rows.length > 0)
+  switch (request.kind) {
+    case 'otlp':
+      return otlpPayloads(profiles, request.encoding, tools)
+    case 'datadog':
+      return profiles.flatMap((profile) =>
+        encodeServiceProfiles(profile, (bytes) => tools.compress(bytes, request.compression)),
+      )
+  }
+}
+
+function otlpPayloads(
+  profiles: readonly SessionProfile[],
+  encoding: OtlpEncoding,
   { compress, randomBytes }: EncoderTools,
 ): EncodedPayload[] {
-  const profiles = sessionsOf(aggregate, sessions).filter(({ rows }) => rows.length > 0)
   const messages = encodeOtlpProfiles(profiles, encoding, {
     profileId: () => randomBytes(PROFILE_ID_BYTES),
     pprof: (profile, rows) => compress(encodePprof(profile, rows), 'gzip'),

@@ -19,6 +19,7 @@ export class GrpcSession {
   readonly #peer: Peer
   #heard = performance.now()
   #ending: Unreachable | undefined
+  #asking: Promise<void> | undefined
   #lastProcessed = Number.POSITIVE_INFINITY
 
   constructor(http2: ClientHttp2Session, peer: Peer, ping: PingOptions) {
@@ -62,13 +63,13 @@ export class GrpcSession {
 
   /** Before it is used again: half-open connections are noticed here. */
   async makeSure(): Promise<void> {
-    if (this.isOpen && performance.now() - this.#heard >= this.#ping.everyMs) await this.#sign()
+    if (this.isOpen && performance.now() - this.#heard >= this.#ping.everyMs) await this.#askForSign()
   }
 
   /** Asks for signs of life until it is stopped: while a request is under way. */
   watch(): () => void {
     this.http2.ref()
-    const timer = setInterval(() => void this.#sign(), this.#ping.everyMs)
+    const timer = setInterval(() => void this.#askForSign(), this.#ping.everyMs)
     return () => {
       clearInterval(timer)
       if (!this.http2.destroyed) this.http2.unref()
@@ -82,6 +83,12 @@ export class GrpcSession {
 
   destroy(): void {
     this.http2.destroy()
+  }
+
+  /** One at a time. */
+  #askForSign(): Promise<void> {
+    this.#asking ??= this.#sign().finally(() => (this.#asking = undefined))
+    return this.#asking
   }
 
   /** Resolves when there was one, and when there was none and the session is destroyed. */

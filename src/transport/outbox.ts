@@ -187,16 +187,23 @@ export class Outbox {
   async #attempt(waiting: Waiting): Promise<void> {
     this.#stock.claim(waiting)
     try {
-      const payload = await this.#stock.load(waiting)
+      const payload = await this.#load(waiting)
       if (payload === undefined) return
       if (waiting.isReplay) this.#pace.replayBegins()
       await this.#stock.mark(waiting, 'sending')
       await this.#settle(waiting, payload, await this.#deliver(payload))
-    } catch (error) {
-      this.#failed(`a payload cannot be read from the spool: ${messageOf(error)}`)
     } finally {
       this.#stock.release()
       if (this.#stock.all.length === 0) this.#log.isEmpty()
+    }
+  }
+
+  async #load(waiting: Waiting): Promise<Payload | undefined> {
+    try {
+      return await this.#stock.load(waiting)
+    } catch (error) {
+      this.#failed(`a payload cannot be read from the spool: ${messageOf(error)}`)
+      return undefined
     }
   }
 

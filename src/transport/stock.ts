@@ -60,7 +60,7 @@ export class Stock {
     const contents = await this.#spool?.open()
     if (contents === undefined) return
     for (const file of contents.damaged) this.#options.onDrop(this.#leftOver(file), 'spool_damaged')
-    this.#waiting.push(...contents.files.map((file) => this.#leftOver(file)))
+    for (const file of contents.files) this.#waiting.push(this.#leftOver(file))
     while (this.#spool?.isOverfull === true && (await this.#dropOldestFile()));
   }
 

@@ -1,10 +1,10 @@
-// A process that offers payloads to an outbox until it is killed: DIRECTORY, and what the endpoint does: `down` or `hang`.
-// It prints `offered N` when payload N has been taken over, and `sending N` when an attempt begins.
+// A process that offers payloads to an outbox until it is killed: DIRECTORY, and what the endpoint does: `down`, `hang` or
+// `accept`. It prints `offered N` when payload N has been taken over, and `sending N` when an attempt begins.
 
 import { writeSync } from 'node:fs'
 import { systemClock } from '../../src/base/clock.ts'
 import { Outbox } from '../../src/transport/outbox.ts'
-import { DOWN, FORMAT, HANGS, numberOf, payload, ScriptedTransport, spoolIn } from './deliveries.ts'
+import { ACCEPTED, DOWN, FORMAT, HANGS, numberOf, payload, ScriptedTransport, spoolIn } from './deliveries.ts'
 
 const [directory = '', endpoint = ''] = process.argv.slice(2)
 const say = (text: string): void => {
@@ -12,6 +12,7 @@ const say = (text: string): void => {
 }
 const transport = new ScriptedTransport((sent, signal) => {
   say(`sending ${numberOf(sent)}`)
+  if (endpoint === 'accept') return ACCEPTED
   return endpoint === 'hang' ? HANGS(sent, signal) : DOWN
 })
 const outbox = new Outbox({

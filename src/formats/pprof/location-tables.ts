@@ -10,7 +10,16 @@ import {
   noAddresses,
 } from '../profile/mapping-extent.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
+import type { PprofDialect } from './dialect.ts'
 import { mainMappingOf } from './main-mapping.ts'
+
+/** What a file is made of. */
+export interface PprofContent {
+  readonly profile: SessionProfile
+  /** Of the profile, those that are written. */
+  readonly rows: Uint32Array
+  readonly dialect: PprofDialect
+}
 
 /** What is known about a mapping once all its locations are. */
 interface MappingInUse {
@@ -33,6 +42,7 @@ export class LocationTables {
   readonly locations: Location[] = []
   readonly functions: PprofFunction[] = []
   readonly #profile: SessionProfile
+  readonly #dialect: PprofDialect
   readonly #strings: StringTable
   readonly #mappings = new Map<number, { readonly id: number; readonly inUse: MappingInUse }>()
   /** Location of a frame, 0 where there is none yet. */
@@ -42,9 +52,9 @@ export class LocationTables {
   /** What a name is in the file; names that differ in their line share a function. */
   readonly #ofName: (NameInFile | undefined)[]
 
-  /** `rows`: those that will be written. */
-  constructor(profile: SessionProfile, rows: Uint32Array, strings: StringTable) {
+  constructor({ profile, rows, dialect }: PprofContent, strings: StringTable) {
     this.#profile = profile
+    this.#dialect = dialect
     this.#strings = strings
     this.#ofFrame = new Uint32Array(profile.dictionary.frameCount)
     this.#ofName = new Array(profile.dictionary.nameCount)
@@ -69,6 +79,29 @@ export class LocationTables {
     return outermost.kind === 'reason' ? (dictionary.namesOf(outermost.nameList)[0]?.function ?? '') : ''
   }
 
+  /** Whether nothing but the kernel's code is in it. */
+  isKernelOnly(stack: number): boolean {
+    const { dictionary } = this.#profile
+    const { words } = dictionary.stacks
+    const end = dictionary.stacks.end(stack)
+    for (let at = dictionary.stacks.start(stack); at < end; at++) {
+      if (dictionary.frame(words[at] as number).kind !== 'kernel') return false
+    }
+    return true
+  }
+
+  /** The id of a location that is no code: it lies nowhere, and only names something. */
+  placeless(name: string, file: string): number {
+    const key = `${name}\0${file}`
+    const known = this.#locationIds.get(key)
+    if (known !== undefined) return known
+    const functionId = this.#function({ function: name, systemName: '', file, line: 0 })
+    const id = this.locations.length + 1
+    this.locations.push(new Location({ id, line: [new Line({ functionId })] }))
+    this.#locationIds.set(key, id)
+    return id
+  }
+
   /** The main binary first. To be asked for when every location is known. */
   mappings(): Mapping[] {
     return [...this.#mappings.values()].map(({ id, inUse }) => this.#pprofMapping(id, inUse))
@@ -82,7 +115,7 @@ export class LocationTables {
       memoryLimit: limit,
       fileOffset: entry.fileOffset,
       filename: this.#strings.dedup(entry.path),
-      buildId: this.#strings.dedup(entry.buildId),
+      buildId: this.#strings.dedup(this.#dialect.buildId(entry)),
       hasFunctions: named,
       hasFilenames: named && filed,
       hasLineNumbers: named && lined,

@@ -5,39 +5,40 @@ import { Profile, StringTable, ValueType } from 'pprof-format'
 import type { SamplingRate } from '../../core/profile.ts'
 import { periodOf } from '../../core/units.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
+import { COMMON_PPROF, type PprofDialect, type ValueTypeName } from './dialect.ts'
 import { LocationTables } from './location-tables.ts'
 import { writeSamples } from './samples.ts'
 
 /**
- * One session. Clock events: `samples/count` and `cpu/nanoseconds`; every other event: `samples/count` and the event
- * itself, in counts. The last one is what tools show first.
+ * One session, or some of its rows.
  * @param rows which of its rows, those of a stack side by side
  */
 export function encodePprof(
   profile: SessionProfile,
   rows: Uint32Array = profile.rows.byStack(),
+  dialect: PprofDialect = COMMON_PPROF,
 ): Uint8Array<ArrayBuffer> {
   const strings = new StringTable()
-  const tables = new LocationTables(profile, rows, strings)
-  const samples = writeSamples({ profile, rows }, tables, strings)
+  const content = { profile, rows, dialect }
+  const tables = new LocationTables(content, strings)
+  const samples = writeSamples(content, tables, strings)
   const { event, rate } = profile.session
-  const clock = event.unit === 'nanoseconds'
-  const eventType = { type: strings.dedup(event.name), unit: strings.dedup(event.unit) }
-  const period = periodFor(rate, clock)
+  const types = dialect.valueTypes(event)
+  const valueType = ({ type, unit }: ValueTypeName): ValueType =>
+    new ValueType({ type: strings.dedup(type), unit: strings.dedup(unit) })
+  const period = periodFor(rate, event.unit === 'nanoseconds')
   // pprof-format corrupts a message whose sub-message is all zero: nothing here is (the indices of '' do not occur).
   const head = new Profile({
-    sampleType: [
-      new ValueType({ type: strings.dedup('samples'), unit: strings.dedup('count') }),
-      new ValueType(clock ? { type: strings.dedup('cpu'), unit: strings.dedup('nanoseconds') } : eventType),
-    ],
+    sampleType: [valueType(types.samples), valueType(types.weight)],
     mapping: tables.mappings(),
     location: tables.locations,
     function: tables.functions,
     timeNanos: profile.unixStart,
     durationNanos: profile.duration,
-    periodType: new ValueType(eventType),
+    periodType: valueType(types.period),
     ...(period > 0n && { period }),
     comment: commentsOn(profile).map((text) => strings.dedup(text)),
+    ...(types.shown !== '' && { defaultSampleType: strings.dedup(types.shown) }),
     stringTable: strings,
   }).encode()
   const whole = new Uint8Array(head.length + samples.length)

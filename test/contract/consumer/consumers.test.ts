@@ -7,7 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { consumerCatalog } from '../../../src/consumers/catalog.ts'
-import { type Consumer, type ProfileConsumer, takesProfiles } from '../../../src/core/consumer.ts'
+import {
+  type Consumer,
+  type ConsumerOutcome,
+  type ProfileConsumer,
+  takesProfiles,
+} from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { LaneStats } from '../../../src/core/router.ts'
 import { milliseconds } from '../../../src/core/units.ts'
@@ -16,16 +21,19 @@ import { createMetricsRouter } from '../../../src/router/metrics-router.ts'
 import { ALONE } from '../../support/alone.ts'
 import { batchOf, healthyConsumer } from '../../support/consumers.ts'
 import { localEncoder } from '../../support/encoder.ts'
+import { type FarSide, farSideOf } from './far-side.ts'
 
 const SAMPLES = 10
 const BATCHES = 4
 const TAKEN = SAMPLES * BATCHES
+const NOTHING = { bytes: 0, written: 0, files: [], lost: {} } as const
 
 function contextIn(dataDirectory: string): ConsumerContext {
   return {
     version: '0.0.0',
     dataDirectory,
     ...ALONE,
+    spoolDirectory: join(dataDirectory, 'spool'),
     tryLock: () => true,
     log: () => undefined,
     encodeSamples: loadAddon().encodeSamples,
@@ -84,59 +92,68 @@ async function publishTo(consumer: Consumer) {
 }
 
 for (const plugin of consumerCatalog) {
-  const build = (dataDirectory: string): ProfileConsumer => {
-    const consumer = plugin.configure({}, plugin.type)(contextIn(dataDirectory))
+  const build = (dataDirectory: string, { section }: FarSide): ProfileConsumer => {
+    const consumer = plugin.configure(section, plugin.type)(contextIn(dataDirectory))
     assert.ok(takesProfiles(consumer))
     return consumer
   }
+  /** One that can do what it is there for. */
+  const ready = async (context: TestContext): Promise<ProfileConsumer> =>
+    build(directory(context), await farSideOf(plugin.type, context))
 
   describe(`consumer ${plugin.type}`, () => {
-    test('is named by its type, in lower_snake_case', (context) => {
+    test('is named by its type, in lower_snake_case', async (context) => {
       assert.match(plugin.type, /^[a-z][a-z0-9_]*$/)
-      assert.equal(build(directory(context)).name, plugin.type)
+      assert.equal((await ready(context)).name, plugin.type)
     })
 
     test('can be stopped without a start, and twice', async (context) => {
-      const idle = build(directory(context))
+      const idle = await ready(context)
       await idle.stop()
-      const { outcome } = await publishTo(build(directory(context)))
+      const { outcome } = await publishTo(await ready(context))
       assert.ok(outcome.written > 0)
-      const twice = build(directory(context))
+      const twice = await ready(context)
       await twice.start()
       await Promise.all([twice.stop(), twice.stop()])
       await twice.stop()
     })
 
-    test('leaves no file when it was given nothing', async (context) => {
-      const consumer = build(directory(context))
+    test('leaves no file and sends nothing when it was given nothing', async (context) => {
+      const farSide = await farSideOf(plugin.type, context)
+      const consumer = build(directory(context), farSide)
       await consumer.start()
       await consumer.stop()
-      assert.deepEqual(consumer.outcome(), { bytes: 0, written: 0, files: [], lost: {} })
+      const { bytes, written, files, lost, spooled = 0 } = consumer.outcome()
+      assert.deepEqual({ bytes, written, files, lost, spooled }, { ...NOTHING, spooled: 0 })
+      assert.equal(farSide.requests?.() ?? 0, 0)
     })
 
-    test('has every sample it took over in finished files, or says why not', async (context) => {
-      const { lane, neighbour, outcome } = await publishTo(build(directory(context)))
+    test('has every sample it took over in finished files or at the far side, or says why not', async (context) => {
+      const farSide = await farSideOf(plugin.type, context)
+      const { lane, neighbour, outcome } = await publishTo(build(directory(context), farSide))
       assert.equal(lane.delivered, TAKEN)
-      assert.equal(lane.delivered, outcome.written + sumOf(outcome.lost))
+      assert.equal(lane.delivered, accountOf(outcome))
       assert.equal(outcome.written, TAKEN)
-      assert.ok(outcome.files.length > 0 && outcome.bytes > 0)
+      assert.ok(outcome.bytes > 0)
+      assert.equal(outcome.files.length > 0, farSide.requests === undefined)
       for (const file of outcome.files) assert.ok(existsSync(file), file)
+      assert.notEqual(farSide.requests?.(), 0)
       assert.deepEqual(neighbour.seen, [0, 1, 2, 3])
     })
 
     for (const [what, fault] of Object.entries(FAULTS)) {
       test(`that ${what} does not touch its neighbour, and its figures add up`, async (context) => {
-        const { lane, neighbour, outcome } = await publishTo(withFault(build(directory(context)), fault))
+        const { lane, neighbour, outcome } = await publishTo(withFault(await ready(context), fault))
         assert.deepEqual(neighbour.seen, [0, 1, 2, 3])
         assert.equal(accountedFor(lane), TAKEN)
         assert.equal(lane.queued, 0)
-        assert.equal(lane.delivered, outcome.written + sumOf(outcome.lost))
+        assert.equal(lane.delivered, accountOf(outcome))
         assert.equal(lane.delivered, what === 'is slow' ? TAKEN : 0)
       })
     }
 
     test('takes nothing over when the signal has aborted, and goes on afterwards', async (context) => {
-      const consumer = build(directory(context))
+      const consumer = await ready(context)
       await consumer.start()
       await assert.rejects(
         consumer.consumeProfiles(batchOf(SAMPLES, 0), AbortSignal.abort(new Error('too late'))),
@@ -149,7 +166,7 @@ for (const plugin of consumerCatalog) {
     test('that cannot start says which directory it is about, and can be stopped', async (context) => {
       const file = join(directory(context), 'a-file')
       writeFileSync(file, '')
-      const consumer = build(file)
+      const consumer = build(file, await farSideOf(plugin.type, context))
       await assert.rejects(consumer.start(), (error: Error) => {
         assert.equal(error.name, 'AgentError')
         assert.ok(error.message.includes(file), error.message)
@@ -160,6 +177,10 @@ for (const plugin of consumerCatalog) {
     })
   })
 }
+
+/** What became of the samples that it took over. */
+const accountOf = ({ written, lost, spooled = 0 }: ConsumerOutcome): number =>
+  written + spooled + sumOf(lost)
 
 const sumOf = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0)

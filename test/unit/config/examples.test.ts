@@ -38,7 +38,7 @@ test('config/agent.yaml states every default as it is', () => {
   assert.deepEqual(stated.shutdown, defaults.shutdown)
   for (const { type, schema } of consumerCatalog) {
     const section = new RegExp(`- type: ${type}\n([\\s\\S]*?)(\n\n|$)`).exec(text)?.[1] ?? ''
-    const keys = [...section.matchAll(/^ {6}(?:# )?(\w+):/gm)].map(([, key]) => key ?? '')
+    const keys = [...section.matchAll(/^(?: {6}| {4}# {3})(?:# )?(\w+):/gm)].map(([, key]) => key ?? '')
     const missing = Object.keys(schema.parse({}) as Record<string, unknown>).filter(
       (key) => !keys.includes(key),
     )

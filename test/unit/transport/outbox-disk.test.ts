@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { type PreparedFile, SPOOL_DEFAULTS, Spool, type SpoolFile } from '../../../src/transport/spool.ts'
 import {
   ACCEPTED,
   ANSWER_LOST,
@@ -99,6 +100,41 @@ test('on a full disk payloads wait in memory, are brought to disk when it has ro
   await clock.passUntil(() => outbox.stats().queued.payloads === 0)
   assert.deepEqual(transport.accepted.map(numberOf), [1, 2, 3, 4, 5])
   await stopped(setting)
+})
+
+/** Its first write fails; of the third one it waits until the test lets it go on. */
+class SlowSpool extends Spool {
+  readonly gate = Promise.withResolvers<void>()
+  writes = 0
+
+  override async write(file: PreparedFile): Promise<SpoolFile> {
+    this.writes++
+    if (this.writes === 1) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+    if (this.writes === 3) await this.gate.promise
+    return super.write(file)
+  }
+}
+
+test('what is being brought to disk is not sent meanwhile: its file would be left behind', async (t) => {
+  const directory = temporaryDirectory(t)
+  const spool = new SlowSpool({ directory, ...SPOOL_DEFAULTS })
+  const setting = setUp({ spool, answer: () => DOWN })
+  const { outbox, transport, clock } = setting
+  await outbox.start()
+  await outbox.offer(payload(1))
+  await clock.advance(1)
+  const offered = outbox.offer(payload(2))
+  await clock.advance(1)
+  assert.equal(spool.writes, 3)
+  transport.answer = () => ACCEPTED
+  await clock.advance(60_000)
+  assert.equal(transport.accepted.length, 0)
+  spool.gate.resolve()
+  await offered
+  await clock.passUntil(() => outbox.stats().queued.payloads === 0)
+  await stopped(setting)
+  assert.deepEqual(transport.accepted.map(numberOf), [1, 2])
+  assert.deepEqual(readdirSync(directory), [])
 })
 
 test('with a full disk and full memory the oldest in memory go, counted by that name', async (t) => {
