@@ -19,6 +19,11 @@ export interface OtlpEncoding {
   readonly sampleAttributes: readonly OtlpSampleAttribute[]
   /** Some backends know no attributes but strings. */
   readonly attributeValues: 'typed' | 'strings'
+  /**
+   * `twice`: each function stands in front of itself, for a backend that takes the one before the one that is meant. Whoever
+   * reads it right reads the same. The specification says that a table SHOULD have no entry twice.
+   */
+  readonly functions: 'once' | 'twice'
   /** `timestamps`: every sample's time instead of counts. */
   readonly shape: 'counts' | 'timestamps'
   /** The same samples as pprof besides. */

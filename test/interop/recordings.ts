@@ -1,18 +1,19 @@
 // Recordings of programs whose samples are known, and what Sonde itself says of them.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { type ReadPprof, readPprof } from '../support/pprof-reader.ts'
-import { readSummary } from '../support/sonde.ts'
+import { readSummary, sum } from '../support/sonde.ts'
 import { sonde } from './tools.ts'
 
 export interface Recording {
   /** perf.data. */
   readonly file: string
   readonly taken: number
+  readonly lost: number
 }
 
 /** Each command's processes, 999 times a second unless `options` say otherwise. */
@@ -26,9 +27,9 @@ export async function recorded(
   const summary = join(directory, 'recorded.json')
   const run = await sonde(t, ['record', ...options, '-o', file, '--summary', summary, '--', ...command])
   assert.equal(run.status, 0, run.stderr)
-  const { taken } = readSummary(summary).samples
+  const { taken, lost } = readSummary(summary).samples
   assert.ok(taken > 100, `only ${taken} samples of ${command.join(' ')}`)
-  return { file, taken }
+  return { file, taken, lost: sum(Object.values(lost)) }
 }
 
 export const readGzippedPprof = (path: string): ReadPprof => readPprof(gunzipSync(readFileSync(path)))
@@ -51,3 +52,22 @@ export const byProcess = ({ samples }: ReadPprof): Record<string, number> =>
     ({ labels }) => String(labels.pid),
     ({ values }) => Number(values[0]),
   )
+
+/** Writes a configuration of the agent whose only consumer is `otlp_profiles` with these options; its path. */
+export function agentConfig(
+  directory: string,
+  options: Readonly<Record<string, unknown>>,
+  sampler: Readonly<Record<string, unknown>> = {},
+): string {
+  const path = join(directory, 'agent.yaml')
+  const config = {
+    apiVersion: 'sonde/v1',
+    kind: 'AgentConfig',
+    spec: {
+      sampler: { frequency: 997, window: '1s', ...sampler },
+      consumers: [{ type: 'otlp_profiles', ...options }],
+    },
+  }
+  writeFileSync(path, JSON.stringify(config)) // YAML, too
+  return path
+}

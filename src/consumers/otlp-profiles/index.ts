@@ -68,6 +68,7 @@ function encodingOf(
     resourcePer: config.resourcePer,
     sampleAttributes: config.attributes,
     attributeValues: PRESET_NEEDS[config.preset].attributeValues,
+    functions: PRESET_NEEDS[config.preset].functions,
     shape: config.timestamps ? 'timestamps' : 'counts',
     originalPayload: config.originalPayload,
     maxMessageBytes: config.maxMessageBytes,

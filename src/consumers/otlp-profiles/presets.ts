@@ -11,6 +11,7 @@ export interface Preset {
   /** Without a path, where it is of HTTP; undefined: it depends on the environment. */
   readonly endpoints: Readonly<Partial<Record<OtlpProtocol, string>>>
   readonly attributeValues: OtlpEncoding['attributeValues']
+  readonly functions: OtlpEncoding['functions']
   readonly compression: 'gzip' | 'zstd'
   /** What it can decompress. */
   readonly compressions: readonly ('gzip' | 'zstd' | 'none')[]
@@ -20,6 +21,7 @@ const COLLECTOR: Preset = {
   protocols: ['http/protobuf', 'grpc'],
   endpoints: { 'http/protobuf': 'http://localhost:4318', grpc: 'http://localhost:4317' },
   attributeValues: 'typed',
+  functions: 'once',
   compression: 'gzip',
   compressions: ['gzip', 'zstd', 'none'],
 }
@@ -32,11 +34,13 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     endpoints: { 'http/protobuf': 'http://localhost:4040', grpc: 'http://localhost:4040' },
     compressions: ['gzip', 'none'],
   },
-  // OTLP over HTTP is answered with its web page; attributes that are no texts become no labels.
+  // OTLP over HTTP is answered with its web page; attributes that are no texts become no labels. Parca 0.28 shows every
+  // function by the name of the one before it in the table (it counts from 1 what is counted from 0).
   parca: {
     protocols: ['grpc'],
     endpoints: { grpc: 'http://localhost:7070' },
     attributeValues: 'strings',
+    functions: 'twice',
     compression: 'gzip',
     compressions: ['gzip', 'none'],
   },
@@ -44,6 +48,7 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     protocols: ['http/protobuf'],
     endpoints: {},
     attributeValues: 'typed',
+    functions: 'once',
     compression: 'zstd',
     compressions: ['gzip', 'zstd', 'none'],
   },

@@ -44,7 +44,8 @@ export class MessageWriter {
   write(rows: GroupedRows, from: number, to: number): OtlpMessage {
     const dictionary = this.#profiles[0]?.dictionary
     if (dictionary === undefined) throw new Error('a message needs a profile')
-    const tables = { strings: this.#strings, attributes: this.#attributes }
+    const { functions } = this.#encoding
+    const tables = { strings: this.#strings, attributes: this.#attributes, functions }
     const stacks = new StackTables(dictionary, this.#stacksOf(rows, from, to), tables)
     for (let begin = from; begin < to; ) {
       const end = endOfGroup(rows, begin, to)

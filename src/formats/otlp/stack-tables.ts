@@ -1,6 +1,7 @@
 // Mappings, locations, functions and stacks of some samples: exactly those that they refer to, each once.
 
 import type { Writer } from 'protobufjs/minimal.js'
+import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import type { Dictionary, FrameEntry, NameEntry } from '../profile/dictionary.ts'
 import { MemoryBudget, SequenceTable } from '../profile/sequence-table.ts'
 import type { AttributeTable } from './attribute-table.ts'
@@ -21,6 +22,7 @@ import type { StringTable } from './string-table.ts'
 export interface SharedTables {
   readonly strings: StringTable
   readonly attributes: AttributeTable
+  readonly functions: OtlpEncoding['functions']
 }
 
 interface LocationRow {
@@ -40,6 +42,7 @@ export class StackTables {
   readonly #mappings: MappingTable
   /** Name, system name and file of each function, as indices of texts; by these three, joined. */
   readonly #functions = new Map<string, { readonly index: number; readonly texts: readonly number[] }>()
+  readonly #copies: 1 | 2
   readonly #locations: LocationRow[] = []
   readonly #locationIndices = new Map<string, number>()
   readonly #stacks = unlimited()
@@ -52,6 +55,7 @@ export class StackTables {
   constructor(dictionary: Dictionary, stacks: Iterable<number>, shared: SharedTables) {
     this.#dictionary = dictionary
     this.#shared = shared
+    this.#copies = shared.functions === 'twice' ? 2 : 1
     this.#ofFrame = new Uint32Array(dictionary.frameCount)
     this.#ofStack = new Uint32Array(dictionary.stacks.length)
     this.#mappings = new MappingTable(dictionary, shared)
@@ -85,12 +89,8 @@ export class StackTables {
       writeMessage(dictionary, DICTIONARY.locations, (to) => writeLocation(to, row))
     writeMessage(dictionary, DICTIONARY.functions, () => undefined)
     for (const { texts } of this.#functions.values()) {
-      writeMessage(dictionary, DICTIONARY.functions, (row) => {
-        const [name = 0, systemName = 0, file = 0] = texts
-        writeUint(row, FUNCTION.name, name)
-        writeUint(row, FUNCTION.systemName, systemName)
-        writeUint(row, FUNCTION.filename, file)
-      })
+      for (let copy = 0; copy < this.#copies; copy++)
+        writeMessage(dictionary, DICTIONARY.functions, (row) => writeFunction(row, texts))
     }
     writeMessage(dictionary, DICTIONARY.stacks, () => undefined)
     for (let stack = 0; stack < this.#stacks.length; stack++) {
@@ -138,7 +138,7 @@ export class StackTables {
     const key = texts.join()
     const known = this.#functions.get(key)
     if (known !== undefined) return known.index
-    const index = this.#functions.size + 1
+    const index = (this.#functions.size + 1) * this.#copies // the last of its copies
     this.#functions.set(key, { index, texts })
     return index
   }
@@ -156,6 +156,12 @@ function frameTypeOf({ kind, language }: FrameEntry): string {
     case 'reason':
       return ''
   }
+}
+
+function writeFunction(row: Writer, [name = 0, systemName = 0, file = 0]: readonly number[]): void {
+  writeUint(row, FUNCTION.name, name)
+  writeUint(row, FUNCTION.systemName, systemName)
+  writeUint(row, FUNCTION.filename, file)
 }
 
 function writeLocation(writer: Writer, { mapping, address, lines, attributes }: LocationRow): void {

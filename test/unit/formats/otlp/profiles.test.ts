@@ -23,6 +23,7 @@ const ENCODING: OtlpEncoding = {
   resourcePer: 'process',
   sampleAttributes: ['thread.id', 'thread.name'],
   attributeValues: 'typed',
+  functions: 'once',
   shape: 'counts',
   originalPayload: 'none',
   resourceAttributes: { 'host.name': 'node-1' },
@@ -310,6 +311,17 @@ test('attributes are texts for backends that know nothing else', () => {
   })
   assert.deepEqual(profile?.samples[0]?.attributes, { 'thread.id': '5', 'thread.name': 'app' })
   assert.equal(profile?.resource['process.pid'], '100')
+})
+
+test('where each function stands twice, a reader that is off by one reads the same as one that is not', () => {
+  const windows = [{ samples: [{ stack: ['hot@app', 'main@app'], tid: 5 }] }]
+  const bytes = bytesOf(windows, { encoding: { functions: 'twice' } })
+  assert.deepEqual(readOtlp(bytes), profilesOf(windows))
+  const { dictionary } = readRawOtlp(bytes)
+  const read = dictionary.location_table.flatMap(({ lines }) => lines.map((line) => line.function_index))
+  assert.equal(read.length, 2)
+  for (const index of read)
+    assert.deepEqual(dictionary.function_table[index - 1], dictionary.function_table[index])
 })
 
 test('the same samples go along as pprof where that is asked for', () => {
