@@ -79,7 +79,7 @@ export async function readByPprof(
 ): Promise<PprofReading> {
   const table = await output(t, [
     tools.pprof,
-    ...['-top', '-nodecount=100000', '-nodefraction=0', '-symbolize=none', '-unit=minimum', ...options],
+    ...['-top', '-nodecount=100000', '-nodefraction=0', '-symbolize=none', '-unit=ns', ...options],
     file,
   ])
   const total = /([\d.]+)\S* total$/m.exec(table)?.[1] ?? assert.fail(`no total in ${table}`)

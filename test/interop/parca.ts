@@ -50,7 +50,7 @@ export async function startParca(t: TestContext, directory: string): Promise<Par
     },
     async labels() {
       const answer = await (await fetch(`${url}/api/profiles/labels`)).json()
-      return (answer as { labelNames: readonly string[] }).labelNames
+      return (answer as { labelNames?: readonly string[] }).labelNames ?? []
     },
   }
 }

@@ -88,8 +88,8 @@ const stacksDecoded = (profiles: readonly DecodedProfile[]): Record<string, numb
     ({ sample }) => sample.count,
   )
 
-/** pprof needs a mapping for every location, OTLP does not: of the words at the end of a stack that is cut short. */
-const NO_FILE = '[incomplete]'
+/** pprof needs a mapping for every location, OTLP does not: of code that is in no file, and of why a stack is cut short. */
+const NO_FILE = /^(\[(incomplete|unknown|v8js)\]|\/\/anon)$/
 
 const stacksOf = ({ samples }: ReadPprof): Record<string, number> =>
   totals(
