@@ -47,8 +47,11 @@ export interface ReadPprof {
   readonly samples: readonly ReadSample[]
 }
 
-/** Checks ids, references and the string table on the way: a broken file fails the test that reads it. */
-export function readPprof(bytes: Uint8Array): ReadPprof {
+/**
+ * Checks ids, references and the string table on the way: a broken file fails the test that reads it.
+ * @param placeless which locations may have no mapping
+ */
+export function readPprof(bytes: Uint8Array, placeless: 'none' | 'roots' = 'none'): ReadPprof {
   const profile = new ProtoMessage(bytes)
   const strings = new StringsInUse(profile.texts(6))
   const typeOf = (message: ProtoMessage): string =>
@@ -93,7 +96,7 @@ export function readPprof(bytes: Uint8Array): ReadPprof {
     [],
     'every function is referred to',
   )
-  assertReferences(read)
+  assertReferences(read, placeless)
   strings.assertAllUsed()
   return read
 }
@@ -159,14 +162,18 @@ function assertIds(entries: readonly { readonly id: bigint }[]): void {
   assert.equal(new Set(entries.map(({ id }) => id)).size, entries.length, 'ids are unique')
 }
 
-function assertReferences({ sampleTypes, mappings, locations, samples }: ReadPprof): void {
+function assertReferences(
+  { sampleTypes, mappings, locations, samples }: ReadPprof,
+  placeless: 'none' | 'roots',
+): void {
   const locationsInUse = new Set(samples.flatMap((sample) => sample.locations))
   assert.ok(
     locations.every((location) => locationsInUse.has(location)),
     'every location is referred to',
   )
+  const roots = new Set(placeless === 'roots' ? samples.map((sample) => sample.locations.at(-1)) : [])
   assert.ok(
-    locations.every(({ mapping }) => mapping !== undefined),
+    locations.every((location) => location.mapping !== undefined || roots.has(location)),
     'every location has a mapping',
   )
   const mappingsInUse = new Set(locations.map(({ mapping }) => mapping))
