@@ -4,6 +4,12 @@ import { inTurns } from '../base/turns.ts'
 import type { ProcessEvent, ProcessTable } from '../core/process.ts'
 import { ProcessStates } from '../core/process-states.ts'
 
+interface Origin {
+  readonly forkedBy?: Incarnation | undefined
+  /** What the number was until then. */
+  readonly execBy?: Incarnation | undefined
+}
+
 /** A process from an exec (or fork) to the next exec or its end. */
 export class Incarnation {
   readonly pid: number
@@ -11,33 +17,28 @@ export class Incarnation {
   readonly from: bigint
   /** What forked it, or called exec in it; undefined where it was there before the window. */
   readonly parent: Incarnation | undefined
-  /** Files that it has mapped: indices into ProcessTable.mappings. */
-  #files: number[] = []
-  #sharesFiles = false
+  /** What it mapped itself: indices into ProcessTable.mappings. */
+  readonly #own: number[] = []
+  /** What its parent had mapped when it forked: not copied, for a process may map and fork as often as it likes. */
+  readonly #inherited: { readonly of: Incarnation; readonly count: number } | undefined
 
-  constructor(pid: number, from: bigint, parent: Incarnation | undefined) {
+  constructor(pid: number, from: bigint, origin: Origin = {}) {
     this.pid = pid
     this.from = from
-    this.parent = parent
+    this.parent = origin.forkedBy ?? origin.execBy
+    this.#inherited = origin.forkedBy && { of: origin.forkedBy, count: origin.forkedBy.#own.length }
   }
 
-  get files(): readonly number[] {
-    return this.#files
+  addMapping(mapping: number): void {
+    this.#own.push(mapping)
   }
 
-  addFile(mapping: number): void {
-    if (this.#sharesFiles) this.#files = [...this.#files]
-    this.#sharesFiles = false
-    this.#files.push(mapping)
-  }
-
-  /** A fork has what its parent has mapped until then. */
-  fork(pid: number, time: bigint): Incarnation {
-    const child = new Incarnation(pid, time, this)
-    child.#files = this.#files
-    child.#sharesFiles = true
-    this.#sharesFiles = true
-    return child
+  /** Newest first. */
+  *mappings(): Iterable<number> {
+    yield* this.#own.toReversed()
+    for (let link = this.#inherited; link !== undefined; link = link.of.#inherited) {
+      for (let index = link.count - 1; index >= 0; index--) yield link.of.#own[index] as number
+    }
   }
 }
 
@@ -83,23 +84,27 @@ export class Incarnations {
     return this.#ended
   }
 
-  /** The executable by its files, '' where none is known: programs lie below what they load, on every architecture. */
-  executableOf({ files }: Incarnation): string {
-    let lowest: { readonly start: bigint; readonly image: number } | undefined
-    for (const file of files) {
-      const mapping = this.#table.mappings.at(file)
-      if (lowest === undefined || mapping.start < lowest.start) lowest = mapping
+  /** The executable by what is mapped, '' where none is known: programs lie below what they load, on every architecture. */
+  executableOf(incarnation: Incarnation): string {
+    let lowest: { readonly start: bigint; readonly path: string } | undefined
+    for (const number of incarnation.mappings()) {
+      const { start, image } = this.#table.mappings.at(number)
+      if (lowest !== undefined && lowest.start <= start) continue
+      const { kind, path } = this.#table.images.at(image)
+      if (kind === 'file' || path.startsWith('/memfd:')) lowest = { start, path }
     }
-    return lowest === undefined ? '' : this.#table.images.at(lowest.image).path
+    return lowest?.path ?? ''
   }
 
-  /** Whether an address lies in a file that it has mapped; true where none is known. */
-  mayHold({ files }: Incarnation, address: bigint): boolean {
-    const holds = (file: number): boolean => {
-      const { start, end } = this.#table.mappings.at(file)
-      return start <= address && address < end
+  /** Whether an address lies in what it has mapped (a program may have replaced its code's file by memory); true where nothing is known. */
+  mayHold(incarnation: Incarnation, address: bigint): boolean {
+    let isKnown = false
+    for (const number of incarnation.mappings()) {
+      const { start, end } = this.#table.mappings.at(number)
+      if (start <= address && address < end) return true
+      isKnown = true
     }
-    return files.length === 0 || files.some(holds)
+    return !isKnown
   }
 
   #known(pid: number): readonly Incarnation[] {
@@ -108,7 +113,7 @@ export class Incarnations {
   }
 
   #unseen(pid: number): Incarnation {
-    const incarnation = new Incarnation(pid, 0n, undefined)
+    const incarnation = new Incarnation(pid, 0n)
     this.#byPid.set(pid, [incarnation, ...(this.#byPid.get(pid) ?? [])])
     return incarnation
   }
@@ -128,19 +133,16 @@ export class Incarnations {
     const { pid, time } = event
     switch (event.kind) {
       case 'mmap': {
-        const incarnation = before ?? this.#added(new Incarnation(pid, 0n, undefined))
-        const { image } = this.#table.mappings.at(event.mapping)
-        if (this.#table.images.at(image).kind === 'file') incarnation.addFile(event.mapping)
+        const incarnation = before ?? this.#added(new Incarnation(pid, 0n))
+        incarnation.addMapping(event.mapping)
         return incarnation
       }
       case 'comm':
-        if (event.exec) return this.#added(new Incarnation(pid, time, before))
-        return before ?? this.#added(new Incarnation(pid, 0n, undefined))
-      case 'fork': {
+        if (event.exec) return this.#added(new Incarnation(pid, time, { execBy: before }))
+        return before ?? this.#added(new Incarnation(pid, 0n))
+      case 'fork':
         if (pid === event.parentPid) return before
-        const parent = stateOf(event.parentPid)
-        return this.#added(parent?.fork(pid, time) ?? new Incarnation(pid, time, undefined))
-      }
+        return this.#added(new Incarnation(pid, time, { forkedBy: stateOf(event.parentPid) }))
       case 'exit':
         if (event.tid === pid) this.#ended.add(pid)
         return before

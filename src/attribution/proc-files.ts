@@ -1,7 +1,9 @@
 // The machine's /proc.
 
-import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { close, closeSync, open, openSync, read, readlinkSync, readSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { errnoOf } from '../core/errors.ts'
+import { type Milliseconds, milliseconds } from '../core/units.ts'
 import type { MemoryReading, ProcessFiles } from './process-files.ts'
 
 const MAX_SMALL_BYTES = 4096
@@ -9,25 +11,40 @@ const MAX_COMMAND_LINE_BYTES = 4096
 const MAX_ENVIRONMENT_BYTES = 128 * 1024
 
 /** Reading a process's memory waits for whatever that memory is mapped from, which may be the process itself (userfaultfd, FUSE). */
-const READ_LIMIT_MS = 500
+const READ_LIMIT = milliseconds(500)
 /** Reads that hang each hold a thread of Node's pool, which has four: with so many, no more are begun. */
 const MAX_HANGING = 2
 
 /** Reused: what is read at once is read into it. */
 const small = Buffer.alloc(MAX_SMALL_BYTES)
 
+export interface ProcOptions {
+  readonly root?: string
+  /** For one reading of a process's memory. */
+  readonly limit?: Milliseconds
+}
+
+/** Cheaper by half than fs/promises, whose file handles are objects of their own. */
+const openFile = promisify<string, string, number>(open)
+const readFile = promisify(read)
+const closeFile = promisify(close)
+
 export class ProcFiles implements ProcessFiles {
   readonly #root: string
+  readonly #limit: Milliseconds
   #hanging = 0
+  /** What is read goes here, one at a time. */
+  #memory = new Uint8Array(MAX_ENVIRONMENT_BYTES)
 
-  constructor(root = '/proc') {
+  constructor({ root = '/proc', limit = READ_LIMIT }: ProcOptions = {}) {
     this.#root = root
+    this.#limit = limit
   }
 
   sleptFor(): bigint {
     const before = process.hrtime.bigint()
-    const uptime = readFileSync(`${this.#root}/uptime`, 'latin1').split(' ')[0] ?? '0'
-    const slept = BigInt(Math.round(Number(uptime) * 1e9)) - before
+    const seconds = Number(readSmall(`${this.#root}/uptime`)?.split(' ')[0])
+    const slept = Number.isFinite(seconds) ? BigInt(Math.round(seconds * 1e9)) - before : 0n
     return slept > 0n ? slept : 0n
   }
 
@@ -48,22 +65,23 @@ export class ProcFiles implements ProcessFiles {
   }
 
   commandLine(pid: number): Promise<MemoryReading> {
-    return this.#inTime(() => readMemory(`${this.#root}/${pid}/cmdline`, MAX_COMMAND_LINE_BYTES))
+    return this.#inTime(`${this.#root}/${pid}/cmdline`, MAX_COMMAND_LINE_BYTES)
   }
 
   environment(pid: number): Promise<MemoryReading> {
-    return this.#inTime(() => readMemory(`${this.#root}/${pid}/environ`, MAX_ENVIRONMENT_BYTES))
+    return this.#inTime(`${this.#root}/${pid}/environ`, MAX_ENVIRONMENT_BYTES)
   }
 
-  async #inTime(read: () => Promise<MemoryReading>): Promise<MemoryReading> {
+  async #inTime(path: string, limit: number): Promise<MemoryReading> {
     if (this.#hanging >= MAX_HANGING) return { outcome: 'slow' }
     this.#hanging++
-    const reading = read().finally(() => this.#hanging--)
+    const reading = readMemory(path, this.#memory.subarray(0, limit)).finally(() => this.#hanging--)
     const late = Promise.withResolvers<MemoryReading>()
     const timer = setTimeout(() => {
+      this.#memory = new Uint8Array(MAX_ENVIRONMENT_BYTES) // The other is its own now: it may still write to it.
       late.resolve({ outcome: 'slow' })
-      void reading.then(overwrite) // It may still come, and nobody wants it then.
-    }, READ_LIMIT_MS)
+      void reading.then(overwrite)
+    }, this.#limit)
     try {
       return await Promise.race([reading, late.promise])
     } finally {
@@ -85,30 +103,21 @@ function readSmall(path: string): string | undefined {
   }
 }
 
-async function readMemory(path: string, limit: number): Promise<MemoryReading> {
-  let file: FileHandle | undefined
+/** In one read, too: one that is shorter than was asked for has come to the end. */
+async function readMemory(path: string, into: Uint8Array): Promise<MemoryReading> {
+  let file: number | undefined
   try {
-    file = await open(path, 'r')
-    return { outcome: 'read', bytes: await firstBytes(file, limit) }
+    file = await openFile(path, 'r')
+    const { bytesRead } = await readFile(file, into, 0, into.length, 0)
+    return { outcome: 'read', bytes: into.subarray(0, bytesRead) }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
+    const code = errnoOf(error)
     return { outcome: code === 'EACCES' || code === 'EPERM' ? 'denied' : 'gone' }
   } finally {
-    await file?.close().catch(() => undefined)
+    if (file !== undefined) await closeFile(file).catch(() => undefined)
   }
 }
 
 function overwrite(reading: MemoryReading): void {
   if (reading.outcome === 'read') reading.bytes.fill(0)
-}
-
-async function firstBytes(file: FileHandle, limit: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(limit)
-  let length = 0
-  while (length < limit) {
-    const { bytesRead } = await file.read(bytes, length, limit - length, length)
-    if (bytesRead === 0) break
-    length += bytesRead
-  }
-  return bytes.subarray(0, length)
 }

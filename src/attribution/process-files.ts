@@ -13,8 +13,8 @@ export interface ProcessFiles {
   cgroup(pid: number): string | undefined
   /** Where /proc/PID/exe leads; undefined: nowhere, or it may not be asked. */
   executable(pid: number): string | undefined
-  /** The first bytes of /proc/PID/cmdline. */
+  /** The first bytes of /proc/PID/cmdline. They are there until the next question. */
   commandLine(pid: number): Promise<MemoryReading>
-  /** The first bytes of /proc/PID/environ. Whoever asks overwrites them. */
+  /** The first bytes of /proc/PID/environ, likewise. Whoever asks overwrites them. */
   environment(pid: number): Promise<MemoryReading>
 }

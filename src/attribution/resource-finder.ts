@@ -34,8 +34,6 @@ export const createResourceFinder = (
 
 /** Batches of one window share it. */
 interface CurrentWindow {
-  readonly table: ProcessTable
-  readonly sequence: number
   readonly incarnations: Incarnations
   readonly owners: WindowOwners
 }
@@ -52,7 +50,9 @@ class Finder implements ProcessResourceFinder {
   readonly #live: LiveProcessOptions | undefined
   readonly #reader: ProcessReader | undefined
   readonly #known = new KnownProcesses()
-  #window: CurrentWindow | undefined
+  /** A window's table holds all of its buffer: it must not be kept for the table's sake. */
+  readonly #windows = new WeakMap<ProcessTable, CurrentWindow>()
+  #last: { readonly sequence: number; readonly ended: ReadonlySet<number> } | undefined
   #deadline = 0
   /** Batches are looked at one after another: what one learnt another does not read. */
   #before: Promise<unknown> = Promise.resolve()
@@ -86,19 +86,23 @@ class Finder implements ProcessResourceFinder {
         rowOf[index] = rows.add(incarnation.pid, await owners.ownerOf(incarnation, first))
       }
     }
-    for (let index = 0; index < ofSample.length; index++) ofSample[index] = rowOf[ofSample[index] ?? 0] ?? 0
+    for await (const [from, to] of inTurns(ofSample.length, SAMPLES)) {
+      for (let index = from; index < to; index++) ofSample[index] = rowOf[ofSample[index] ?? 0] ?? 0
+    }
     return { table: rows.table, ofSample }
   }
 
   async #windowOf({ processes: table, window: { sequence } }: ProfileBatch): Promise<CurrentWindow> {
-    const before = this.#window
-    if (before?.table === table) return before
+    const known = this.#windows.get(table)
+    if (known !== undefined) return known
     const incarnations = await Incarnations.of(table)
-    if (before !== undefined && sequence !== before.sequence + 1) this.#known.forgetAll()
-    this.#known.beginWindow(incarnations, before?.incarnations.ended ?? new Set())
+    if (this.#last !== undefined && sequence !== this.#last.sequence + 1) this.#known.forgetAll()
+    this.#known.beginWindow(incarnations, this.#last?.ended ?? new Set())
+    this.#last = { sequence, ended: incarnations.ended }
     const owners = new WindowOwners(incarnations, this.#policy, this.#living())
-    this.#window = { table, sequence, incarnations, owners }
-    return this.#window
+    const window = { incarnations, owners }
+    this.#windows.set(table, window)
+    return window
   }
 
   #living(): Living | undefined {

@@ -17,20 +17,19 @@ const MAX_ANSWER_BYTES = 4 * 2 ** 20
 export async function askAgent(directory: string): Promise<string> {
   const socketPath = join(directory, STATUS_SOCKET)
   try {
-    return await bodyOf(await answerOn(socketPath))
+    const signal = AbortSignal.timeout(ANSWER_MS)
+    return await bodyOf(await answerOn(socketPath, signal), signal)
   } catch (error) {
     throw explained(error, directory)
   }
 }
 
-/** The whole answer has to be there by then, not only its beginning. */
-const answerOn = (socketPath: string): Promise<IncomingMessage> =>
+const answerOn = (socketPath: string, signal: AbortSignal): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(ANSWER_MS)
     get({ socketPath, path: STATUS_PATH, agent: false, signal }, resolve).on('error', reject)
   })
 
-async function bodyOf(response: IncomingMessage): Promise<string> {
+async function bodyOf(response: IncomingMessage, signal: AbortSignal): Promise<string> {
   const pieces: Buffer[] = []
   let bytes = 0
   for await (const piece of response) {
@@ -38,6 +37,9 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
     bytes += (piece as Buffer).length
     if (bytes > MAX_ANSWER_BYTES) throw new Error(`its answer exceeds ${MAX_ANSWER_BYTES} bytes`)
   }
+  // A body that is cut off ends like a whole one.
+  signal.throwIfAborted()
+  if (!response.complete) throw new Error('its answer was cut off')
   const body = Buffer.concat(pieces).toString('utf8')
   if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode} ${body.trim().slice(0, 200)}`)
   return body
@@ -59,13 +61,16 @@ function explained(error: unknown, directory: string): AgentError {
         { cause: error },
       )
     default: {
-      const why = code === 'ABORT_ERR' ? `no answer within ${ANSWER_MS / 1_000} s` : messageOf(error)
+      const why = isOverdue(error) ? `no answer within ${ANSWER_MS / 1_000} s` : messageOf(error)
       return new AgentError('STATUS.NO_ANSWER', `Cannot ask the agent of ${directory}: ${why}.`, {
         cause: error,
       })
     }
   }
 }
+
+const isOverdue = (error: unknown): boolean =>
+  errnoOf(error) === 'ABORT_ERR' || (error instanceof Error && error.name === 'TimeoutError')
 
 const noAgent = (directory: string, why: string): AgentError =>
   new AgentError(

@@ -16,6 +16,7 @@ const TURNED_ON_BY: Readonly<Record<string, readonly string[]>> = {
 }
 
 const ENDPOINT_OPTION = 'otlp-profiles-endpoint'
+const PRESET_OPTION = 'otlp-profiles-preset'
 const DATADOG_OPTION = 'enable-profiling-datadog'
 
 export const SENDING_OPTIONS: readonly Option[] = [
@@ -23,6 +24,11 @@ export const SENDING_OPTIONS: readonly Option[] = [
     long: ENDPOINT_OPTION,
     value: 'URL',
     help: 'Sends what is sampled as OTLP profiles, too: http://localhost:4318; all else is said by OTEL_EXPORTER_OTLP_…',
+  },
+  {
+    long: PRESET_OPTION,
+    value: 'NAME',
+    help: 'What reads them: collector (default), pyroscope, parca, datadog, generic',
   },
   {
     long: DATADOG_OPTION,
@@ -48,7 +54,11 @@ export function sendersOf(
   variables: 'count' | 'do not count' = 'count',
 ): Senders {
   const endpoint = options.value(ENDPOINT_OPTION)
-  const said = endpoint === undefined ? environment : withEndpoint(environment, endpoint)
+  const preset = options.value(PRESET_OPTION)
+  const said = {
+    ...(endpoint === undefined ? environment : withEndpoint(environment, endpoint)),
+    ...(preset === undefined ? {} : { SONDE_OTLP_PROFILES_PRESET: preset }),
+  }
   const asked = (type: string): boolean =>
     variables === 'count' &&
     (TURNED_ON_BY[type] ?? []).some((name) => (environment[name] ?? '').trim() !== '')

@@ -109,10 +109,14 @@ function laneLines({ lane, lastError, trouble }: ConsumerStatus): readonly Line[
 }
 
 function filesLine({ finished, bytes: size, samples, open }: FilesStatus): Line {
-  const closed = `${counted(finished, 'finished file')}, ${bytes(size)} of ${counted(samples, 'sample')} written`
-  if (open === null) return ['files', closed]
-  const soFar = open.bytes === 0 ? '' : ` (${bytes(open.bytes)})`
-  return ['files', `${closed}; ${counted(open.samples, 'sample')} in the open one${soFar}`]
+  const written =
+    samples === 0
+      ? ''
+      : `${counted(finished, 'finished file')}, ${bytes(size)} with ${counted(samples, 'sample')}`
+  const soFar = open === null || open.bytes === 0 ? '' : ` (${bytes(open.bytes)})`
+  const underWay =
+    open === null ? '' : `${counted(open.samples, 'sample')} not in a finished file yet${soFar}`
+  return ['files', [written, underWay].filter((part) => part !== '').join('; ') || 'none yet']
 }
 
 function deliveryLines(delivery: DeliveryStatus): readonly Line[] {

@@ -20,8 +20,8 @@ export interface OtlpEncoding {
   /** Some backends know no attributes but strings. */
   readonly attributeValues: 'typed' | 'strings'
   /**
-   * `twice`: each function stands in front of itself, for a backend that takes the one before the one that is meant. Whoever
-   * reads it right reads the same. The specification says that a table SHOULD have no entry twice.
+   * `twice`: Parca 0.28 takes the function before the one that a line refers to. Each one then stands behind another of the
+   * same name, so that who reads it either way reads the same.
    */
   readonly functions: 'once' | 'twice'
   /** `timestamps`: every sample's time instead of counts. */

@@ -7,7 +7,9 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { settledWithin } from '../base/settled-within.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
+import { traceWith } from '../core/tracing.ts'
 import type { Tracing } from './open.ts'
+import { apiSpans } from './spans.ts'
 
 export interface SdkOptions {
   /** As it is posted to. The exporter reads headers, certificates and time limits from the environment by itself. */
@@ -22,7 +24,12 @@ const MAX_QUEUED_SPANS = 512
 const MAX_BATCH = 128
 
 export function startSdk({ url, attributes, log }: SdkOptions): Tracing {
-  sayFirstFailure(log)
+  const failed = firstFailure(log)
+  const quiet = (): void => undefined
+  diag.setLogger(
+    { error: failed, warn: quiet, info: quiet, debug: quiet, verbose: quiet },
+    DiagLogLevel.ERROR,
+  )
   const exporter = new OTLPTraceExporter({ url })
   const processor = new BatchSpanProcessor({
     exporter,
@@ -35,27 +42,35 @@ export function startSdk({ url, attributes, log }: SdkOptions): Tracing {
   })
   trace.setGlobalTracerProvider(provider)
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  traceWith(apiSpans)
   return {
     async close(ms) {
+      traceWith(undefined)
       trace.disable()
       context.disable()
       // Nobody waits for spans any longer than that, and nobody misses them.
-      await settledWithin(provider.shutdown(), ms, 'spans were not sent in time').catch(() => undefined)
+      await settledWithin(provider.shutdown(), ms, 'spans were not sent in time').catch(failed)
       diag.disable()
     },
   }
 }
 
-/** The SDK's own words may hold the URL, and what a server said: only their code is passed on, once. */
-function sayFirstFailure(log: ConsumerContext['log']): void {
-  const quiet = (): void => undefined
+/** What the SDK says may hold the URL, and what a server said: only a code is passed on, and only once. */
+function firstFailure(log: ConsumerContext['log']): (failure: unknown) => void {
   let said = false
-  const error = (...words: readonly unknown[]): void => {
+  return (failure) => {
     if (said) return
     said = true
-    const code = /\bE[A-Z]{3,}\b|"code":"?(\d{3})\b/.exec(words.map(String).join(' '))
-    const why = code === null ? '' : ` (${code[1] === undefined ? code[0] : `HTTP ${code[1]}`})`
+    const code = codeOf(failure)
+    const why = code === undefined ? '' : ` (${code})`
     log('warn', `Sonde's own traces cannot be sent${why}. Profiles are not affected; this is said once.`)
   }
-  diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR)
+}
+
+/** The SDK fails with errors, and logs them as JSON text. Both have the error's code: `ECONNREFUSED`, `503`. */
+function codeOf(failure: unknown): string | undefined {
+  const status = failure instanceof Error && 'code' in failure ? failure.code : undefined
+  const text = `"code":"${String(status)}" ${typeof failure === 'string' ? failure : ''}`
+  const [, name, digits] = /"code":"?(?:(E[A-Z]+)|(\d{3}))\b/.exec(text) ?? []
+  return name ?? (digits === undefined ? undefined : `HTTP ${digits}`)
 }

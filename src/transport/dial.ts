@@ -86,6 +86,8 @@ function established(
   { peer, signal }: Waiting,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    // Later on, whoever uses it asks; an error that comes before must not end the process.
+    socket.on('error', () => undefined)
     const settle = (done: () => void): void => {
       signal.removeEventListener('abort', aborted)
       socket.off(event, connected).off('error', failed).off('close', closed)
@@ -93,8 +95,6 @@ function established(
     }
     const fail = (error: unknown): void =>
       settle(() => {
-        // What else it has to say is of no interest.
-        socket.on('error', () => undefined)
         socket.destroy()
         reject(error)
       })

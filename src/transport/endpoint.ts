@@ -34,6 +34,15 @@ export interface EndpointOptions extends HeaderOptions {
   readonly environment?: Environment | undefined
 }
 
+/** Headers that say nothing about whoever sends: an answer has the same media type, and must be read as it is. */
+const PUBLIC: readonly string[] = [
+  'accept',
+  'content-type',
+  'dd-evp-origin',
+  'dd-evp-origin-version',
+  'user-agent',
+]
+
 export class Endpoint {
   readonly url: URL
   /** Without credentials and query. */
@@ -78,7 +87,8 @@ export class Endpoint {
     const authorization = this.#authorization === undefined ? {} : { authorization: this.#authorization }
     const headers: Headers = { ...authorization, ...(await this.#headers.read()) }
     const proxy = this.proxy?.authorization
-    return { headers, secrets: new Secrets([...Object.values(headers), ...(proxy ? [proxy] : [])]) }
+    const values = Object.entries(headers).flatMap(([name, value]) => (PUBLIC.includes(name) ? [] : [value]))
+    return { headers, secrets: new Secrets([...values, ...(proxy ? [proxy] : [])]) }
   }
 }
 

@@ -1,6 +1,7 @@
 // The one session of HTTP/2 to an endpoint: kept, watched with PING, and opened again when it died.
 
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
+import type { Clock } from '../base/clock.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Dialer } from './dial.ts'
 import { inWords, type Peer, Unreachable } from './trouble.ts'
@@ -12,19 +13,25 @@ export interface PingOptions {
   readonly withinMs: Milliseconds
 }
 
+/** By whose time it is watched. */
+export interface Watch extends PingOptions {
+  readonly clock: Clock
+}
+
 /** A session, and what is known of its end. */
 export class GrpcSession {
   readonly http2: ClientHttp2Session
-  readonly #ping: PingOptions
+  readonly #ping: Watch
   readonly #peer: Peer
-  #heard = performance.now()
+  #heard: number
   #ending: Unreachable | undefined
   #asking: Promise<void> | undefined
   #lastProcessed = Number.POSITIVE_INFINITY
 
-  constructor(http2: ClientHttp2Session, peer: Peer, ping: PingOptions) {
+  constructor(http2: ClientHttp2Session, peer: Peer, ping: Watch) {
     this.http2 = http2
     this.#ping = ping
+    this.#heard = ping.clock.now()
     this.#peer = peer
     http2.on('goaway', (code, lastStreamId) => {
       this.#lastProcessed = lastStreamId
@@ -32,7 +39,7 @@ export class GrpcSession {
         this.#ending ??= new Unreachable(`${peer.name} ended the connection (GOAWAY ${code})`)
     })
     // Told to whoever has a request under way.
-    http2.on('error', (error) => (this.#ending ??= new Unreachable(inWords(error, peer))))
+    http2.on('error', (error) => this.#endedBy(error))
     http2.unref()
   }
 
@@ -53,7 +60,7 @@ export class GrpcSession {
 
   /** Something came. */
   heard(): void {
-    this.#heard = performance.now()
+    this.#heard = this.#ping.clock.now()
   }
 
   /** Nothing came in time: the next use asks for a sign of life first. */
@@ -63,7 +70,7 @@ export class GrpcSession {
 
   /** Before it is used again: half-open connections are noticed here. */
   async makeSure(): Promise<void> {
-    if (this.isOpen && performance.now() - this.#heard >= this.#ping.everyMs) await this.#askForSign()
+    if (this.isOpen && this.#ping.clock.now() - this.#heard >= this.#ping.everyMs) await this.#askForSign()
   }
 
   /** Asks for signs of life until it is stopped: while a request is under way. */
@@ -81,8 +88,18 @@ export class GrpcSession {
     if (!this.http2.destroyed) this.http2.close()
   }
 
+  /** Its socket failed. */
+  fail(error: unknown): void {
+    this.#endedBy(error)
+    this.destroy()
+  }
+
   destroy(): void {
     this.http2.destroy()
+  }
+
+  #endedBy(error: unknown): void {
+    this.#ending ??= new Unreachable(inWords(error, this.#peer), { cause: error })
   }
 
   /** One at a time. */
@@ -104,6 +121,7 @@ export class GrpcSession {
           `${this.#peer.name} did not answer a PING within ${this.#ping.withinMs / 1000} s: the connection is dead`,
         )
         this.destroy()
+        settle()
       }, this.#ping.withinMs)
       this.http2.on('close', settle)
       const answered = (error: Error | null): void => {
@@ -111,18 +129,14 @@ export class GrpcSession {
         this.heard()
         settle()
       }
-      if (!this.isOpen || !this.http2.ping(answered)) this.destroy()
-      if (this.http2.destroyed) settle()
+      // One that goes away takes no PING any more, and may finish its calls.
+      if (!this.isOpen || !this.http2.ping(answered)) settle()
     })
   }
 }
 
 /** Opens a session; resolves when the other side has shown that it speaks HTTP/2. Rejects with Unreachable. */
-export async function openSession(
-  dialer: Dialer,
-  ping: PingOptions,
-  signal: AbortSignal,
-): Promise<GrpcSession> {
+export async function openSession(dialer: Dialer, ping: Watch, signal: AbortSignal): Promise<GrpcSession> {
   const socket = await dialer.dial(signal)
   const { peer } = dialer
   const http2 = connect(`${peer.secure ? 'https' : 'http'}://endpoint`, {
@@ -130,10 +144,12 @@ export async function openSession(
     settings: { enablePush: false },
   })
   const session = new GrpcSession(http2, peer, ping)
+  socket.on('error', (error) => session.fail(error))
   return new Promise((resolve, reject) => {
     const settle = (done: () => void): void => {
       signal.removeEventListener('abort', aborted)
       http2.off('remoteSettings', ready).off('close', closed)
+      socket.off('error', closed)
       done()
     }
     const ready = (): void => settle(() => resolve(session))
@@ -145,6 +161,8 @@ export async function openSession(
     const closed = (): void => fail(session.ending ?? new Unreachable(notHttp2(peer)))
     const aborted = (): void => fail(signal.reason)
     http2.on('remoteSettings', ready).on('close', closed)
+    // A session without streams says nothing of its socket's failure (Node 24): TLS 1.3 refuses clients at this point.
+    socket.on('error', closed)
     signal.addEventListener('abort', aborted)
     if (signal.aborted) aborted()
   })

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http2'
 import type { Delivery } from '../core/delivery.ts'
-import { type HttpResponse, notTaken, refused } from './response.ts'
+import { type HttpResponse, notTaken, perhapsTaken, refused } from './response.ts'
 import { retryAfter } from './retry-after.ts'
 import { parseRpcStatus, type RpcStatus } from './rpc-status.ts'
 import { oneLine, saying } from './words.ts'
@@ -47,12 +47,12 @@ export function plainAnswer({ status, headers, body }: HttpResponse, now: number
   const reason = `answered HTTP ${status} with ${type}, which is no gRPC${saying(body)}`
   switch (status) {
     case 429:
-    case 502:
     case 503:
-    case 504: {
-      const after = retryAfter(headers['retry-after'], now)
-      return notTaken(reason, after)
-    }
+      return notTaken(reason, retryAfter(headers['retry-after'], now))
+    case 502:
+    case 504:
+      // It gave up on a server that may have it.
+      return perhapsTaken(reason, retryAfter(headers['retry-after'], now))
     default:
       return refused(`${reason}: is this an endpoint for OTLP over gRPC?`)
   }

@@ -97,7 +97,9 @@ class GrpcTransport implements Transport {
     await this.#session?.makeSure()
     signal.throwIfAborted()
     if (this.#session?.isOpen !== true) {
-      this.#session = await openSession(this.#endpoint.dialer, this.#options.ping ?? PING, signal)
+      const { dialer, limit } = this.#endpoint
+      const watch = { ...(this.#options.ping ?? PING), clock: limit.clock }
+      this.#session = await openSession(dialer, watch, signal)
     }
     if (this.#closed) this.#session.destroy()
     return this.#session
@@ -127,7 +129,8 @@ class GrpcTransport implements Transport {
     if (status !== undefined) {
       const message = secrets.inText(status.message)
       const encoding = first(headers, 'grpc-encoding') ?? 'identity'
-      return this.#options.judge({ ...status, message, body: messageIn(body, encoding) })
+      const answer = messageIn(body, encoding)
+      return this.#options.judge({ ...status, message, body: answer && secrets.inBytes(answer) })
     }
     const httpStatus = Number(headers[':status'])
     const isLost = isGrpc(headers) || failure !== undefined

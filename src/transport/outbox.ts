@@ -1,6 +1,7 @@
 // Delivery that loses nothing, for every consumer that sends: payloads are taken over at once, written down before they are
 // sent, sent one at a time in order of arrival, and repeated until the far side takes or refuses them.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { orAborted } from '../base/or-aborted.ts'
 import type { ConsumerOutcome } from '../core/consumer.ts'
@@ -11,6 +12,7 @@ import { DeliveryBooks, samplesOf } from './delivery-books.ts'
 import { DeliveryLog } from './delivery-log.ts'
 import { PACE_DEFAULTS, Pace, type PaceOptions } from './pace.ts'
 import type { RefusedPayloads } from './refused-payloads.ts'
+import { Settlement } from './settlement.ts'
 import type { Spool } from './spool.ts'
 import { MEMORY_DEFAULTS, type MemoryLimits, Stock } from './stock.ts'
 import { amountOf, type Waiting } from './waiting.ts'
@@ -34,6 +36,7 @@ export interface OutboxOptions {
   readonly log: ConsumerContext['log']
 }
 
+const FAILED = { outcome: 'retry', after: undefined } as const
 /** How long connections may take to close when the time to stop is over. */
 const CLOSE_MS = 200
 
@@ -43,6 +46,7 @@ export class Outbox {
   readonly #pace: Pace
   readonly #books = new DeliveryBooks()
   readonly #log: DeliveryLog
+  readonly #settlement: Settlement
   /** Ends waits: there is no time left for long ones. */
   readonly #hurry = new AbortController()
   /** Ends everything. */
@@ -69,6 +73,10 @@ export class Outbox {
       onWrite: (outcome) =>
         outcome === 'written' ? this.#log.spoolWorks() : this.#log.spoolFails(outcome.error),
       onStuck: (error) => this.#log.spoolIsStuck(error),
+    })
+    this.#settlement = new Settlement({
+      ...{ stock: this.#stock, pace: this.#pace, books: this.#books, log: this.#log },
+      ...{ refused: options.refused, wallClock, deadline: this.#deadline.signal },
     })
   }
 
@@ -130,7 +138,7 @@ export class Outbox {
     this.#hurry.abort()
     this.#notify()
     void clock.sleep(left(), inTime.signal).then(() => {
-      this.#deadline.abort(new AgentError('TRANSPORT.STOPPED', 'the time to send was over'))
+      this.#deadline.abort()
       this.#notify()
     })
     await this.#stock.rescue()
@@ -191,7 +199,7 @@ export class Outbox {
       if (payload === undefined) return
       if (waiting.isReplay) this.#pace.replayBegins()
       await this.#stock.mark(waiting, 'sending')
-      await this.#settle(waiting, payload, await this.#deliver(payload))
+      await this.#settlement.settle(waiting, payload, await this.#deliver(payload))
     } finally {
       this.#stock.release()
       if (this.#stock.all.length === 0) this.#log.isEmpty()
@@ -202,80 +210,29 @@ export class Outbox {
     try {
       return await this.#stock.load(waiting)
     } catch (error) {
-      this.#failed(`a payload cannot be read from the spool: ${messageOf(error)}`)
+      this.#settlement.failed(`a payload cannot be read from the spool: ${messageOf(error)}`)
       return undefined
     }
   }
 
   async #deliver(payload: Payload): Promise<Delivery> {
     const { signal } = this.#deadline
-    const notSent = {
-      outcome: 'retry',
-      after: undefined,
-      reason: 'the agent ended',
-      perhapsTaken: false,
-    } as const
-    if (signal.aborted) return notSent
+    if (signal.aborted) return { ...FAILED, reason: 'the agent ended', perhapsTaken: false }
     try {
-      return await orAborted(this.#options.transport.send(payload, signal), signal)
+      const answer = this.#options.transport.send(payload, signal)
+      return await orAborted(answer, signal).catch(() => inThisTurn(answer))
     } catch (error) {
-      return { ...notSent, reason: messageOf(error), perhapsTaken: true }
+      return { ...FAILED, reason: messageOf(error), perhapsTaken: true }
     }
-  }
-
-  async #settle(waiting: Waiting, payload: Payload, delivery: Delivery): Promise<void> {
-    switch (delivery.outcome) {
-      case 'accepted':
-        return this.#accepted(waiting, payload, delivery)
-      case 'refused':
-        return this.#refused(waiting, payload, delivery.reason)
-      case 'retry':
-        waiting.perhapsTaken ||= delivery.perhapsTaken
-        await this.#stock.mark(waiting, waiting.perhapsTaken ? 'sending' : 'waiting')
-        if (this.#deadline.signal.aborted) return
-        this.#books.retried()
-        return this.#failed(delivery.reason, delivery)
-    }
-  }
-
-  async #accepted(
-    waiting: Waiting,
-    payload: Payload,
-    { rejectedProfiles, message }: Extract<Delivery, { outcome: 'accepted' }>,
-  ): Promise<void> {
-    const rejected = Math.min(Math.max(rejectedProfiles, 0), payload.profiles)
-    this.#books.rejected(rejected)
-    if (rejected > 0 && rejected === payload.profiles)
-      return this.#refused(waiting, payload, message || 'it rejected all profiles and gave no reason')
-    if (rejected > 0 || message !== '') this.#log.remarked(message || 'it rejected some profiles')
-    await this.#stock.unspool(waiting)
-    this.#stock.settle(waiting)
-    this.#books.delivered(waiting)
-    this.#pace.answered()
-    this.#log.delivers(amountOf(this.#stock.all), this.#books.allDropped())
-  }
-
-  async #refused(waiting: Waiting, payload: Payload, reason: string): Promise<void> {
-    const { refused, wallClock } = this.#options
-    this.#log.refused(reason)
-    await refused
-      ?.keep(payload, reason, wallClock())
-      .catch((error: unknown) => this.#log.cannotKeepRefused(error))
-    await this.#stock.unspool(waiting)
-    this.#stock.settle(waiting)
-    this.#books.dropped(waiting, 'refused')
-    this.#books.failed(reason, wallClock())
-    this.#pace.answered()
-  }
-
-  #failed(reason: string, { after }: { readonly after?: PaceAsked } = {}): void {
-    for (const waiting of this.#stock.all) waiting.isReplay = true
-    this.#pace.failed(after)
-    this.#books.failed(reason, this.#options.wallClock())
-    this.#log.cannotDeliver(reason, this.#books.allDropped())
   }
 }
 
-type PaceAsked = Extract<Delivery, { outcome: 'retry' }>['after']
+/** An answer that comes in the very moment of the deadline is still an answer. */
+async function inThisTurn(answer: Promise<Delivery>): Promise<Delivery> {
+  const tooLate = nextTurn().then((): never => {
+    throw new AgentError('TRANSPORT.STOPPED', 'the time to send was over')
+  })
+  return Promise.race([answer, tooLate])
+}
 
 const inMebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`

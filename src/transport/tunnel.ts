@@ -29,7 +29,6 @@ export async function openTunnel(
     if (!status.startsWith('2')) throw new Unreachable(proxyRefusal(proxy, Number(status), phrase))
     return socket
   } catch (error) {
-    socket.on('error', () => undefined)
     socket.destroy()
     throw error
   }

@@ -16,98 +16,17 @@ import {
   StringTable,
   ValueType,
 } from 'pprof-format'
-import { avma, fileOffset, svma } from '../../src/core/address.ts'
 import type { WindowSource } from '../../src/core/encoder.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
-import type { FrameName } from '../../src/core/symbolizer.ts'
-import { WindowBuilder } from '../../src/core/window-builder.ts'
 import { batchesOf } from '../../src/core/window-view.ts'
 import { packWindow } from '../../src/formats/packed-window.ts'
 import { encodePprof } from '../../src/formats/pprof/pprof.ts'
 import { ProfileAggregate, type SessionProfile } from '../../src/formats/profile/profile-aggregate.ts'
-import { sessionInfo } from '../support/session.ts'
+import { bestCpuTime } from '../support/cpu-time.ts'
+import { manySamples } from '../support/many-samples.ts'
 
 const SAMPLES = 100_000
 const STACKS = 10_000
-const FRAMES = 16_000
-const FUNCTIONS = 4_000
-const THREADS = 64
-
-let seed = 7
-const random = (limit: number): number => {
-  seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
-  return Math.floor((seed / 2 ** 32) * limit)
-}
-
-/** Stacks of 8 to 60 frames that share prefixes near the root. */
-function hundredThousandSamples(): WindowSource {
-  const session = sessionInfo()
-  const builder = new WindowBuilder()
-  const image = builder.addImage({
-    kind: 'file',
-    path: '/usr/bin/app',
-    buildId: '00'.repeat(20),
-    device: 1n,
-    inode: 1n,
-  })
-  const place = {
-    pid: 1,
-    image,
-    start: avma(0x1000n),
-    end: avma(0x1000_0000n),
-    fileOffset: fileOffset(0n),
-    bias: 0n,
-  }
-  const mapping = builder.addMapping({ ...place, addressSpace: 'svma', protection: 5, flags: 2 })
-  const frames = Array.from({ length: FRAMES }, (_, index) =>
-    builder.addFrame({
-      kind: 'native',
-      mapping,
-      svma: svma(BigInt(0x1000 + index * 16)),
-      returnAddress: false,
-    }),
-  )
-  const stacks = Array.from({ length: STACKS }, (_, index) => {
-    const root = index % 50
-    const depth = 8 + random(53)
-    const chain = Array.from(
-      { length: depth },
-      (_, level) => frames[level < 8 ? root * 8 + level : random(FRAMES)] ?? 0,
-    )
-    return builder.addStack(chain.reverse(), 'complete')
-  })
-  for (let index = 0; index < SAMPLES; index++) {
-    const stack = stacks[random(random(STACKS) + 1)] ?? 0
-    const tid = 1 + random(THREADS)
-    const time = 1_000n + BigInt(index)
-    builder.addSample(session.id, {
-      time,
-      pid: 1,
-      tid,
-      cpu: 0,
-      stack,
-      value: 10_101_010n,
-      comm: `thread-${tid % 8}`,
-    })
-  }
-  const table: FrameName[] = Array.from({ length: FRAMES }, (_, index) => {
-    const name = `namespace::function_${index % FUNCTIONS}(int, char const*)`
-    return {
-      function: name,
-      systemName: `_ZN9namespace8function${index % FUNCTIONS}`,
-      file: '',
-      line: 0,
-      offset: index,
-    }
-  })
-  const offsets = Uint32Array.from({ length: FRAMES + 1 }, (_, index) => index)
-  const names = { table, offsets, indices: Uint32Array.from({ length: FRAMES }, (_, index) => index) }
-  return {
-    buffer: builder.build({ start: 1n, end: 10_000_000_001n, unixOffset: 0n, sequence: 0 }),
-    sessions: [session],
-    names,
-  }
-}
 
 /** Every sample, location and label an object of pprof-format, nothing aggregated. */
 function plainObjects(batch: ProfileBatch): Uint8Array {
@@ -146,18 +65,6 @@ function plainObjects(batch: ProfileBatch): Uint8Array {
   }).encode()
 }
 
-async function best(work: () => unknown): Promise<number> {
-  const times: number[] = []
-  for (let round = 0; round < 3; round++) {
-    // CPU time: what other processes do meanwhile does not count.
-    const before = process.cpuUsage()
-    await work()
-    const { user, system } = process.cpuUsage(before)
-    times.push((user + system) / 1_000)
-  }
-  return Math.min(...times)
-}
-
 const show = (what: string, milliseconds: number): void =>
   console.log(`${what.padEnd(62)} ${milliseconds.toFixed(1)} ms`)
 
@@ -169,29 +76,30 @@ function profileOf(window: WindowSource): SessionProfile {
   return profile
 }
 
-const window = hundredThousandSamples()
+const window = manySamples({ samples: SAMPLES, stacks: STACKS, spread: 'skewed' })
 const [batch] = batchesOf(window.buffer, window.sessions, window.names)
 if (batch === undefined) throw new Error('the window has no batch')
 const profile = profileOf(window)
 const encoded = encodePprof(profile)
 const plain = plainObjects(batch)
 
-console.log(
-  `${SAMPLES} samples, ${STACKS} stacks, ${FRAMES} frames; ${profile.rows.length} rows after aggregation`,
-)
+console.log(`${SAMPLES} samples, ${STACKS} stacks; ${profile.rows.length} rows after aggregation`)
 // The names are new each time, or they would be packed but once.
-const handing = await best(async () =>
+const handing = await bestCpuTime(async () =>
   structuredClone(await packWindow({ ...window, names: { ...window.names } })),
 )
 show('event loop: packing the window and cloning it for the thread', handing)
-const aggregating = await best(() => profileOf(window))
+const aggregating = await bestCpuTime(() => profileOf(window))
 show('thread: aggregating', aggregating)
-const encoding = await best(() => encodePprof(profile))
+const encoding = await bestCpuTime(() => encodePprof(profile))
 show('thread: encoding pprof', encoding)
-show('thread: gzip -1', await best(() => gzipSync(encoded, { level: 1 })))
-const objects = await best(() => plainObjects(batch))
+show('thread: gzip -1', await bestCpuTime(() => gzipSync(encoded, { level: 1 })))
+const objects = await bestCpuTime(() => plainObjects(batch))
 show('plain pprof-format objects, not aggregated: encoding', objects)
-show('plain pprof-format objects, not aggregated: gzip -1', await best(() => gzipSync(plain, { level: 1 })))
+show(
+  'plain pprof-format objects, not aggregated: gzip -1',
+  await bestCpuTime(() => gzipSync(plain, { level: 1 })),
+)
 console.log(
   `ratio, aggregating and encoding against plain objects: ${((aggregating + encoding) / objects).toFixed(2)}`,
 )

@@ -90,7 +90,7 @@ async function assertProfile(
   t: TestContext,
   { directory, bytes }: { readonly directory: string; readonly bytes: Buffer },
 ): Promise<number> {
-  const { sampleTypes, periodType, period, samples, mappings } = readPprof(bytes, 'roots')
+  const { sampleTypes, periodType, period, samples, mappings } = readPprof(bytes)
   assert.deepEqual(sampleTypes, ['cpu-samples/count', 'cpu-time/nanoseconds'])
   assert.equal(periodType, 'cpu-time/nanoseconds')
   assert.equal(period, 1_001_001n)

@@ -25,7 +25,8 @@ export const send = (transport: Transport, changes: Partial<Payload> = {}): Prom
 /** A clock on which time passes when `pass` is called: all that is waited for is over then. */
 export class HeldClock implements Clock {
   readonly #waiting = new Set<() => void>()
-  now = (): number => 0
+  time = 0
+  now = (): number => this.time
 
   sleep = (_: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve) => {

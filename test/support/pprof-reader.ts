@@ -37,6 +37,8 @@ export interface ReadSample {
 
 export interface ReadPprof {
   readonly sampleTypes: readonly string[]
+  /** '' where it is not stated. */
+  readonly defaultSampleType: string
   readonly periodType: string
   readonly period: bigint
   readonly timeNanos: bigint
@@ -47,11 +49,8 @@ export interface ReadPprof {
   readonly samples: readonly ReadSample[]
 }
 
-/**
- * Checks ids, references and the string table on the way: a broken file fails the test that reads it.
- * @param placeless which locations may have no mapping
- */
-export function readPprof(bytes: Uint8Array, placeless: 'none' | 'roots' = 'none'): ReadPprof {
+/** Checks ids, references and the string table on the way: a broken file fails the test that reads it. */
+export function readPprof(bytes: Uint8Array): ReadPprof {
   const profile = new ProtoMessage(bytes)
   const strings = new StringsInUse(profile.texts(6))
   const typeOf = (message: ProtoMessage): string =>
@@ -82,6 +81,7 @@ export function readPprof(bytes: Uint8Array, placeless: 'none' | 'roots' = 'none
   const samples = profile.messages(2).map((message) => readSample(message, byId, strings))
   const read = {
     sampleTypes: profile.messages(1).map(typeOf),
+    defaultSampleType: strings.at(profile.number(14)),
     periodType: profile.messages(11).map(typeOf).join(),
     period: profile.number(12),
     timeNanos: profile.number(9),
@@ -96,7 +96,7 @@ export function readPprof(bytes: Uint8Array, placeless: 'none' | 'roots' = 'none
     [],
     'every function is referred to',
   )
-  assertReferences(read, placeless)
+  assertReferences(read)
   strings.assertAllUsed()
   return read
 }
@@ -162,19 +162,15 @@ function assertIds(entries: readonly { readonly id: bigint }[]): void {
   assert.equal(new Set(entries.map(({ id }) => id)).size, entries.length, 'ids are unique')
 }
 
-function assertReferences(
-  { sampleTypes, mappings, locations, samples }: ReadPprof,
-  placeless: 'none' | 'roots',
-): void {
+function assertReferences({ sampleTypes, mappings, locations, samples }: ReadPprof): void {
   const locationsInUse = new Set(samples.flatMap((sample) => sample.locations))
   assert.ok(
     locations.every((location) => locationsInUse.has(location)),
     'every location is referred to',
   )
-  const roots = new Set(placeless === 'roots' ? samples.map((sample) => sample.locations.at(-1)) : [])
   assert.ok(
-    locations.every((location) => location.mapping !== undefined || roots.has(location)),
-    'every location has a mapping',
+    locations.every(({ mapping, address, functions }) => mapping ?? (address === 0n && functions.length > 0)),
+    'every location has a mapping, or is nowhere and only names something',
   )
   const mappingsInUse = new Set(locations.map(({ mapping }) => mapping))
   assert.ok(

@@ -1,91 +1,17 @@
 // datadog_pprof: what was sampled, as one profile of each service, to a Datadog agent or to Datadog itself.
 
-import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import type { ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
-import type { Transport } from '../../core/delivery.ts'
-import type { SampleLabel } from '../../core/encoder.ts'
+import { lazyConsumer } from '../../core/lazy-consumer.ts'
 import { definePlugin } from '../../core/plugin.ts'
-import { datadogResponse } from '../../transport/datadog-response.ts'
-import { openOutbox } from '../../transport/delivery-options.ts'
-import type { EndpointOptions } from '../../transport/endpoint.ts'
-import { httpTransport } from '../../transport/http.ts'
-import { ProfileUpload } from '../../transport/profile-upload.ts'
-import { TransportWithKeyFile } from './api-key.ts'
-import { type ApiKey, destinationOf, type Environment, said } from './destination.ts'
 import { type DatadogPprofConfig, datadogPprofSchema } from './schema.ts'
-import { mergedTags, parseTags, type Tag } from './tags.ts'
-import { UPLOAD_FORMAT, Uploads } from './upload.ts'
+
+const type = 'datadog_pprof'
 
 export const datadogPprof = definePlugin({
-  type: 'datadog_pprof',
+  type,
   schema: datadogPprofSchema,
-  create: openConsumer,
+  create: (config: DatadogPprofConfig, context: ConsumerContext) =>
+    lazyConsumer({ name: type, wantsResources: true }, async () =>
+      (await import('./consumer.ts')).openConsumer(config, context),
+    ),
 })
-
-function openConsumer(config: DatadogPprofConfig, context: ConsumerContext): ProfileConsumer {
-  const { environment, version } = context
-  const sender = {
-    name: 'datadog_pprof',
-    transport: transportFor(config, environment, version),
-    format: UPLOAD_FORMAT,
-  }
-  const labels: readonly SampleLabel[] = ['resource', ...config.labels]
-  const uploads = new Uploads({
-    profilerVersion: version,
-    tags: tagsFor(config, environment),
-    labels,
-    boundary: () => `sonde-${randomUUID()}`,
-  })
-  return new ProfileUpload({
-    name: sender.name,
-    every: config.uploadInterval,
-    limits: { maxBytes: config.maxProfileBytes, labels },
-    outbox: openOutbox(sender, config, context),
-    encode: async ({ profile, sessions }) => {
-      const ids = sessions.map(({ id }) => id)
-      const { compression } = config
-      const encoded = await profile.payloads({ kind: 'datadog', sessions: ids, compression })
-      return encoded.map((each) => uploads.payload(each, sessions))
-    },
-    context,
-  })
-}
-
-/** @throws AgentError for destinations that cannot work */
-function transportFor(config: DatadogPprofConfig, environment: Environment, version: string): Transport {
-  const destination = destinationOf(config, environment, existsSync)
-  const options = { url: destination.url, userAgent: `sonde/${version}`, timeoutMs: config.timeout }
-  switch (destination.via) {
-    case 'agent':
-      // An agent is near: proxies lead to the world outside.
-      return httpTransport({ ...options, socketPath: destination.socketPath, judge: datadogResponse })
-    case 'intake':
-      return transportWithKey({ ...options, environment }, destination.apiKey)
-  }
-}
-
-function transportWithKey(options: EndpointOptions, apiKey: ApiKey): Transport {
-  const withKey = (key: string): Transport =>
-    httpTransport({ ...options, headers: { 'dd-api-key': key }, judge: datadogResponse })
-  switch (apiKey.in) {
-    case 'configuration':
-      return withKey(apiKey.value)
-    case 'file':
-      return new TransportWithKeyFile(apiKey.path, withKey)
-  }
-}
-
-function tagsFor(config: DatadogPprofConfig, environment: Environment): readonly Tag[] {
-  const named = (env: string | undefined, version: string | undefined): readonly Tag[] => [
-    ['env', env ?? ''],
-    ['version', version ?? ''],
-  ]
-  return mergedTags(
-    named(said(environment, 'DD_ENV'), said(environment, 'DD_VERSION')),
-    parseTags(said(environment, 'DD_TAGS') ?? ''),
-    named(config.env, config.version),
-    Object.entries(config.tags),
-  )
-}

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { byteSizeSchema, durationSchema } from '../../core/quantity-schema.ts'
 import { milliseconds } from '../../core/units.ts'
-import { deliveryKeys } from '../../transport/delivery-options.ts'
+import { deliveryKeys } from '../../transport/delivery-schema.ts'
 
 const text = z.string().min(1)
 
@@ -14,12 +14,16 @@ export const datadogPprofSchema = z
       ),
     apiKey: text
       .optional()
-      .describe('Sends to Datadog itself where no agent is named (DD_API_KEY); apiKeyFile keeps it out of here'),
+      .describe(
+        'Sends to Datadog itself where no agent is named (DD_API_KEY); apiKeyFile keeps it out of here',
+      ),
     apiKeyFile: text.optional().describe('A file that holds nothing but the API key; read for every request'),
     site: text.optional().describe('Of Datadog, with an API key (DD_SITE); default: datadoghq.com'),
     intakeUrl: text
       .optional()
-      .describe('Where to with an API key instead: https://intake.profile.<site>/api/v2/profile is the default'),
+      .describe(
+        'Where to with an API key instead: https://intake.profile.<site>/api/v2/profile is the default',
+      ),
     env: text.optional().describe('The tag env of every profile (DD_ENV)'),
     version: text.optional().describe('The tag version of every profile (DD_VERSION)'),
     tags: z

@@ -86,10 +86,7 @@ export class Uploads {
 const kindOf = ({ event }: SessionInfo): string =>
   event.unit === 'nanoseconds' ? 'cpu' : eventInFileName(event.name)
 
-function headersOf(
-  { containerId }: ServiceProfile,
-  { profilerVersion }: UploadOptions,
-): Payload['headers'] {
+function headersOf({ containerId }: ServiceProfile, { profilerVersion }: UploadOptions): Payload['headers'] {
   const origin = { 'dd-evp-origin': PROFILER, 'dd-evp-origin-version': profilerVersion }
   if (!/^[\w-]+$/.test(containerId)) return origin
   return { ...origin, 'datadog-container-id': containerId, 'datadog-entity-id': `ci-${containerId}` }
@@ -133,10 +130,7 @@ function tagsOf(
   ]
   const { container, cpu } = DATADOG_PPROF.labels
   const shownLabels = labels.includes('cpu') ? [container, cpu] : [container]
-  return [
-    ...mergedTags(own, tags),
-    ...shownLabels.map((label): Tag => ['ddprof.custom_ctx', label]),
-  ]
+  return [...mergedTags(own, tags), ...shownLabels.map((label): Tag => ['ddprof.custom_ctx', label])]
 }
 
 /** As Go calls it, and Datadog after it. */

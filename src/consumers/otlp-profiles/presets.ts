@@ -1,7 +1,8 @@
 // What each backend needs, as far as it was tried or read in its source (docs/decisions/0013).
 
+import { AgentError } from '../../core/errors.ts'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
-import type { OtlpProtocol } from './exporter-environment.ts'
+import type { Environment, OtlpProtocol } from './exporter-environment.ts'
 
 export const PRESETS = ['collector', 'pyroscope', 'parca', 'datadog', 'generic'] as const
 export type PresetName = (typeof PRESETS)[number]
@@ -26,6 +27,15 @@ const COLLECTOR: Preset = {
   compressions: ['gzip', 'zstd', 'none'],
 }
 
+/** @throws AgentError `OTLP.ENVIRONMENT` */
+export function presetOf({ SONDE_OTLP_PROFILES_PRESET: text = '' }: Environment): PresetName | undefined {
+  if (text === '') return undefined
+  const preset = PRESETS.find((each) => each === text)
+  if (preset !== undefined) return preset
+  const message = `There is no preset '${text}' (SONDE_OTLP_PROFILES_PRESET): expected ${PRESETS.join(', ')}.`
+  throw new AgentError('OTLP.ENVIRONMENT', message)
+}
+
 /** The first protocol is the default. */
 export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
   collector: COLLECTOR,
@@ -34,8 +44,7 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     endpoints: { 'http/protobuf': 'http://localhost:4040', grpc: 'http://localhost:4040' },
     compressions: ['gzip', 'none'],
   },
-  // OTLP over HTTP is answered with its web page; attributes that are no texts become no labels. Parca 0.28 shows every
-  // function by the name of the one before it in the table (it counts from 1 what is counted from 0).
+  // OTLP over HTTP is answered with its web page; attributes that are no texts become no labels.
   parca: {
     protocols: ['grpc'],
     endpoints: { grpc: 'http://localhost:7070' },

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { OTLP_LEVELS, OTLP_SAMPLE_ATTRIBUTES } from '../../core/otlp-encoding.ts'
 import { byteSizeSchema, durationSchema } from '../../core/quantity-schema.ts'
 import { milliseconds } from '../../core/units.ts'
-import { deliveryKeys } from '../../transport/delivery-options.ts'
+import { deliveryKeys } from '../../transport/delivery-schema.ts'
 import { OTLP_PROTOCOLS } from './exporter-environment.ts'
 import { PRESETS } from './presets.ts'
 

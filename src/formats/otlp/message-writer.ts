@@ -61,10 +61,12 @@ export class MessageWriter {
     return { bytes: this.#writer.finish(), samples: this.#samples, profiles: this.#written }
   }
 
-  *#stacksOf({ session, row }: GroupedRows, from: number, to: number): Generator<number> {
+  #stacksOf({ session, row }: GroupedRows, from: number, to: number): Uint32Array {
+    const stacks = new Uint32Array(to - from)
     for (let at = from; at < to; at++) {
-      yield (this.#profiles[session[at]!] as SessionProfile).rows.stackOf(row[at]!)
+      stacks[at - from] = (this.#profiles[session[at]!] as SessionProfile).rows.stackOf(row[at]!)
     }
+    return stacks
   }
 
   #writeResourceProfiles({ rows, begin, end }: GroupRange, stacks: StackTables): void {

@@ -1,8 +1,8 @@
 import type { Writer } from 'protobufjs/minimal.js'
-import type { OtlpEncoding, OtlpSampleAttribute } from '../../core/otlp-encoding.ts'
+import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import { periodOf } from '../../core/units.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
-import type { Row } from '../profile/row-table.ts'
+import { AttributeSets } from './attribute-sets.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import {
   PROFILE,
@@ -41,7 +41,6 @@ const DELTA = 1
 export class ProfileWriter {
   readonly #part: ProfilePart
   readonly #tables: ProfileTables
-  readonly #threads = new Map<string, readonly number[]>()
 
   constructor(part: ProfilePart, tables: ProfileTables) {
     this.#part = part
@@ -59,8 +58,14 @@ export class ProfileWriter {
       PROFILE.sampleType,
       clock ? ['samples', 'count'] : [profile.session.event.name, 'count'],
     )
-    const samples = new SampleWriter({ profile, stacks, shape: encoding.shape, fields: fields.sample })
-    for (const number of rows) samples.add(number, this.#attributesOf(profile.rows.at(number)))
+    const attributes = new AttributeSets(profile, this.#tables.attributes, {
+      wanted: encoding.sampleAttributes,
+      tellsPids: this.#part.tellsPids,
+    })
+    const { shape } = encoding
+    const options = { profile, stacks, attributes, shape, fields: fields.sample }
+    const samples = new SampleWriter(options, rows.length)
+    for (const row of rows) samples.add(row)
     const { count, earliest, latest } = samples.write(writer)
     const start = min(earliest, profile.unixStart)
     const end = profile.unixStart + profile.duration
@@ -91,33 +96,6 @@ export class ProfileWriter {
       const { temporality } = LEVEL_FIELDS[encoding.level]
       if (temporality !== undefined) writeUint(message, temporality, DELTA)
     })
-  }
-
-  /** Ascending. */
-  #attributesOf(row: Row): readonly number[] {
-    const key = `${row.pid}/${row.tid}/${row.comm}/${row.cpu}`
-    const known = this.#threads.get(key)
-    if (known !== undefined) return known
-    const { attributes, encoding } = this.#tables
-    const indices = [
-      this.#part.tellsPids ? attributes.number('process.pid', row.pid) : undefined,
-      ...encoding.sampleAttributes.map((attribute) => this.#attribute(attribute, row)),
-    ].filter((index) => index !== undefined)
-    const sorted = indices.sort((a, b) => a - b)
-    this.#threads.set(key, sorted)
-    return sorted
-  }
-
-  #attribute(attribute: OtlpSampleAttribute, row: Row): number | undefined {
-    const { attributes } = this.#tables
-    switch (attribute) {
-      case 'thread.id':
-        return attributes.number(attribute, row.tid)
-      case 'thread.name':
-        return attributes.text(attribute, this.#part.profile.dictionary.string(row.comm))
-      case 'cpu.logical_number':
-        return row.cpu === 0 ? undefined : attributes.number(attribute, row.cpu - 1)
-    }
   }
 }
 

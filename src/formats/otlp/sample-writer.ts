@@ -2,30 +2,18 @@ import type { Writer } from 'protobufjs/minimal.js'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
 import type { TimedSamples } from '../profile/sample-times.ts'
-import {
-  PROFILE,
-  SAMPLE,
-  writeBytes,
-  writeMessage,
-  writePacked,
-  writePackedWide,
-  writeUint,
-} from './fields.ts'
+import { SequenceTable, unlimited } from '../profile/sequence-table.ts'
+import type { AttributeSets } from './attribute-sets.ts'
+import { PROFILE, SAMPLE, writeBytes, writePacked, writePackedWide, writeUint } from './fields.ts'
 import type { LevelFields } from './levels.ts'
 import type { StackTables } from './stack-tables.ts'
 
 export interface SampleOptions {
   readonly profile: SessionProfile
   readonly stacks: StackTables
+  readonly attributes: AttributeSets
   readonly shape: OtlpEncoding['shape']
   readonly fields: LevelFields['sample']
-}
-
-/** Rows that are the same to a reader: {stack, set of attributes}. */
-interface Identity {
-  readonly stack: number
-  readonly attributes: readonly number[]
-  readonly rows: number[]
 }
 
 export interface WrittenSamples {
@@ -37,23 +25,43 @@ export interface WrittenSamples {
 }
 
 const NEVER = 0xffff_ffff_ffff_ffffn
+const LENGTH_DELIMITED = 2
 
-/** Collects the rows of a Profile, then writes a Sample for each identity. */
+/**
+ * Collects the rows of a Profile, then writes a Sample for each identity: rows that are the same to a reader, {stack, set of
+ * attributes}, are one. Columns instead of objects: there may be a hundred thousand.
+ */
 export class SampleWriter {
   readonly #options: SampleOptions
-  readonly #identities = new Map<string, Identity>()
+  readonly #isClock: boolean
+  /** [stack, set] of each identity. */
+  readonly #identities = new SequenceTable(unlimited())
+  /** By identity: its events, and the sum of their weights where they have some. */
+  readonly #counts: Float64Array
+  readonly #weights: BigUint64Array
+  /** By identity its rows, where their times are wanted. */
+  readonly #rows: number[][] = []
+  readonly #key = new Uint32Array(2)
 
-  constructor(options: SampleOptions) {
+  /** @param rows how many will be added */
+  constructor(options: SampleOptions, rows: number) {
     this.#options = options
+    this.#isClock = options.profile.session.event.unit === 'nanoseconds'
+    this.#counts = new Float64Array(rows)
+    this.#weights = new BigUint64Array(this.#isClock ? 0 : rows)
   }
 
-  add(row: number, attributes: readonly number[]): void {
-    const { profile, stacks } = this.#options
-    const stack = stacks.stack(profile.rows.stackOf(row))
-    const key = `${stack}/${attributes.join()}`
-    const known = this.#identities.get(key)
-    if (known === undefined) this.#identities.set(key, { stack, attributes, rows: [row] })
-    else known.rows.push(row)
+  add(row: number): void {
+    const { profile, stacks, attributes, shape } = this.#options
+    this.#key[0] = stacks.stack(profile.rows.stackOf(row))
+    this.#key[1] = attributes.ofRow(row)
+    const identity = this.#identities.intern(this.#key, 2)
+    this.#counts[identity]! += profile.rows.count(row)
+    if (!this.#isClock) this.#weights[identity]! += profile.rows.value(row)
+    if (shape !== 'timestamps') return
+    const rows = this.#rows[identity]
+    if (rows === undefined) this.#rows[identity] = [row]
+    else rows.push(row)
   }
 
   write(writer: Writer): WrittenSamples {
@@ -61,45 +69,41 @@ export class SampleWriter {
     let count = 0
     let earliest = NEVER
     let latest = 0n
-    for (const identity of this.#identities.values()) {
-      const timed = timesOf === undefined ? undefined : inOrder(identity.rows.map(timesOf))
-      count += this.#countOf(identity)
+    for (let identity = 0; identity < this.#identities.length; identity++) {
+      const timed = timesOf === undefined ? undefined : inOrder((this.#rows[identity] ?? []).map(timesOf))
+      count += this.#counts[identity]!
       for (const time of timed?.times ?? []) {
         if (time < earliest) earliest = time
         if (time > latest) latest = time
       }
-      writeMessage(writer, PROFILE.samples, (message) => this.#writeSample(message, identity, timed))
+      this.#writeSample(writer, identity, timed)
     }
     return { count, earliest, latest }
   }
 
-  #writeSample(message: Writer, identity: Identity, timed: TimedSamples | undefined): void {
-    const { fields } = this.#options
-    writeUint(message, SAMPLE.stack, identity.stack)
-    writePacked(message, fields.attributes, identity.attributes)
-    if (timed === undefined) {
-      writePackedWide(message, fields.values, [this.#valueOf(identity)])
-      return
-    }
-    // A timestamp alone weighs 1, which is what a tick of a clock is counted as.
-    if (!this.#isClock) writePackedWide(message, fields.values, timed.weights)
-    const { buffer, byteOffset, byteLength } = timed.times
-    // Packed fixed64 are little-endian, as the machines that Sonde runs on.
-    writeBytes(message, SAMPLE.timestamps, new Uint8Array(buffer, byteOffset, byteLength))
-  }
-
-  get #isClock(): boolean {
-    return this.#options.profile.session.event.unit === 'nanoseconds'
-  }
-
-  #countOf({ rows }: Identity): number {
-    return rows.reduce((sum, row) => sum + this.#options.profile.rows.count(row), 0)
+  #writeSample(writer: Writer, identity: number, timed: TimedSamples | undefined): void {
+    const { fields, attributes } = this.#options
+    writer.uint32((PROFILE.samples << 3) | LENGTH_DELIMITED).fork()
+    writeUint(writer, SAMPLE.stack, this.#identities.word(identity, 0))
+    writePacked(writer, fields.attributes, attributes.indicesOf(this.#identities.word(identity, 1)))
+    if (timed === undefined) this.#writeValue(writer, identity)
+    else this.#writeTimes(writer, timed)
+    writer.ldelim()
   }
 
   /** Clock events are counted; of others each sample has its own weight. */
-  #valueOf(identity: Identity): bigint {
-    if (this.#isClock) return BigInt(this.#countOf(identity))
-    return identity.rows.reduce((sum, row) => sum + this.#options.profile.rows.value(row), 0n)
+  #writeValue(writer: Writer, identity: number): void {
+    const { fields } = this.#options
+    if (this.#isClock) writePacked(writer, fields.values, [this.#counts[identity]!])
+    else writePackedWide(writer, fields.values, [this.#weights[identity]!])
+  }
+
+  #writeTimes(writer: Writer, { times, weights }: TimedSamples): void {
+    // A timestamp alone weighs 1, which is what a tick of a clock is counted as.
+    if (!this.#isClock) writePackedWide(writer, this.#options.fields.values, weights)
+    const { buffer, byteOffset, byteLength } = times
+    // Packed fixed64 are little-endian, as the machines that Sonde runs on.
+    writeBytes(writer, SAMPLE.timestamps, new Uint8Array(buffer, byteOffset, byteLength))
   }
 
   #timesByRow(): (row: number) => TimedSamples {

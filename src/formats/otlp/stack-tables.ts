@@ -2,12 +2,11 @@
 
 import type { Writer } from 'protobufjs/minimal.js'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
-import type { Dictionary, FrameEntry, NameEntry } from '../profile/dictionary.ts'
-import { MemoryBudget, SequenceTable } from '../profile/sequence-table.ts'
+import type { Dictionary, FrameEntry } from '../profile/dictionary.ts'
+import { SequenceTable, unlimited } from '../profile/sequence-table.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import {
   DICTIONARY,
-  FUNCTION,
   LINE,
   LOCATION,
   STACK,
@@ -16,13 +15,14 @@ import {
   writeUint,
   writeWide,
 } from './fields.ts'
+import { FunctionTable } from './function-table.ts'
 import { MappingTable } from './mapping-table.ts'
 import type { StringTable } from './string-table.ts'
 
 export interface SharedTables {
+  readonly functions: OtlpEncoding['functions']
   readonly strings: StringTable
   readonly attributes: AttributeTable
-  readonly functions: OtlpEncoding['functions']
 }
 
 interface LocationRow {
@@ -32,38 +32,39 @@ interface LocationRow {
   readonly attributes: readonly number[]
 }
 
-/** What is written is bounded by the profile that it is made of. */
-const unlimited = (): SequenceTable => new SequenceTable(new MemoryBudget(Number.POSITIVE_INFINITY))
-
 /** Indices are from 1, as 0 means "not set" in every table. */
 export class StackTables {
   readonly #dictionary: Dictionary
   readonly #shared: SharedTables
   readonly #mappings: MappingTable
-  /** Name, system name and file of each function, as indices of texts; by these three, joined. */
-  readonly #functions = new Map<string, { readonly index: number; readonly texts: readonly number[] }>()
-  readonly #copies: 1 | 2
+  readonly #functions: FunctionTable
   readonly #locations: LocationRow[] = []
-  readonly #locationIndices = new Map<string, number>()
-  readonly #stacks = unlimited()
+  /** [mapping, address (two words), list of names, type] of each location. */
+  readonly #locationKeys = new SequenceTable(unlimited())
+  readonly #key = new Uint32Array(5)
+  /** Bounded by the profile's own. */
+  readonly #stacks = new SequenceTable(unlimited())
   /** By the dictionary's numbers; 0: not there yet. */
   readonly #ofFrame: Uint32Array
   readonly #ofStack: Uint32Array
   #scratch = new Uint32Array(256)
 
   /** `stacks`: the numbers of all stacks that will be asked for. Where a mapping ends depends on all its locations. */
-  constructor(dictionary: Dictionary, stacks: Iterable<number>, shared: SharedTables) {
+  constructor(dictionary: Dictionary, stacks: Uint32Array, shared: SharedTables) {
     this.#dictionary = dictionary
     this.#shared = shared
-    this.#copies = shared.functions === 'twice' ? 2 : 1
     this.#ofFrame = new Uint32Array(dictionary.frameCount)
     this.#ofStack = new Uint32Array(dictionary.stacks.length)
     this.#mappings = new MappingTable(dictionary, shared)
-    const seen = new Uint8Array(dictionary.frameCount)
+    this.#functions = new FunctionTable(dictionary, shared.strings, shared.functions)
+    const seenStacks = new Uint8Array(dictionary.stacks.length)
+    const seenFrames = new Uint8Array(dictionary.frameCount)
     for (const stack of stacks) {
+      if (seenStacks[stack] === 1) continue
+      seenStacks[stack] = 1
       for (const frame of this.#framesOf(stack)) {
-        if (seen[frame] === 0) this.#mappings.see(dictionary.frame(frame))
-        seen[frame] = 1
+        if (seenFrames[frame] === 0) this.#mappings.see(dictionary.frame(frame))
+        seenFrames[frame] = 1
       }
     }
   }
@@ -87,11 +88,7 @@ export class StackTables {
     writeMessage(dictionary, DICTIONARY.locations, () => undefined)
     for (const row of this.#locations)
       writeMessage(dictionary, DICTIONARY.locations, (to) => writeLocation(to, row))
-    writeMessage(dictionary, DICTIONARY.functions, () => undefined)
-    for (const { texts } of this.#functions.values()) {
-      for (let copy = 0; copy < this.#copies; copy++)
-        writeMessage(dictionary, DICTIONARY.functions, (row) => writeFunction(row, texts))
-    }
+    this.#functions.write(dictionary)
     writeMessage(dictionary, DICTIONARY.stacks, () => undefined)
     for (let stack = 0; stack < this.#stacks.length; stack++) {
       const locations = this.#stacks.words.subarray(this.#stacks.start(stack), this.#stacks.end(stack))
@@ -115,31 +112,19 @@ export class StackTables {
 
   #locationOf(frame: FrameEntry): number {
     const { mapping, address } = this.#mappings.placeOf(frame)
-    const type = frameTypeOf(frame)
-    const key = `${mapping}/${address}/${frame.nameList}/${type}`
-    const known = this.#locationIndices.get(key)
-    if (known !== undefined) return known
-    const attribute = this.#shared.attributes.text('profile.frame.type', type)
-    const index = this.#locations.push({
-      mapping,
-      address,
-      lines: this.#dictionary.namesOf(frame.nameList).map((name) => ({
-        function: this.#function(name),
-        line: name.line,
-      })),
-      attributes: attribute === undefined ? [] : [attribute],
-    })
-    this.#locationIndices.set(key, index)
-    return index
-  }
-
-  #function({ function: name, systemName, file }: NameEntry): number {
-    const texts = [name, systemName, file].map((text) => this.#shared.strings.index(text))
-    const key = texts.join()
-    const known = this.#functions.get(key)
-    if (known !== undefined) return known.index
-    const index = (this.#functions.size + 1) * this.#copies // the last of its copies
-    this.#functions.set(key, { index, texts })
+    const type = this.#shared.attributes.text('profile.frame.type', frameTypeOf(frame))
+    this.#key[0] = mapping
+    this.#key[1] = Number(address & 0xffff_ffffn)
+    this.#key[2] = Number(address >> 32n)
+    this.#key[3] = frame.nameList
+    this.#key[4] = type ?? 0
+    const index = this.#locationKeys.intern(this.#key, 5) + 1
+    if (index <= this.#locations.length) return index
+    const lines = this.#dictionary.nameNumbersOf(frame.nameList).map((name) => ({
+      function: this.#functions.index(name),
+      line: this.#dictionary.lineOf(name),
+    }))
+    this.#locations.push({ mapping, address, lines, attributes: type === undefined ? [] : [type] })
     return index
   }
 }
@@ -156,12 +141,6 @@ function frameTypeOf({ kind, language }: FrameEntry): string {
     case 'reason':
       return ''
   }
-}
-
-function writeFunction(row: Writer, [name = 0, systemName = 0, file = 0]: readonly number[]): void {
-  writeUint(row, FUNCTION.name, name)
-  writeUint(row, FUNCTION.systemName, systemName)
-  writeUint(row, FUNCTION.filename, file)
 }
 
 function writeLocation(writer: Writer, { mapping, address, lines, attributes }: LocationRow): void {

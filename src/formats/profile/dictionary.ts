@@ -171,6 +171,11 @@ export class Dictionary {
     }
   }
 
+  /** The line of a name. */
+  lineOf(name: number): number {
+    return this.#names.word(name, 3)
+  }
+
   /** The numbers of a list's names, innermost inlined function first. */
   nameNumbersOf(list: number): number[] {
     const numbers: number[] = []

@@ -58,7 +58,7 @@ export class RowTable {
   }
 
   at(row: number): Row {
-    const word = (index: number): number => this.#keys.word(row, index)
+    const word = (index: number): number => this.#word(row, index)
     return {
       stack: word(0),
       pid: word(1),
@@ -70,16 +70,33 @@ export class RowTable {
     }
   }
 
+  /** Every key has as many words: none has to be looked for. */
+  #word(row: number, index: number): number {
+    return this.#keys.words[row * WORDS + index] as number
+  }
+
   stackOf(row: number): number {
-    return this.#keys.word(row, 0)
+    return this.#word(row, 0)
   }
 
   pidOf(row: number): number {
-    return this.#keys.word(row, 1)
+    return this.#word(row, 1)
+  }
+
+  tidOf(row: number): number {
+    return this.#word(row, 2)
+  }
+
+  commOf(row: number): number {
+    return this.#word(row, 3)
+  }
+
+  cpuOf(row: number): number {
+    return this.#word(row, 5)
   }
 
   resourceOf(row: number): number {
-    return this.#keys.word(row, 6)
+    return this.#word(row, 6)
   }
 
   /** Samples of the row. */

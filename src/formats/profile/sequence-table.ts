@@ -22,6 +22,9 @@ export class MemoryBudget {
   }
 }
 
+/** For what is bounded by something else. */
+export const unlimited = (): MemoryBudget => new MemoryBudget(Number.POSITIVE_INFINITY)
+
 /** What `intern` returns when the budget is spent. */
 export const NO_ROOM = -1
 

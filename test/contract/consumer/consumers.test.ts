@@ -179,8 +179,7 @@ for (const plugin of consumerCatalog) {
 }
 
 /** What became of the samples that it took over. */
-const accountOf = ({ written, lost, spooled = 0 }: ConsumerOutcome): number =>
-  written + spooled + sumOf(lost)
+const accountOf = ({ written, lost, spooled = 0 }: ConsumerOutcome): number => written + spooled + sumOf(lost)
 
 const sumOf = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0)

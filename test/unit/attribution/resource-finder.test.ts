@@ -219,6 +219,40 @@ test('what was learnt of a process is forgotten when it execs in a window that h
   assert.deepEqual(await servicesOf(finder, batch), ['node'])
 })
 
+test('a program that cannot be moved, and replaces itself by itself, lends nothing to what it was and takes nothing from it', async () => {
+  const told = [15, 17].flatMap((at) => [
+    { at, exec: 12 },
+    { at, map: '/usr/bin/node', in: 12, page: 7 },
+  ])
+  const samples = [14, 16, 18].map((at) => [12, at] as const)
+  const second = batchOfProcesses({ sequence: 1, before: { 12: nodeAt7 }, told, samples })
+  const { finder: late } = finderOver({ 12: shop })
+  assert.deepEqual(await servicesOf(late, second), ['node', 'node', 'shop'])
+  const { finder, proc } = finderOver({ 12: shop })
+  await finder.find(batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] }))
+  proc.processes.delete(12)
+  assert.deepEqual(await servicesOf(finder, second), ['shop', 'node', 'node'])
+})
+
+test('a number that was given to another process between two samples of it is asked again', async () => {
+  const { finder, proc } = finderOver({ 12: shop })
+  await finder.find(batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] }))
+  proc.processes.set(12, { ...shop, start: 11, environment: { DD_SERVICE: 'other' } })
+  const batch = batchOfProcesses({ sequence: 1, before: { 12: nodeAt7 }, samples: [[12, 15]] })
+  assert.deepEqual(await servicesOf(finder, batch), ['other'])
+})
+
+test('a new thread makes no new owner', async () => {
+  const { finder } = finderOver({ 12: shop })
+  const told = [{ at: 2, fork: 12, of: 12 }] as const
+  const samples = [
+    [12, 1],
+    [12, 3],
+  ] as const
+  const batch = batchOfProcesses({ before: { 12: nodeAt7 }, told, samples })
+  assert.deepEqual(await servicesOf(finder, batch), ['shop', 'shop'])
+})
+
 test('what was learnt of a process that ended is not given to the next of its number', async () => {
   const { finder, proc } = finderOver({ 12: shop })
   await finder.find(batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] }))
@@ -283,6 +317,38 @@ test('the executable is the lowest file, not a library above it or memory below 
   const before = { 12: { '/lib/libc.so.6': 90, '/usr/bin/node': 7, '//anon': 2 } }
   const batch = batchOfProcesses({ before, samples: [[12, 1]] })
   assert.deepEqual(await servicesOf(finder, batch), ['node'])
+})
+
+test('a program in memory is one, and one that moved its code into memory is known all the same', async () => {
+  const link = '/memfd:runc_cloned:/proc/self/exe (deleted)'
+  const { finder, proc } = finderOver({ 12: shop })
+  const before = { 12: { '//anon': 7, '/lib/libc.so.6': 90 }, 13: { [link]: 6, '/lib/libc.so.6': 90 } }
+  const batch = batchOfProcesses({
+    before,
+    samples: [
+      [12, 1],
+      [13, 1],
+    ],
+  })
+  assert.deepEqual(await servicesOf(finder, batch), ['shop', 'runc_cloned'])
+  assert.ok(proc.asked.includes('environ 12'))
+})
+
+test('what a parent maps after a fork is not its child’s', async () => {
+  const { finder } = finderOver({})
+  const batch = batchOfProcesses({
+    before: { 12: { '/bin/b': 5 } },
+    told: [
+      { at: 1, fork: 13, of: 12 },
+      { at: 2, map: '/bin/a', in: 12, page: 4 },
+      { at: 3, map: '/bin/c', in: 13, page: 6 },
+    ],
+    samples: [
+      [12, 4],
+      [13, 4],
+    ],
+  })
+  assert.deepEqual(await servicesOf(finder, batch), ['a', 'b'])
 })
 
 test('a zombie is gone: another thread’s number, or nobody’s', async () => {

@@ -4,7 +4,6 @@ import { z } from 'zod'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { definePlugin } from '../../../src/core/plugin.ts'
 import { byteSizeSchema, durationSchema } from '../../../src/core/quantity-schema.ts'
-import { DEFAULT_SERVICE_POLICY } from '../../../src/core/service-policy.ts'
 import { DEBUGINFOD_DEFAULTS, DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
 import { parseEvent } from '../../../src/sampler/events.ts'
 
@@ -86,56 +85,6 @@ test('what is wrong about names is told at its place', () => {
   assert.match(symbols('debugDirectories: [debug]'), /debugDirectories\[0\]: expected an absolute path/)
   assert.match(symbols('debuginfod: {urls: [ftp://x]}'), /urls\[0\]: expected an http or https URL/)
   assert.match(symbols('line: true'), /spec\.symbols\.line: unknown key \(did you mean lines\?\)/)
-})
-
-test('how services are named has defaults, and can be said', () => {
-  assert.deepEqual(parse(spec(['consumers: [{type: disk}]'])).services, DEFAULT_SERVICE_POLICY)
-  const { services } = parse(
-    spec([
-      'serviceNameRules:',
-      '  - match: {executable: nginx, commandLine: "* -c *", cgroup: "/web/*", environment: {TEAM: "web-*"}}',
-      '    serviceName: shop proxy',
-      '  - {match: {environment: {APP: db}}, serviceName: db}',
-      'serviceNameDefault: others',
-      'consumers: [{type: disk}]',
-    ]),
-  )
-  assert.deepEqual(services, {
-    rules: [
-      {
-        match: {
-          executable: 'nginx',
-          commandLine: '* -c *',
-          cgroup: '/web/*',
-          environment: { TEAM: 'web-*' },
-        },
-        serviceName: 'shop proxy',
-      },
-      { match: { environment: { APP: 'db' } }, serviceName: 'db' },
-    ],
-    defaultName: 'others',
-  })
-})
-
-test('what is wrong about services is told at its place', () => {
-  const rule = (text: string) => problemOf([`serviceNameRules: [${text}]`, 'consumers: [{type: disk}]'])
-  const needed = /at least one of executable, commandLine, cgroup, environment is needed$/
-  assert.match(rule('{match: {}, serviceName: a}'), /^agent\.yaml:4:30: spec\.serviceNameRules\[0\]\.match: /)
-  assert.match(rule('{match: {}, serviceName: a}'), needed)
-  assert.match(rule('{match: {environment: {}}, serviceName: a}'), /\.environment: expected NAME: pattern$/)
-  assert.match(
-    rule('{match: {label: a}, serviceName: a}'),
-    /match\.label: unknown key; known are executable, commandLine, cgroup, environment/,
-  )
-  assert.match(rule('{match: {executable: ""}, serviceName: a}'), /match\.executable: expected a pattern/)
-  assert.match(rule('{match: {executable: a}}'), /\[0\]\.serviceName: is missing; expected string$/)
-  assert.match(rule('{match: {executable: a}, serviceName: " a"}'), /expected 1 to 200 printable characters/)
-  assert.match(rule('{serviceName: a}'), /\[0\]\.match: is missing/)
-  assert.match(rule('nginx'), /\[0\]: expected the keys match, serviceName, received string$/)
-  assert.match(
-    problemOf(['serviceNameDefault: ""', 'consumers: [{type: disk}]']),
-    /^agent\.yaml:4:23: spec\.serviceNameDefault: expected 1 to 200/,
-  )
 })
 
 test('everything can be said', () => {
@@ -229,7 +178,7 @@ test('an empty document, or a value where keys are expected, is told what is exp
   assert.equal(messageOf('- a'), `agent.yaml:1:1: the document: ${keys}, received array`)
   assert.match(
     messageOf('apiVersion: sonde/v1\nkind: AgentConfig\nspec:\n'),
-    /spec: is empty; expected the keys sampler, symbols, serviceNameRules, serviceNameDefault, consumers$/,
+    /spec: is empty; expected the keys sampler, symbols, serviceNameRules, serviceNameDefault, shutdown, consumers$/,
   )
   assert.match(problemOf(['consumers: [disk]']), /consumers\[0\]: expected the keys type, received string$/)
 })
@@ -313,4 +262,14 @@ test('another kind, another version and no document at all are told', () => {
     /agent\.yaml:2:7: kind: expected AgentConfig/,
   )
   assert.throws(() => parse('a: [1\n'), { code: 'CONFIG.INVALID', message: /^agent\.yaml:\d+:\d+: / })
+})
+
+test('how long the agent may take to stop is 8 s, or from 1 s to 5 min', () => {
+  assert.equal(parse(spec(['consumers: [{type: disk}]'])).shutdown.deadline, 8_000)
+  const stated = spec(['shutdown: {deadline: 20s}', 'consumers: [{type: disk}]'])
+  assert.equal(parse(stated).shutdown.deadline, 20_000)
+  for (const deadline of ['500ms', '6m']) {
+    const problem = problemOf([`shutdown: {deadline: ${deadline}}`, 'consumers: [{type: disk}]'])
+    assert.match(problem, /spec\.shutdown\.deadline: expected 1s to 5m$/)
+  }
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { readConfig } from '../../../src/config/config-file.ts'
+import { readYaml } from '../../../src/config/yaml-document.ts'
 import { consumerCatalog } from '../../../src/consumers/catalog.ts'
 import { checkEventName } from '../../../src/sampler/events.ts'
 
@@ -43,6 +44,22 @@ test('config/agent.yaml states every default as it is', () => {
       (key) => !keys.includes(key),
     )
     assert.deepEqual(missing, [], `${type}: the example does not show these keys`)
+  }
+})
+
+test('what is commented out of config/agent.yaml is a valid configuration of nothing but defaults', () => {
+  const { text } = readConfig()
+  const [before = '', consumers = ''] = text.split(/^(?= {2}consumers:)/m)
+  const shown = before + consumers.replaceAll(/^ {4}# (- type: .*| {2}.*)$/gm, '    $1')
+  const { consumerTypes } = parseAgentConfig(shown, 'shown.yaml', catalog)
+  assert.deepEqual(
+    consumerTypes,
+    consumerCatalog.map(({ type }) => type),
+  )
+  const document = readYaml(shown, 'shown.yaml').value as { spec: { consumers: Record<string, unknown>[] } }
+  for (const { type, ...section } of document.spec.consumers) {
+    const schema = consumerCatalog.find((plugin) => plugin.type === type)?.schema
+    assert.deepEqual(schema?.parse(section), schema?.parse({}), String(type))
   }
 })
 

@@ -166,10 +166,12 @@ test('a connection that died while it was idle is noticed before it is used agai
     accept(stream)
   })
   const { port, freeze } = await relay(t, server)
-  const ping = { everyMs: milliseconds(0), withinMs: milliseconds(100) }
-  const transport = transportTo(t, port, { ping })
+  const clock = new HeldClock()
+  const ping = { everyMs: milliseconds(20_000), withinMs: milliseconds(50) }
+  const transport = transportTo(t, port, { ping, clock })
   assert.equal((await send(transport)).outcome, 'accepted')
   freeze()
+  clock.time += 20_000
   assert.equal((await send(transport)).outcome, 'accepted')
   assert.equal(sessions.size, 2)
 })

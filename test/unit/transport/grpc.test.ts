@@ -1,5 +1,6 @@
 // Against the gRPC server of @grpc/grpc-js, which is not our code.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import {
@@ -100,6 +101,20 @@ test('one connection carries call after call', async (t) => {
   assert.equal(new Set(peers).size, 1)
 })
 
+test('an idle session does not hold the process', async (t) => {
+  const { port } = await serving(t, empty)
+  const script = `
+    import { grpcTransport } from ${JSON.stringify(new URL('../../../src/transport/grpc.ts', import.meta.url).href)}
+    const options = { url: 'http://127.0.0.1:${port}', userAgent: 'x', timeoutMs: 30_000, judge: () => ({ outcome: 'judged' }) }
+    const payload = { body: Buffer.from('x'), encoding: 'identity', headers: {} }
+    console.log((await grpcTransport(options).send(payload, new AbortController().signal)).outcome)`
+  const child = execFile(process.execPath, ['--input-type=module', '--eval', script])
+  let output = ''
+  child.stdout?.on('data', (text: string) => (output += text))
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  assert.deepEqual([code, output], [0, 'judged\n'])
+})
+
 test('zstd, which gRPC does not know, is refused in words', async (t) => {
   const delivery = await send(transportTo(t, 'http://127.0.0.1:1'), { encoding: 'zstd' })
   assert.match(reasonOf(delivery), /zstd, which gRPC does not know: use gzip/)
@@ -170,10 +185,13 @@ test('a server that shuts down finishes what it has, and the next call finds its
     release = () => answer(null, Buffer.alloc(0))
     came()
   })
-  const transport = transportTo(t, `http://127.0.0.1:${port}`)
+  const ping = { everyMs: milliseconds(2), withinMs: milliseconds(30_000) }
+  const transport = transportTo(t, `http://127.0.0.1:${port}`, { ping })
   const underWay = send(transport)
   await arrived
   const down = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+  // Signs of life are asked for meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 20))
   release()
   assert.equal((await underWay).outcome, 'accepted')
   await down

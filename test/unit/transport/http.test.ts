@@ -50,12 +50,14 @@ interface Received {
 /** A server that takes everything; what it took. */
 async function collecting(t: TestContext): Promise<{ readonly url: string; readonly received: Received[] }> {
   const received: Received[] = []
-  const url = await httpServer(t, async (request, response) => {
+  const url = await httpServer(t, (request, response) => {
     let body = ''
-    for await (const chunk of request) body += String(chunk)
-    received.push({ url: request.url, headers: request.headers, body, socket: request.socket })
-    response.setHeader('content-type', 'application/x-protobuf')
-    response.end()
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => {
+      received.push({ url: request.url, headers: request.headers, body, socket: request.socket })
+      response.setHeader('content-type', 'application/x-protobuf')
+      response.end()
+    })
   })
   return { url, received }
 }
@@ -76,6 +78,12 @@ test('a payload arrives as it is, with its headers and those of the endpoint', a
   assert.equal(headers['transfer-encoding'], undefined)
   assert.equal((await send(transport)).outcome, 'accepted')
   assert.equal(received[1]?.headers['content-encoding'], undefined)
+})
+
+test('an answer is read as it is where a header of the endpoint has the media type of the answer', async (t) => {
+  const { url } = await collecting(t)
+  const headers = { accept: 'application/x-protobuf', 'content-type': 'application/x-protobuf' }
+  assert.equal((await send(transportTo(t, url, { headers }))).outcome, 'accepted')
 })
 
 test('a connection is kept for the next payload, unless that is switched off', async (t) => {

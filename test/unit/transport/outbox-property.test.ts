@@ -44,6 +44,7 @@ function atStart({ queued, droppedReplays }: DeliveryStats): Amount {
 /** A far side that decides by chance, and remembers what it took and which answers it lost. */
 class FarSide {
   readonly took = new Map<number, number>()
+  readonly accepted: number[] = []
   readonly bodies = new Map<number, string>()
   readonly draw: Mutations
 
@@ -58,6 +59,7 @@ class FarSide {
     this.bodies.set(number, body)
     const delivery = ANSWERS[this.draw.below(ANSWERS.length)]!
     const isAccepted = delivery.outcome === 'accepted' && delivery.rejectedProfiles < sent.profiles
+    if (isAccepted) this.accepted.push(number)
     const isTaken = isAccepted || (delivery === ANSWER_LOST && this.draw.below(2) === 0)
     if (isTaken) this.took.set(number, (this.took.get(number) ?? 0) + 1)
     return delivery
@@ -102,8 +104,9 @@ async function run(
 }
 
 for (const kind of ['memory', 'spool'] as const) {
+  const seeds = kind === 'memory' ? 20 : 4
   test(`whatever the far side does, the account is exact at every moment, and nothing comes twice uncounted (${kind})`, async (t) => {
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= seeds; seed++) {
       const draw = new Mutations(seed)
       const farSide = new FarSide(draw)
       const directory = temporaryDirectory(t)
@@ -124,7 +127,10 @@ for (const kind of ['memory', 'spool'] as const) {
         )
         assert.ok(setting.transport.mostUnderWay <= 1)
       }
-      const twice = [...farSide.took.values()].filter((times) => times > 1).length
+      const { accepted } = farSide
+      assert.equal(new Set(accepted).size, accepted.length, 'what was accepted is never sent again')
+      // One that was taken unnoticed, but never accepted, counts as dropped.
+      const twice = accepted.filter((number) => (farSide.took.get(number) ?? 0) > 1).length
       assert.ok(
         twice <= possiblyDuplicated,
         `seed ${seed}: ${twice} came twice, ${possiblyDuplicated} counted`,

@@ -110,6 +110,18 @@ test('at the deadline the send under way is given up, even by a transport that d
   assert.deepEqual([queued.payloads, spooled.payloads], [2, 2])
 })
 
+test('an answer that comes in the very moment of the deadline is still an answer', async () => {
+  const setting = setUp({
+    answer: (_, signal) =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve(ACCEPTED))),
+  })
+  await setting.outbox.start()
+  await setting.outbox.offer(payload(1))
+  await stopped(setting)
+  assert.equal(setting.outbox.stats().delivered.payloads, 1)
+  assert.deepEqual(setting.outbox.stats().dropped, {})
+})
+
 test('a transport whose connections do not close holds nobody up', async () => {
   const setting = setUp()
   setting.transport.close = () => new Promise(() => undefined)

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { Payload } from '../../../src/core/delivery.ts'
 import type { Spool, SpoolFile } from '../../../src/transport/spool.ts'
+import { parseSpoolFile, spoolHead } from '../../../src/transport/spool-content.ts'
 import { parseSpoolName, spoolName } from '../../../src/transport/spool-name.ts'
 import { payload, spoolIn, temporaryDirectory } from '../../support/deliveries.ts'
 
@@ -163,6 +164,24 @@ test('what could not be written leaves nothing, in the directory or in the accou
   await assert.rejects(write(spool, 1), { code: 'EISDIR' })
   assert.equal(readdirSync(directory).length, 1)
   assert.equal(spool.bytes, 0)
+})
+
+test('a header that is whole but says impossible things is damaged, too', () => {
+  const impossible = [
+    { encoding: 'br' as never },
+    { headers: { length: 1 as never } },
+    { headers: [] as never },
+    { format: undefined as never },
+    { samples: -1 },
+    { samples: 1.5 },
+    { profiles: Number.NaN },
+  ]
+  for (const changes of impossible) {
+    const one = payload(1, changes)
+    assert.equal(parseSpoolFile(Buffer.concat([spoolHead(one, created), one.body])), undefined)
+  }
+  const one = payload(1)
+  assert.deepEqual(parseSpoolFile(Buffer.concat([spoolHead(one, created), one.body])), one)
 })
 
 test('names are exact', () => {

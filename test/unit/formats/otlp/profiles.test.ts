@@ -313,17 +313,6 @@ test('attributes are texts for backends that know nothing else', () => {
   assert.equal(profile?.resource['process.pid'], '100')
 })
 
-test('where each function stands twice, a reader that is off by one reads the same as one that is not', () => {
-  const windows = [{ samples: [{ stack: ['hot@app', 'main@app'], tid: 5 }] }]
-  const bytes = bytesOf(windows, { encoding: { functions: 'twice' } })
-  assert.deepEqual(readOtlp(bytes), profilesOf(windows))
-  const { dictionary } = readRawOtlp(bytes)
-  const read = dictionary.location_table.flatMap(({ lines }) => lines.map((line) => line.function_index))
-  assert.equal(read.length, 2)
-  for (const index of read)
-    assert.deepEqual(dictionary.function_table[index - 1], dictionary.function_table[index])
-})
-
 test('the same samples go along as pprof where that is asked for', () => {
   const windows = [{ samples: [{ stack: ['main@app'] }] }]
   const [profile] = readRawOtlp(
@@ -372,4 +361,19 @@ test('one sample that is larger than a message may be is sent all the same', () 
   })
   assert.equal(more.length, 0)
   assert.equal(message?.samples, 1)
+})
+
+test('Parca, which takes the function before the one meant, reads the same names as everybody else', () => {
+  const windows = [{ samples: [{ stack: ['leaf@libc.so.6', 'inner|outer@app', 'main@app'] }] }]
+  const bytes = bytesOf(windows, { encoding: { functions: 'twice' } })
+  const { dictionary } = readRawOtlp(bytes)
+  const namesBy = (shift: number) =>
+    dictionary.location_table.flatMap(({ lines }) =>
+      lines.map((line) => {
+        const row = dictionary.function_table[line.function_index + shift]
+        return dictionary.string_table[row?.name_strindex ?? -1]
+      }),
+    )
+  assert.deepEqual(namesBy(0), ['leaf', 'inner', 'outer', 'main'])
+  assert.deepEqual(namesBy(-1), namesBy(0))
 })

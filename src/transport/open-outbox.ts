@@ -1,39 +1,15 @@
-// How the deliveries of a consumer are configured, the same for every one that sends.
+// What a consumer's payloads go through.
 
 import { join } from 'node:path'
-import * as z from 'zod'
 import { systemClock } from '../base/clock.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import type { Transport } from '../core/delivery.ts'
-import { byteSizeSchema } from '../core/quantity-schema.ts'
+import type { DeliveryConfig } from './delivery-schema.ts'
 import { Outbox } from './outbox.ts'
 import { RefusedPayloads } from './refused-payloads.ts'
 import { SPOOL_DEFAULTS, Spool } from './spool.ts'
 import { MEMORY_DEFAULTS } from './stock.ts'
-
-const spoolSchema = z.strictObject({
-  maxBytes: byteSizeSchema
-    .default(SPOOL_DEFAULTS.maxBytes)
-    .describe('Bytes on disk that wait for the endpoint; beyond that the oldest are dropped'),
-})
-
-/** Keys that every consumer that sends has. */
-export const deliveryKeys = {
-  spool: z
-    .union([z.literal(['off', false]), spoolSchema], 'expected off, or maxBytes')
-    .prefault({})
-    .describe('What could not be sent yet waits on disk below the data directory; off: in memory only'),
-  maxQueueBytes: byteSizeSchema
-    .default(MEMORY_DEFAULTS.maxBytes)
-    .describe('Bytes that wait in memory where there is no spool, or it cannot be written'),
-  keepRefused: z
-    .int('expected a whole number')
-    .min(0)
-    .default(0)
-    .describe('How many refused payloads are kept for inspection, the newest; 0: none'),
-} as const
-
-export type DeliveryConfig = z.output<z.ZodObject<typeof deliveryKeys>>
+import { tracedTransport } from './traced.ts'
 
 export interface Sender {
   /** The consumer's type. */
@@ -49,7 +25,7 @@ export function openOutbox(sender: Sender, config: DeliveryConfig, context: Cons
   const { spool, keepRefused, maxQueueBytes } = config
   const isOff = spool === 'off' || spool === false
   return new Outbox({
-    transport: sender.transport,
+    transport: tracedTransport(sender.transport),
     format: sender.format,
     spool:
       directory === undefined || isOff

@@ -1,0 +1,98 @@
+import type { ProfileConsumer } from '../../core/consumer.ts'
+import type { ConsumerContext } from '../../core/consumer-context.ts'
+import type { ContentEncoding, Payload, Transport } from '../../core/delivery.ts'
+import type { SampleLabel } from '../../core/encoder.ts'
+import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
+import { grpcTransport } from '../../transport/grpc.ts'
+import { httpTransport } from '../../transport/http.ts'
+import { openOutbox } from '../../transport/open-outbox.ts'
+import { otlpGrpcResponse, otlpHttpResponse } from '../../transport/otlp-response.ts'
+import { type CollectedProfile, ProfileUpload } from '../../transport/profile-upload.ts'
+import { type OtlpEndpoint, otlpEndpoint } from './endpoint.ts'
+import { hostAttributes } from './host-attributes.ts'
+import { PRESET_NEEDS, presetOf } from './presets.ts'
+import type { OtlpProfilesConfig } from './schema.ts'
+
+export function openConsumer(written: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
+  const config = { ...written, preset: presetOf(context.environment) ?? written.preset }
+  const { environment, version } = context
+  const endpoint = otlpEndpoint(config, environment, version)
+  const sender = {
+    name: 'otlp_profiles',
+    transport: transportTo(endpoint),
+    format: `otlp-profiles-${config.level}`,
+  }
+  return new ProfileUpload({
+    name: sender.name,
+    every: undefined,
+    limits: { maxBytes: config.maxProfileBytes, labels: labelsOf(config) },
+    outbox: openOutbox(sender, config, context),
+    encode: (collected) => encode(collected, encodingOf(config, endpoint, context), sender.format),
+    context,
+  })
+}
+
+function transportTo({ protocol, options }: OtlpEndpoint): Transport {
+  switch (protocol) {
+    case 'http/protobuf':
+      return httpTransport({ ...options, judge: otlpHttpResponse })
+    case 'grpc':
+      return grpcTransport({ ...options, judge: otlpGrpcResponse })
+  }
+}
+
+const labelsOf = ({ attributes, timestamps }: OtlpProfilesConfig): readonly SampleLabel[] => [
+  'resource',
+  ...(attributes.includes('cpu.logical_number') ? (['cpu'] as const) : []),
+  ...(timestamps ? (['time'] as const) : []),
+]
+
+type Encoding = Omit<OtlpEncoding, 'resourceAttributes'> & Pick<ConsumerContext, 'environment'>
+
+function encodingOf(
+  config: OtlpProfilesConfig,
+  { compression }: OtlpEndpoint,
+  { environment, version }: ConsumerContext,
+): Encoding {
+  return {
+    level: config.level,
+    scope: { name: 'sonde', version },
+    resourcePer: config.resourcePer,
+    sampleAttributes: config.attributes,
+    attributeValues: PRESET_NEEDS[config.preset].attributeValues,
+    functions: PRESET_NEEDS[config.preset].functions,
+    shape: config.timestamps ? 'timestamps' : 'counts',
+    originalPayload: config.originalPayload,
+    maxMessageBytes: config.maxMessageBytes,
+    compression: encodingNamed(compression),
+    environment,
+  }
+}
+
+const encodingNamed = (compression: OtlpEndpoint['compression']): ContentEncoding =>
+  compression === 'none' ? 'identity' : compression
+
+/** gRPC has a type of its own. */
+const PROTOBUF = { 'content-type': 'application/x-protobuf' } as const
+
+async function encode(
+  { profile, sessions }: CollectedProfile,
+  { environment, ...encoding }: Encoding,
+  format: string,
+): Promise<readonly Payload[]> {
+  const [first] = sessions
+  if (first === undefined) return []
+  const payloads = await profile.payloads({
+    kind: 'otlp',
+    sessions: sessions.map(({ id }) => id),
+    encoding: { ...encoding, resourceAttributes: hostAttributes(first.host, environment) },
+  })
+  return payloads.map(({ body, samples, profiles }) => ({
+    body,
+    encoding: encoding.compression,
+    headers: PROTOBUF,
+    format,
+    samples,
+    profiles,
+  }))
+}
