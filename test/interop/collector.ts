@@ -130,6 +130,7 @@ function profilesOf({ resourceProfiles = [], dictionary }: Request): Received[] 
 function samplesOf({ samples = [] }: Profile): number {
   let total = 0
   for (const { values = [], timestampsUnixNano = [] } of samples)
-    total += values.length === 0 ? timestampsUnixNano.length : values.reduce((sum, each) => sum + Number(each), 0)
+    total +=
+      values.length === 0 ? timestampsUnixNano.length : values.reduce((sum, each) => sum + Number(each), 0)
   return total
 }

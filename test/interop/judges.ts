@@ -84,6 +84,8 @@ export async function readByPprof(
   ])
   const total = /([\d.]+)\S* total$/m.exec(table)?.[1] ?? assert.fail(`no total in ${table}`)
   const rows = table.matchAll(/^ *\S+ +([\d.]+)% +[\d.]+% +\S+ +[\d.]+% +(.+)$/gm)
-  const self = new Map([...rows].map(([, share = '', name = '']) => [name.replace(/ \(inline\)$/, ''), Number(share)]))
+  const self = new Map(
+    [...rows].map(([, share = '', name = '']) => [name.replace(/ \(inline\)$/, ''), Number(share)]),
+  )
   return { total: Number(total), self }
 }

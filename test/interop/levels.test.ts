@@ -19,13 +19,19 @@ for (const { level, attributes } of [
     const { said, summary, collector } = await sent(t, { level, attributes })
     const { delivered, failed } = summary.consumers.otlp_profiles!
     assert.deepEqual({ delivered, failed }, { delivered: 0, failed: summary.samples.taken })
-    assert.equal(said.match(/refuses payloads: answered INTERNAL: grpc: error unmarshalling/g)?.length, 1, said)
+    assert.equal(
+      said.match(/refuses payloads: answered INTERNAL: grpc: error unmarshalling/g)?.length,
+      1,
+      said,
+    )
     assert.match(said, new RegExp(`${summary.samples.taken} samples were refused by the endpoint`))
     assert.deepEqual(collector.received(), [])
   })
 }
 
-test('1.9 without attributes: a collector of 1.10 accepts it and reads no values; nobody can notice', { skip }, async (t) => {
+test('1.9 without attributes: a collector of 1.10 accepts it and reads no values; nobody can notice', {
+  skip,
+}, async (t) => {
   const { summary, collector } = await sent(t, { level: '1.9', attributes: [] })
   const received = collector.received()
   assert.equal(summary.consumers.otlp_profiles?.delivered, summary.samples.taken)

@@ -13,7 +13,9 @@ const OUTAGE_MS = process.env.SONDE_INTEROP_LONG === '1' ? 300_000 : 20_000
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 for (const protocol of ['grpc', 'http/protobuf'] as const) {
-  test(`${protocol}: a collector that is killed and comes back ${OUTAGE_MS / 1000} s later has every sample`, { skip }, async (t) => {
+  test(`${protocol}: a collector that is killed and comes back ${OUTAGE_MS / 1000} s later has every sample`, {
+    skip,
+  }, async (t) => {
     const agent = await runningAgent(t, protocol)
     await agent.collector.kill()
     await pause(OUTAGE_MS)
@@ -40,7 +42,9 @@ for (const protocol of ['grpc', 'http/protobuf'] as const) {
   })
 }
 
-test('an agent that is killed during an outage sends at its next start what it had on disk', { skip }, async (t) => {
+test('an agent that is killed during an outage sends at its next start what it had on disk', {
+  skip,
+}, async (t) => {
   const first = await runningAgent(t, 'grpc')
   await first.collector.kill()
   await pause(OUTAGE_MS / 2)
@@ -115,7 +119,8 @@ const startAgent = (t: TestContext, { config, directory, summary }: Agent): Chil
     ...['--summary', summary],
   ])
 
-const total = (profiles: readonly Received[]): number => profiles.reduce((sum, { samples }) => sum + samples, 0)
+const total = (profiles: readonly Received[]): number =>
+  profiles.reduce((sum, { samples }) => sum + samples, 0)
 
 /** Each profile once, by its id. */
 const onceEach = (profiles: readonly Received[]): readonly Received[] => [

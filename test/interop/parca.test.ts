@@ -15,7 +15,9 @@ const skip = without('parca', 'pprof')
 /** It multiplies counts by the period, as they are of CPU time. */
 const nanosecondsAt = (frequency: number): number => Math.round(1e9 / frequency)
 
-test('sonde run with the preset: the exact total, and the hot function with its share', { skip }, async (t) => {
+test('sonde run with the preset: the exact total, and the hot function with its share', {
+  skip,
+}, async (t) => {
   const directory = temporaryDirectory(t)
   const parca = await startParca(t, directory)
   const summary = join(directory, 'summary.json')
@@ -39,10 +41,14 @@ test('sonde run with the preset: the exact total, and the hot function with its 
   for (const name of self.keys()) assert.doesNotMatch(name, /Builtins|v8|sonde/, 'only that process')
   for (const label of ['service_name', 'process_pid', 'process_executable_name', 'thread_id', 'thread_name'])
     assert.ok((await parca.labels()).includes(label), `no label ${label}`)
-  t.diagnostic(`${taken} samples, ${total / nanosecondsAt(997)} of shares; three_quarters ${share.toFixed(1)} %`)
+  t.diagnostic(
+    `${taken} samples, ${total / nanosecondsAt(997)} of shares; three_quarters ${share.toFixed(1)} %`,
+  )
 })
 
-test('sonde record by gRPC without the preset: the exact total; Parca 0.28 shifts the names', { skip }, async (t) => {
+test('sonde record by gRPC without the preset: the exact total; Parca 0.28 shifts the names', {
+  skip,
+}, async (t) => {
   const directory = temporaryDirectory(t)
   const parca = await startParca(t, directory)
   const summary = join(directory, 'summary.json')
@@ -58,11 +64,16 @@ test('sonde record by gRPC without the preset: the exact total; Parca 0.28 shift
   const { taken } = readSummary(summary).samples
   const { total, self } = await shown(t, { parca, directory, total: taken * nanosecondsAt(997) })
   assert.equal(total, taken * nanosecondsAt(997))
-  assert.ok((self.get('three_quarters') ?? 0) < 70, 'the preset does not need to write functions twice any more')
+  assert.ok(
+    (self.get('three_quarters') ?? 0) < 70,
+    'the preset does not need to write functions twice any more',
+  )
   t.diagnostic(`${taken} samples, three_quarters ${self.get('three_quarters') ?? 0} %`)
 })
 
-test('Parca’s HTTP port answers with its web page: said once, every sample counted as refused', { skip }, async (t) => {
+test('Parca’s HTTP port answers with its web page: said once, every sample counted as refused', {
+  skip,
+}, async (t) => {
   const directory = temporaryDirectory(t)
   const parca = await startParca(t, directory)
   const summary = join(directory, 'summary.json')
@@ -71,7 +82,9 @@ test('Parca’s HTTP port answers with its web page: said once, every sample cou
     ...['run', '--config', config, '--duration', '4s'],
     ...['--data-directory', join(directory, 'data'), '--summary', summary],
   ])
-  const said = run.stderr.match(/answered 200 with text\/html \('<!doctype html>[^']*'\), which is no OTLP response/g)
+  const said = run.stderr.match(
+    /answered 200 with text\/html \('<!doctype html>[^']*'\), which is no OTLP response/g,
+  )
   assert.equal(said?.length, 1, run.stderr)
   const { samples, consumers } = readSummary(summary)
   const { delivered, failed, dropped } = consumers.otlp_profiles!
@@ -90,7 +103,10 @@ interface Question {
 }
 
 /** What google/pprof reads in Parca's answer; what there is after a while where the total is not reached. */
-async function shown(t: TestContext, { parca, directory, labels = '', total }: Question): Promise<PprofReading> {
+async function shown(
+  t: TestContext,
+  { parca, directory, labels = '', total }: Question,
+): Promise<PprofReading> {
   const file = join(directory, 'shown.pb.gz')
   let turn = 0
   return until('Parca shows it', async () => {

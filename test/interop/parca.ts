@@ -45,7 +45,9 @@ export async function startParca(t: TestContext, directory: string): Promise<Par
         'merge.start': since.toISOString(),
         'merge.end': new Date(Date.now() + 60_000).toISOString(),
       })
-      const answer = (await (await fetch(`${url}/api/profiles/query?${question}`)).json()) as { pprof?: string }
+      const answer = (await (await fetch(`${url}/api/profiles/query?${question}`)).json()) as {
+        pprof?: string
+      }
       return answer.pprof === undefined ? undefined : Buffer.from(answer.pprof, 'base64')
     },
     async labels() {

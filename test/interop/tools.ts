@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { launcher, type Run } from '../support/sonde.ts'
 
-const directory =
-  process.env.SONDE_INTEROP_DIR ?? join(import.meta.dirname, '../../build/interop')
+const directory = process.env.SONDE_INTEROP_DIR ?? join(import.meta.dirname, '../../build/interop')
 
 export const tools = {
   collector: join(directory, 'bin/otelcol'),
@@ -82,11 +81,8 @@ export async function output(t: TestContext, command: readonly string[]): Promis
 }
 
 /** The built command line; its end. */
-export const sonde = (
-  t: TestContext,
-  args: readonly string[],
-  environment: Environment = {},
-): Promise<Run> => startSonde(t, args, environment).ended
+export const sonde = (t: TestContext, args: readonly string[], environment: Environment = {}): Promise<Run> =>
+  startSonde(t, args, environment).ended
 
 export const startSonde = (t: TestContext, args: readonly string[], environment: Environment = {}): Child =>
   start(t, [launcher, ...args], { environment })

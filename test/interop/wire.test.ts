@@ -27,7 +27,9 @@ const RECORDINGS = {
 } as const
 
 for (const [name, command] of Object.entries(RECORDINGS)) {
-  test(`${name}: what opentelemetry-proto decodes is what was sampled, stack for stack`, { skip }, async (t) => {
+  test(`${name}: what opentelemetry-proto decodes is what was sampled, stack for stack`, {
+    skip,
+  }, async (t) => {
     const directory = temporaryDirectory(t)
     const { file, taken } = await recorded(t, directory, command())
     const sink = await startSink(t)
@@ -115,4 +117,9 @@ const buildIdsDecoded = (profiles: readonly DecodedProfile[]): Record<string, un
   )
 
 const buildIdsOf = ({ mappings }: ReadPprof): Record<string, unknown> =>
-  Object.fromEntries(mappings.map(({ file, buildId }): [string, string] => [file, buildId]).filter(withId).sort())
+  Object.fromEntries(
+    mappings
+      .map(({ file, buildId }): [string, string] => [file, buildId])
+      .filter(withId)
+      .sort(),
+  )
