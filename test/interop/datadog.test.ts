@@ -172,11 +172,11 @@ function partsOf(body: Buffer, contentType: string): readonly Part[] {
   return pieces.map((piece) => {
     const at = piece.indexOf('\r\n\r\n')
     const headers = piece.slice(2, at).split('\r\n')
-    const valueOf = (name: string): string =>
+    const headerOf = (name: string): string =>
       headers.find((line) => line.toLowerCase().startsWith(`${name}: `))?.slice(name.length + 2) ?? ''
     return {
-      disposition: valueOf('content-disposition'),
-      type: valueOf('content-type'),
+      disposition: headerOf('content-disposition'),
+      type: headerOf('content-type'),
       bytes: Buffer.from(piece.slice(at + 4, -2), 'latin1'),
     }
   })

@@ -38,10 +38,10 @@ export const readGzippedPprof = (path: string): ReadPprof => readPprof(gunzipSyn
 export function totals<Item>(
   items: Iterable<Item>,
   keyOf: (item: Item) => string,
-  valueOf: (item: Item) => number,
+  figureOf: (item: Item) => number,
 ): Record<string, number> {
   const sums = new Map<string, number>()
-  for (const item of items) sums.set(keyOf(item), (sums.get(keyOf(item)) ?? 0) + valueOf(item))
+  for (const item of items) sums.set(keyOf(item), (sums.get(keyOf(item)) ?? 0) + figureOf(item))
   return Object.fromEntries([...sums].sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
