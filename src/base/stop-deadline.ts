@@ -44,6 +44,14 @@ export class StopDeadline {
     return this.#until(usual, -unused)
   }
 
+  /**
+   * The same for a consumer to stop. Who sends until `by` is done a little later, and is not given up in that very moment: it
+   * may use half of the margin.
+   */
+  leftToStop(usual: number): number {
+    return this.#until(usual, this.#times.margin / 2)
+  }
+
   /** The same for what comes after the consumers. */
   leftOfAll(usual: number): number {
     return this.#until(usual, this.#times.margin)

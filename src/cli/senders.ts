@@ -73,8 +73,9 @@ export function sendersOf(
 
 /** As the variables have it: one without a path is every signal's, and each has a path of its own below it. */
 function withEndpoint(environment: Environment, endpoint: string): Environment {
-  const url = URL.parse(/^https?:\/\//i.test(endpoint) ? endpoint : `http://${endpoint}`)
-  if (url === null || url.hostname === '')
+  const isWhole = /^https?:\/\//i.test(endpoint)
+  const url = URL.parse(isWhole ? endpoint : `http://${endpoint}`)
+  if (url === null || url.hostname === '' || (!isWhole && endpoint.includes('://')))
     throw new UsageError(`--${ENDPOINT_OPTION}: expected a URL such as http://localhost:4318.`)
   const isBase = url.pathname === '/' && url.search === ''
   return {

@@ -3,12 +3,14 @@
 import type { ConsumerOutcome } from '../core/consumer.ts'
 import { bytes, counted } from './terminal.ts'
 
-/** `12,345 samples to http://localhost:4318 (58.3 kB)`; undefined of a consumer that does not send. */
+/** `12,345 samples to http://localhost:4318 (58.3 kB)`, `nothing to …`; undefined of a consumer that does not send. */
 export function sentText({ delivery, written, spooled = 0 }: ConsumerOutcome): string | undefined {
   if (delivery === undefined) return undefined
   const { delivered, possiblyDuplicated, target } = delivery
   const parts = [
-    `${counted(written, 'sample')} to ${target} (${bytes(delivered.bytes)})`,
+    written === 0
+      ? `nothing to ${target}`
+      : `${counted(written, 'sample')} to ${target} (${bytes(delivered.bytes)})`,
     ...(spooled === 0 ? [] : [`${counted(spooled, 'sample')} kept on disk for the next start`]),
     ...(possiblyDuplicated.samples === 0
       ? []

@@ -59,7 +59,7 @@ export const DROP_REASONS = {
   spool_failed: 'could not be written to the spool, and the queue had no room',
   spool_damaged: 'were in a damaged file of the spool',
   other_format: 'were spooled in a format that is not sent any more',
-  not_sent: 'were not sent before the agent ended',
+  not_sent: 'were not sent before the end',
 } as const
 export type DropReason = keyof typeof DROP_REASONS
 

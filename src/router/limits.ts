@@ -53,7 +53,7 @@ export const fixedLimits = ({ naming, source, drain, stop, release }: UsualLimit
  * Up to where of the time to stop each wait may last. Until the source is done two windows may wait for names, one after
  * the other; what they do not use is the lanes', and then the consumers'.
  */
-const UNTIL = { naming: 0.4, source: 0.5, drain: 0.8, stop: 1 } as const
+const UNTIL = { naming: 0.4, source: 0.5, drain: 0.8 } as const
 
 /** As usual until the stop begins; from then on nothing outlasts its part of the deadline. */
 export function limitsBy(deadline: StopDeadline, usual: UsualLimits): PipelineLimits {
@@ -63,7 +63,7 @@ export function limitsBy(deadline: StopDeadline, usual: UsualLimits): PipelineLi
     naming: part('naming'),
     source: part('source'),
     drain: part('drain'),
-    stop: part('stop'),
+    stop: () => milliseconds(deadline.leftToStop(usual.stop)),
     release: () => milliseconds(deadline.leftOfAll(usual.release)),
     shorten: deadline.began,
   }

@@ -2,7 +2,7 @@
 
 import { orAborted } from '../base/or-aborted.ts'
 import { settledWithin } from '../base/settled-within.ts'
-import { CONSUMER_LOSSES, type Consumer, type ConsumerLosses } from '../core/consumer.ts'
+import { CONSUMER_LOSSES, type Consumer, type ConsumerLosses, type ConsumerOutcome } from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
 import { type ProfileBatch, withFindings } from '../core/profile.ts'
@@ -113,7 +113,7 @@ export class Pipeline {
     const consumers = this.results()
     for (const [name, { lane, outcome }] of consumers) {
       this.#judge(name, lane)
-      this.#problems.push(...lossesOf(name, outcome.lost))
+      this.#problems.push(...lossesOf(name, outcome))
     }
     return { consumers, problems: this.#problems, remarks: [] }
   }
@@ -170,11 +170,13 @@ export class Pipeline {
 }
 
 /** `files: 188 samples did not fit into maxProfileBytes.` */
-const lossesOf = (name: string, lost: ConsumerLosses): string[] =>
-  Object.entries(CONSUMER_LOSSES).flatMap(([reason, what]) => {
+function lossesOf(name: string, { lost, delivery }: ConsumerOutcome): string[] {
+  return Object.entries(CONSUMER_LOSSES).flatMap(([reason, what]) => {
     const samples = lost[reason as keyof ConsumerLosses] ?? 0
-    return samples === 0 ? [] : [`${name}: ${samples} samples ${what}.`]
+    const error = reason === 'not_sent' ? delivery?.trouble?.error : undefined
+    return samples === 0 ? [] : [`${name}: ${samples} samples ${what}${error === undefined ? '' : `: ${error}`}.`]
   })
+}
 
 function laneOf(lanes: ReadonlyMap<string, LaneStats>, name: string): LaneStats {
   const lane = lanes.get(name)

@@ -11,6 +11,7 @@ import { AgentError, messageOf } from '../core/errors.ts'
 import { DeliveryBooks, samplesOf } from './delivery-books.ts'
 import { DeliveryLog } from './delivery-log.ts'
 import { PACE_DEFAULTS, Pace, type PaceOptions } from './pace.ts'
+import { Patience } from './patience.ts'
 import type { RefusedPayloads } from './refused-payloads.ts'
 import { Settlement } from './settlement.ts'
 import type { Spool } from './spool.ts'
@@ -38,12 +39,13 @@ export interface OutboxOptions {
 
 const FAILED = { outcome: 'retry', after: undefined } as const
 /** How long connections may take to close when the time to stop is over. */
-const CLOSE_MS = 200
+const CLOSE_MS = 100
 
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #stock: Stock
   readonly #pace: Pace
+  readonly #patience: Patience
   readonly #books = new DeliveryBooks()
   readonly #log: DeliveryLog
   readonly #settlement: Settlement
@@ -59,6 +61,7 @@ export class Outbox {
     const { transport, format, spool, clock, log, memory = MEMORY_DEFAULTS, wallClock } = options
     this.#options = options
     this.#pace = new Pace({ ...PACE_DEFAULTS, ...options.pace }, clock, options.random)
+    this.#patience = new Patience(clock)
     const keptIn =
       spool === undefined
         ? `memory, up to ${inMebibytes(memory.maxBytes)}`
@@ -104,7 +107,7 @@ export class Outbox {
 
   /**
    * Resolves when everything is delivered, on disk, or counted as not sent, and the transport is closed. Until `byMs` it goes
-   * on sending; what waits for a better time gets one attempt at once.
+   * on sending, if the far side takes or refuses something every ten seconds; what waits for a better time gets one attempt at once.
    * @param byMs by the clock's `now()`
    */
   stop(byMs: number): Promise<void> {
@@ -137,7 +140,7 @@ export class Outbox {
     this.#pace.hurry()
     this.#hurry.abort()
     this.#notify()
-    void clock.sleep(left(), inTime.signal).then(() => {
+    void this.#patience.ends(byMs, inTime.signal).then(() => {
       this.#deadline.abort()
       this.#notify()
     })
@@ -199,7 +202,9 @@ export class Outbox {
       if (payload === undefined) return
       if (waiting.isReplay) this.#pace.replayBegins()
       await this.#stock.mark(waiting, 'sending')
-      await this.#settlement.settle(waiting, payload, await this.#deliver(payload))
+      const delivery = await this.#deliver(payload)
+      if (delivery.outcome !== 'retry') this.#patience.answered()
+      await this.#settlement.settle(waiting, payload, delivery)
     } finally {
       this.#stock.release()
       if (this.#stock.all.length === 0) this.#log.isEmpty()

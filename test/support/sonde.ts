@@ -61,7 +61,14 @@ export interface Summary {
   readonly consumers: Readonly<
     Record<
       string,
-      { delivered: number; dropped: number; failed: number; bytes: number; files: readonly string[] }
+      {
+        delivered: number
+        dropped: number
+        failed: number
+        bytes: number
+        files: readonly string[]
+        spooled?: number
+      }
     >
   >
 }

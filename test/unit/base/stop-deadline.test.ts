@@ -23,6 +23,7 @@ test('from its beginning on each wait has its part of the time, and none of anot
   assert.equal(deadline.left(5_000, 0.4), 3_000)
   assert.equal(deadline.left(2_000, 0.4), 2_000, 'what is usually shorter stays so')
   assert.equal(deadline.left(30_000), 7_500)
+  assert.equal(deadline.leftToStop(30_000), 7_750, 'what ends at the deadline is still waited for')
   await clock.pass(4_000)
   assert.equal(deadline.left(5_000, 0.4), 0)
   assert.equal(deadline.left(30_000), 3_500)

@@ -91,6 +91,31 @@ test('without a spool it goes on until the deadline, and what is left counts as 
   assert.deepEqual(outbox.outcome().lost, { not_sent: 23 })
 })
 
+test('a far side that takes nothing is given up ten seconds after the end, however much time there is', async () => {
+  for (const answer of [() => DOWN, HANGS]) {
+    const setting = setUp({ answer })
+    const { outbox, clock } = setting
+    await outbox.start()
+    await outbox.offer(payload(1))
+    await clock.advance(500)
+    const began = clock.now()
+    await stopped(setting, 60_000)
+    assert.equal(clock.now(), began + 10_000)
+    assert.deepEqual(outbox.outcome().lost, { not_sent: 11 })
+  }
+})
+
+test('a far side that is slow is waited for as long as it takes one after the other', async () => {
+  const setting = setUp()
+  const { outbox, transport, clock } = setting
+  transport.answer = (one) => clock.sleep(9_000).then(() => (numberOf(one) === 2 ? REFUSED : ACCEPTED))
+  await outbox.start()
+  for (const number of [1, 2, 3, 4]) await outbox.offer(payload(number))
+  await stopped(setting, 60_000)
+  assert.deepEqual(transport.accepted.map(numberOf), [1, 3, 4])
+  assert.deepEqual(outbox.outcome().lost, { refused: 12 })
+})
+
 test('at the deadline the send under way is given up, even by a transport that does not listen', async (t) => {
   const directory = temporaryDirectory(t)
   const setting = setUp({ spool: spoolIn(directory), answer: HANGS })
