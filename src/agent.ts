@@ -86,9 +86,11 @@ export interface Agent {
 /** Makes the process of a command that `onSampling` then starts. */
 export const openCommand = (argv: readonly string[]): NativeCommand => prepareCommand(loadAddon(), argv)
 
-/** Every plug-in that a configuration may name. */
-export const loadConsumerCatalog = async (): Promise<readonly Plugin<Consumer, ConsumerContext>[]> =>
-  (await import('./consumers/catalog.ts')).consumerCatalog
+/** The consumers of these types; without a word every one that a configuration may name. */
+export const loadConsumers = async (
+  types?: readonly string[],
+): Promise<readonly Plugin<Consumer, ConsumerContext>[]> =>
+  (await import('./consumers/catalog.ts')).loadConsumers(types)
 
 /** Spans of Sonde's own work go where the environment says, if it does. To be opened before what is to be seen. */
 export { openTracing } from './tracing/open.ts'

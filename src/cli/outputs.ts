@@ -2,7 +2,7 @@
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type ConsumerBuilder, loadConsumerCatalog } from '../agent.ts'
+import { type ConsumerBuilder, loadConsumers } from '../agent.ts'
 import type { ProfileFormat } from '../core/encoder.ts'
 import { AgentError, errnoOf, UsageError } from '../core/errors.ts'
 import { PROFILE_ENDINGS } from '../formats/profile/file-names.ts'
@@ -91,15 +91,14 @@ const cannotWrite = (path: string, reason: string, cause?: unknown): AgentError 
 
 /** What writes the outputs: the same consumers that a configuration names. */
 export async function buildersFor(outputs: readonly Output[]): Promise<readonly ConsumerBuilder[]> {
-  const catalog = await loadConsumerCatalog()
-  const build = (type: string, section: unknown): ConsumerBuilder => {
-    const plugin = catalog.find((each) => each.type === type)
-    if (plugin === undefined) throw new Error(`no consumer ${type}`)
-    return plugin.configure(section, '-o')
-  }
   const paths = (of: (format: OutputFormat) => boolean): readonly string[] =>
     outputs.filter(({ format }) => of(format)).map(({ path }) => path)
-  const perfData = paths((format) => format === 'perf_data').map((file) => build('perf_data', { file }))
+  const [file] = paths((format) => format === 'perf_data')
   const profiles = paths((format) => format !== 'perf_data')
-  return profiles.length === 0 ? perfData : [...perfData, build('files', { file: profiles })]
+  const sections: Readonly<Record<string, unknown>> = {
+    ...(file === undefined ? {} : { perf_data: { file } }),
+    ...(profiles.length === 0 ? {} : { files: { file: profiles } }),
+  }
+  const plugins = await loadConsumers(Object.keys(sections))
+  return plugins.map((plugin) => plugin.configure(sections[plugin.type], '-o'))
 }

@@ -1,4 +1,4 @@
-import { type Agent, loadConsumerCatalog, openTracing, startAgent } from '../agent.ts'
+import { type Agent, loadConsumers, openTracing, startAgent } from '../agent.ts'
 import { parseAgentConfig } from '../config/agent-config.ts'
 import { readConfig } from '../config/config-file.ts'
 import { chooseDataDirectory } from '../config/data-directory.ts'
@@ -156,7 +156,7 @@ interface RunRequest {
 const loadConfig = (path: string | undefined) =>
   withSpan('load config', {}, async () => {
     const { text, file } = readConfig(path)
-    const consumers = await loadConsumerCatalog()
+    const consumers = await loadConsumers()
     return parseAgentConfig(text, file, { consumers, checkEvent: checkEventName })
   })
 

@@ -1,6 +1,6 @@
 // Consumers that send, which no configuration names: asked for by an option, or by the standard variables of their field.
 
-import { type ConsumerBuilder, loadConsumerCatalog } from '../agent.ts'
+import { type ConsumerBuilder, loadConsumers } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
 import type { Option, ParsedOptions } from './options.ts'
 
@@ -92,10 +92,5 @@ export async function senderBuilders(
 ): Promise<readonly ConsumerBuilder[]> {
   const missing = types.filter((type) => !configured.includes(type))
   if (missing.length === 0) return []
-  const catalog = await loadConsumerCatalog()
-  return missing.map((type) => {
-    const plugin = catalog.find((each) => each.type === type)
-    if (plugin === undefined) throw new Error(`no consumer ${type}`)
-    return plugin.configure({}, type)
-  })
+  return (await loadConsumers(missing)).map((plugin) => plugin.configure({}, plugin.type))
 }

@@ -1,8 +1,5 @@
-// Spans of Sonde's own work. Without an SDK (src/tracing/) the calls do nothing, at a fraction of a microsecond each.
-
-import { type Context, context, ROOT_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
-import description from '../../package.json' with { type: 'json' }
-import { messageOf } from './errors.ts'
+// Spans of Sonde's own work, through @opentelemetry/api. Whoever traces nothing does not even load it: `traceWith` is called
+// by the SDK's side (src/tracing/) where spans are taken, and until then the work is just done.
 
 /** The name of the instrumentation scope. */
 export const TRACING_SCOPE = 'sonde'
@@ -25,55 +22,37 @@ export interface OpenSpan {
   failed(why: string): void
 }
 
+/** Who makes spans. */
+export interface Spans {
+  withSpan<Result>(
+    name: string,
+    counts: SpanCounts,
+    work: (span: OpenSpan) => Promise<Result>,
+    options: SpanOptions,
+  ): Promise<Result>
+  below(): <Result>(work: () => Result) => Result
+}
+
+const NO_SPAN: OpenSpan = { count: () => undefined, failed: () => undefined }
+const JUST_DO_IT = <Result>(work: () => Result): Result => work()
+
+/** One for the process, as the API has it: spans of rooms that do not know each other belong together. */
+let spans: Spans | undefined
+
+/** From now on spans are made, or (undefined) no more. */
+export function traceWith(given: Spans | undefined): void {
+  spans = given
+}
+
 /** Does the work within a span: what the work begins is below it. A rejection is noted, and passed on as it is. */
 export function withSpan<Result>(
   name: string,
   counts: SpanCounts,
   work: (span: OpenSpan) => Promise<Result>,
-  { signal, root = false }: SpanOptions = {},
+  options: SpanOptions = {},
 ): Promise<Result> {
-  const parent = root ? ROOT_CONTEXT : context.active()
-  const span = tracer().startSpan(name, { attributes: counts }, parent)
-  const abort = (): void => close(span, signal?.reason ?? 'aborted')
-  signal?.addEventListener('abort', abort, { once: true })
-  return context.with(trace.setSpan(parent, span), async () => {
-    try {
-      return await work(openSpan(span))
-    } catch (error) {
-      note(span, messageOf(error))
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', abort)
-      if (span.isRecording()) span.end()
-    }
-  })
+  return spans === undefined ? work(NO_SPAN) : spans.withSpan(name, counts, work, options)
 }
 
 /** What is under way now, for work that begins later, elsewhere: its spans are below this one's. */
-export function below(): <Result>(work: () => Result) => Result {
-  const here: Context = context.active()
-  return (work) => context.with(here, work)
-}
-
-/** Asked for each time, because an SDK may come after this module. */
-const tracer = () => trace.getTracer(TRACING_SCOPE, description.version)
-
-const openSpan = (span: Span): OpenSpan => ({
-  count(counts) {
-    if (span.isRecording()) span.setAttributes(counts)
-  },
-  failed: (why) => note(span, why),
-})
-
-/** An exception as the specification has it, without its stack: paths of this machine say nothing there. */
-function note(span: Span, message: string): void {
-  if (!span.isRecording()) return
-  span.addEvent('exception', { 'exception.message': message })
-  span.setStatus({ code: SpanStatusCode.ERROR, message })
-}
-
-function close(span: Span, reason: unknown): void {
-  if (!span.isRecording()) return
-  note(span, messageOf(reason))
-  span.end()
-}
+export const below = (): (<Result>(work: () => Result) => Result) => spans?.below() ?? JUST_DO_IT

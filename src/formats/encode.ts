@@ -12,6 +12,7 @@ import type {
   WindowSource,
 } from '../core/encoder.ts'
 import type { OtlpEncoding } from '../core/otlp-encoding.ts'
+import type { Effort } from './compress.ts'
 import { encodeFlameGraph } from './flame-graph/flame-graph.ts'
 import { encodeFolded } from './folded/folded.ts'
 import { encodeOtlpProfiles } from './otlp/profiles.ts'
@@ -22,7 +23,7 @@ import { encodeSpeedscope } from './speedscope/speedscope.ts'
 
 /** What encoding needs of the outside. */
 export interface EncoderTools {
-  readonly compress: (bytes: Uint8Array, encoding: ContentEncoding) => Uint8Array
+  readonly compress: (bytes: Uint8Array, encoding: ContentEncoding, effort?: Effort) => Uint8Array
   readonly randomBytes: (count: number) => Uint8Array
 }
 
@@ -72,7 +73,7 @@ function otlpPayloads(
     pprof: (profile, rows) => compress(encodePprof(profile, rows), 'gzip'),
   })
   return messages.map(({ bytes, samples, profiles: written }) => ({
-    body: compress(bytes, encoding.compression),
+    body: compress(bytes, encoding.compression, 'small'),
     samples,
     profiles: written,
     plainBytes: bytes.length,

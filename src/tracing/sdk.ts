@@ -7,7 +7,9 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { settledWithin } from '../base/settled-within.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
+import { traceWith } from '../core/tracing.ts'
 import type { Tracing } from './open.ts'
+import { apiSpans } from './spans.ts'
 
 export interface SdkOptions {
   /** As it is posted to. The exporter reads headers, certificates and time limits from the environment by itself. */
@@ -40,8 +42,10 @@ export function startSdk({ url, attributes, log }: SdkOptions): Tracing {
   })
   trace.setGlobalTracerProvider(provider)
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  traceWith(apiSpans)
   return {
     async close(ms) {
+      traceWith(undefined)
       trace.disable()
       context.disable()
       // Nobody waits for spans any longer than that, and nobody misses them.

@@ -37,7 +37,7 @@ function acceptedBy(response: HttpResponse): Delivery {
   const what = response.body.length === 0 ? 'an empty body' : `'${shown}${more(response.body)}'`
   const as = type === '' ? 'no content type' : oneLine(type)
   return refused(
-    `answered ${response.status} with ${as} (${what}), which is no OTLP response: is this an OTLP endpoint?`,
+    `answered ${response.status} with ${as} (${what}), which is no OTLP response (is this an OTLP endpoint?)`,
   )
 }
 
@@ -79,7 +79,7 @@ export function otlpGrpcResponse({ code, message, retryAfter: after, body }: Grp
     case 'OK':
       return (
         (body && parseExportResponse(body)) ??
-        refused('answered OK with what is no OTLP response: is this an OTLP endpoint?')
+        refused('answered OK with what is no OTLP response (is this an OTLP endpoint?)')
       )
     case 'CANCELLED':
     case 'DEADLINE_EXCEEDED':

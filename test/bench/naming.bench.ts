@@ -1,15 +1,16 @@
-// The agent, as `sonde run` builds it, on a machine of 200 busy processes of a dozen programs: how long a window waits for its
-// names, what naming costs, and how long the event loop stands still. The load runs at idle priority, so that the agent waits little
+// The agent, as `sonde run` builds it, sending to an OTLP and a Datadog backend besides, on a machine of 200 busy processes of a dozen
+// programs: how long a window waits for its names, what a window costs, and how long the event loop stands still. The load runs at idle priority, so that the agent waits little
 // for a CPU.
 //
 //   npm run bench -- naming          or: node test/bench/naming.bench.ts [WINDOWS [RATE…]]
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Agent, loadConsumerCatalog, startAgent } from '../../src/agent.ts'
+import { type Agent, loadConsumers, startAgent } from '../../src/agent.ts'
 import { ProfileTable } from '../../src/cli/profile-table.ts'
 import { Tally } from '../../src/cli/tally.ts'
 import { parseAgentConfig } from '../../src/config/agent-config.ts'
@@ -150,9 +151,23 @@ class Watch {
   }
 }
 
-async function startWith(watch: Watch, frequency: number, dataDirectory: string): Promise<Agent> {
+/** Another process, as a backend is. */
+async function startSink(): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+  const child = spawn(process.execPath, [load('sink.ts')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [port] = (await once(child.stdout, 'data')) as [Buffer]
+  return { child, url: `http://127.0.0.1:${String(port).trim()}` }
+}
+
+interface Run {
+  readonly frequency: number
+  readonly dataDirectory: string
+  readonly backend: string
+}
+
+async function startWith(watch: Watch, { frequency, dataDirectory, backend }: Run): Promise<Agent> {
   const { text, file } = readConfig(undefined)
-  const consumers = await loadConsumerCatalog()
+  const consumers = await loadConsumers()
+  const senders = await loadConsumers(['otlp_profiles', 'datadog_pprof'])
   const config = parseAgentConfig(text.replace('frequency: 99', `frequency: ${frequency}`), file, {
     consumers,
     checkEvent: checkEventName,
@@ -164,9 +179,12 @@ async function startWith(watch: Watch, frequency: number, dataDirectory: string)
       commandLine: ['sonde', 'run'],
       duration: undefined,
     },
-    consumers: async () => config.consumers,
+    consumers: async () => [
+      ...config.consumers,
+      ...senders.map((plugin) => plugin.configure({}, plugin.type)),
+    ],
     symbols: config.symbols,
-    environment: {},
+    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: backend, DD_TRACE_AGENT_URL: backend },
     services: config.services,
     dataDirectory,
     lockDirectory: true,
@@ -201,18 +219,24 @@ function report(rate: number, all: readonly WindowFigures[]): void {
 }
 
 const children = startLoad()
+const sink = await startSink()
 try {
   await sleep(8000)
   for (const rate of rates) {
     const directory = mkdtempSync(join(tmpdir(), 'sonde-bench-'))
     const watch = new Watch()
-    const agent = await startWith(watch, rate, directory)
+    const agent = await startWith(watch, { frequency: rate, dataDirectory: directory, backend: sink.url })
     while (watch.figures.length < windows + WARM_WINDOWS) await sleep(200)
     watch.stop()
     report(rate, watch.figures)
-    await agent.stop()
+    const end = await agent.stop()
+    for (const [name, { outcome }] of end.consumers) {
+      if (outcome.delivery !== undefined)
+        console.log(`  ${name}: ${outcome.written} samples sent, ${outcome.bytes} bytes`)
+    }
     rmSync(directory, { recursive: true })
   }
 } finally {
+  sink.child.kill()
   for (const child of children) child.kill('SIGKILL')
 }

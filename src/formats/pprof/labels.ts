@@ -83,12 +83,9 @@ export class LabelWriter {
   }
 
   #id(labels: ProtoWriter, key: string, value: number): void {
-    switch (this.#content.dialect.ids) {
-      case 'numbers':
-        return this.#field(labels, key, { field: LABEL.num, value })
-      case 'texts':
-        return this.#text(labels, key, this.#strings.dedup(String(value)))
-    }
+    const isText = this.#content.dialect.ids === 'texts'
+    if (isText) this.#text(labels, key, this.#strings.dedup(String(value)))
+    else this.#field(labels, key, { field: LABEL.num, value })
   }
 
   #text(labels: ProtoWriter, key: string, index: number): void {

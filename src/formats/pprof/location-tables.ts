@@ -10,6 +10,7 @@ import {
   noAddresses,
 } from '../profile/mapping-extent.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
+import { SequenceTable, unlimited } from '../profile/sequence-table.ts'
 import type { PprofDialect } from './dialect.ts'
 import { mainMappingOf } from './main-mapping.ts'
 
@@ -20,6 +21,10 @@ export interface PprofContent {
   readonly rows: Uint32Array
   readonly dialect: PprofDialect
 }
+
+const LOW = 0xffff_ffffn
+/** No mapping's number. */
+const NOWHERE = 0xffff_ffff
 
 /** What is known about a mapping once all its locations are. */
 interface MappingInUse {
@@ -47,8 +52,11 @@ export class LocationTables {
   readonly #mappings = new Map<number, { readonly id: number; readonly inUse: MappingInUse }>()
   /** Location of a frame, 0 where there is none yet. */
   readonly #ofFrame: Uint32Array
-  readonly #locationIds = new Map<string, number>()
-  readonly #functionIds = new Map<string, number>()
+  /** [mapping, address (two words), list of names] of each location; of one without a mapping [NOWHERE, function]. */
+  readonly #locationKeys = new SequenceTable(unlimited())
+  /** [name, system name, file] of each function, as indices of texts. */
+  readonly #functionKeys = new SequenceTable(unlimited())
+  readonly #key = new Uint32Array(4)
   /** What a name is in the file; names that differ in their line share a function. */
   readonly #ofName: (NameInFile | undefined)[]
 
@@ -92,14 +100,12 @@ export class LocationTables {
 
   /** The id of a location that is no code: it lies nowhere, and only names something. */
   placeless(name: string, file: string): number {
-    // Apart from the keys of code, and from other texts that are the same one after the other.
-    const key = `p${name.length}/${name}${file}`
-    const known = this.#locationIds.get(key)
-    if (known !== undefined) return known
     const functionId = this.#function({ function: name, systemName: '', file, line: 0 })
-    const id = this.locations.length + 1
-    this.locations.push(new Location({ id, line: [new Line({ functionId })] }))
-    this.#locationIds.set(key, id)
+    this.#key[0] = NOWHERE
+    this.#key[1] = functionId
+    const id = this.#locationKeys.intern(this.#key, 2) + 1
+    if (id > this.locations.length)
+      this.locations.push(new Location({ id, line: [new Line({ functionId })] }))
     return id
   }
 
@@ -134,11 +140,13 @@ export class LocationTables {
 
   #locationOf(frame: FrameEntry): number {
     const address = lookUpAddress(frame)
-    const key = `${frame.mapping}/${address}/${frame.nameList}`
-    const known = this.#locationIds.get(key)
-    if (known !== undefined) return known
+    this.#key[0] = frame.mapping
+    this.#key[1] = Number(address & LOW)
+    this.#key[2] = Number(address >> 32n)
+    this.#key[3] = frame.nameList
+    const id = this.#locationKeys.intern(this.#key, 4) + 1
+    if (id <= this.locations.length) return id
     const names = this.#profile.dictionary.nameNumbersOf(frame.nameList).map((name) => this.#nameInFile(name))
-    const id = this.locations.length + 1
     this.locations.push(
       new Location({
         id,
@@ -147,7 +155,6 @@ export class LocationTables {
         line: names.map((name) => new Line(name)),
       }),
     )
-    this.#locationIds.set(key, id)
     return id
   }
 
@@ -181,20 +188,14 @@ export class LocationTables {
   }
 
   #function(name: NameEntry): number {
-    // A runtime’s names may hold any character.
-    const key = `${name.function.length}/${name.systemName.length}/${name.function}${name.systemName}${name.file}`
-    const known = this.#functionIds.get(key)
-    if (known !== undefined) return known
-    const id = this.functions.length + 1
-    this.functions.push(
-      new PprofFunction({
-        id,
-        name: this.#strings.dedup(name.function),
-        systemName: this.#strings.dedup(name.systemName),
-        filename: this.#strings.dedup(name.file),
-      }),
-    )
-    this.#functionIds.set(key, id)
+    this.#key[0] = this.#strings.dedup(name.function)
+    this.#key[1] = this.#strings.dedup(name.systemName)
+    this.#key[2] = this.#strings.dedup(name.file)
+    const id = this.#functionKeys.intern(this.#key, 3) + 1
+    if (id > this.functions.length) {
+      const [text = 0, systemName = 0, filename = 0] = this.#key
+      this.functions.push(new PprofFunction({ id, name: text, systemName, filename }))
+    }
     return id
   }
 }

@@ -18,31 +18,27 @@ export function mainMappingOf(profile: SessionProfile, rows: Uint32Array): numbe
 
 const isFile = ({ kind, imageKind }: MappingEntry): boolean => kind === 'native' && imageKind === 'file'
 
+/** Those of a stack count once for each mapping, however many of its frames lie there. */
 function samplesByMapping({ rows, dictionary }: SessionProfile, numbers: Uint32Array): Map<number, number> {
-  const samplesOfStack = new Float64Array(dictionary.stacks.length)
-  for (const row of numbers) {
-    const stack = rows.stackOf(row)
-    samplesOfStack[stack] = (samplesOfStack[stack] as number) + rows.count(row)
-  }
-  const mappingOfFrame = Uint32Array.from({ length: dictionary.frameCount }, (_, frame) =>
-    dictionary.mappingOf(frame),
-  )
-  const samples = new Float64Array(dictionary.mappingCount)
-  // The stack that counted for a mapping last: each counts once, however many of its frames lie there.
-  const countedFor = new Int32Array(dictionary.mappingCount).fill(-1)
-  const { words } = dictionary.stacks
-  samplesOfStack.forEach((count, stack) => {
-    if (count === 0) return
+  const samples = new Map<number, number>()
+  const eachStack = (stack: number, count: number): void => {
+    const { words } = dictionary.stacks
+    const mappings = new Set<number>()
     for (let at = dictionary.stacks.start(stack); at < dictionary.stacks.end(stack); at++) {
-      const mapping = mappingOfFrame[words[at] as number] as number
-      if (countedFor[mapping] === stack) continue
-      countedFor[mapping] = stack
-      samples[mapping] = (samples[mapping] as number) + count
+      mappings.add(dictionary.mappingOf(words[at] as number))
     }
-  })
-  return new Map(
-    Array.from(samples, (count, mapping): [number, number] => [mapping, count]).filter(
-      ([, count]) => count > 0,
-    ),
-  )
+    for (const mapping of mappings) samples.set(mapping, (samples.get(mapping) ?? 0) + count)
+  }
+  let stack = -1
+  let count = 0
+  for (const row of numbers) {
+    if (rows.stackOf(row) !== stack) {
+      if (count > 0) eachStack(stack, count)
+      stack = rows.stackOf(row)
+      count = 0
+    }
+    count += rows.count(row)
+  }
+  if (count > 0) eachStack(stack, count)
+  return samples
 }

@@ -5,10 +5,11 @@ import { test } from 'node:test'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { readConfig } from '../../../src/config/config-file.ts'
 import { readYaml } from '../../../src/config/yaml-document.ts'
-import { consumerCatalog } from '../../../src/consumers/catalog.ts'
+import { loadConsumers } from '../../../src/consumers/catalog.ts'
 import { checkEventName } from '../../../src/sampler/events.ts'
 
 const folder = join(import.meta.dirname, '../../../config')
+const consumerCatalog = await loadConsumers()
 const catalog = { consumers: consumerCatalog, checkEvent: checkEventName }
 
 for (const name of readdirSync(folder)) {
