@@ -38,6 +38,8 @@ export type Delivery =
       readonly reason: string
       /** Whether the far side may have taken it all the same: the answer was lost, not the request. */
       readonly perhapsTaken: boolean
+      /** Whether it was connected to: what failed then may be due to this very payload. */
+      readonly reached: boolean
     }
   /** It will be refused every time. */
   | { readonly outcome: 'refused'; readonly reason: string }
@@ -54,6 +56,7 @@ export interface Transport {
 /** Why payloads were given up. */
 export const DROP_REASONS = {
   refused: 'were refused by the endpoint',
+  given_up: 'were repeated in vain while the endpoint took others',
   queue_full: 'found no room in the queue: the oldest were dropped',
   spool_full: 'found no room in the spool: the oldest were dropped',
   spool_failed: 'could not be written to the spool, and the queue had no room',

@@ -10,7 +10,7 @@ import { messageIn, prefixOf } from './grpc-message.ts'
 import { type GrpcSession, openSession, type PingOptions } from './grpc-session.ts'
 import { first, grpcStatus, isGrpc, plainAnswer } from './grpc-status.ts'
 import type { Headers } from './headers.ts'
-import { type GrpcJudge, MAX_ANSWER_BYTES, notTaken, perhapsTaken, refused } from './response.ts'
+import { type GrpcJudge, MAX_ANSWER_BYTES, notReached, notTaken, perhapsTaken, refused } from './response.ts'
 import type { Secrets } from './secrets.ts'
 import { inWords, isTlsRefusal, outOfTime } from './trouble.ts'
 
@@ -49,7 +49,7 @@ class GrpcTransport implements Transport {
 
   async send(payload: Payload, signal: AbortSignal): Promise<Delivery> {
     signal.throwIfAborted()
-    if (this.#closed) return notTaken('the connection to the endpoint was closed by Sonde itself')
+    if (this.#closed) return notReached('the connection to the endpoint was closed by Sonde itself')
     if (payload.encoding === 'zstd') {
       return refused('it is compressed with zstd, which gRPC does not know: use gzip, or OTLP over HTTP')
     }
@@ -58,7 +58,7 @@ class GrpcTransport implements Transport {
       return await this.#call(payload, deadline.signal)
     } catch (error) {
       signal.throwIfAborted()
-      return notTaken(this.#failureInWords(error, 'nothing'))
+      return notReached(this.#failureInWords(error, 'nothing'))
     } finally {
       deadline.release()
     }
@@ -142,7 +142,7 @@ class GrpcTransport implements Transport {
   #withoutAnswer({ written, leftOut, failure }: CallEnd, session: GrpcSession): Delivery {
     const { peer } = this.#endpoint.dialer
     if (leftOut) {
-      return notTaken(
+      return notReached(
         session.ending?.message ?? `${peer.name} left the request undone: it stops, or has too much to do`,
       )
     }
@@ -150,7 +150,8 @@ class GrpcTransport implements Transport {
       failure instanceof TimeOver ? failure : (session.ending ?? failure),
       written ? 'written' : 'connected',
     )
-    return written && !isTlsRefusal(failure) ? perhapsTaken(reason) : notTaken(reason)
+    if (isTlsRefusal(failure)) return notReached(reason)
+    return written ? perhapsTaken(reason) : notTaken(reason)
   }
 
   #failureInWords(failure: unknown, reached: 'nothing' | 'connected' | 'written'): string {

@@ -8,7 +8,7 @@ import { Deadline, TimeOver } from './deadline.ts'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import type { Headers } from './headers.ts'
 import { type Exchange, exchange, type WholeRequest } from './http-exchange.ts'
-import { type HttpJudge, type HttpResponse, notTaken, perhapsTaken, refused } from './response.ts'
+import { type HttpJudge, type HttpResponse, notReached, notTaken, perhapsTaken, refused } from './response.ts'
 import type { Secrets } from './secrets.ts'
 import { inWords, isTlsRefusal, outOfTime } from './trouble.ts'
 import { proxyRefusal } from './tunnel.ts'
@@ -45,7 +45,7 @@ class HttpTransport implements Transport {
 
   async send(payload: Payload, signal: AbortSignal): Promise<Delivery> {
     signal.throwIfAborted()
-    if (this.#closed) return notTaken('the connection to the endpoint was closed by Sonde itself')
+    if (this.#closed) return notReached('the connection to the endpoint was closed by Sonde itself')
     const deadline = new Deadline(this.#endpoint.limit, signal)
     try {
       const { headers, secrets } = await this.#endpoint.headers()
@@ -54,7 +54,7 @@ class HttpTransport implements Transport {
       return this.#deliveryOf(made, secrets)
     } catch (error) {
       signal.throwIfAborted()
-      return notTaken(messageOf(error))
+      return notReached(messageOf(error))
     } finally {
       deadline.release()
     }
@@ -89,7 +89,8 @@ class HttpTransport implements Transport {
   #deliveryOf({ response, failure, ...made }: Exchange, secrets: Secrets): Delivery {
     if (response !== undefined) return this.#judged(masked(response, secrets))
     const reason = this.#failureInWords(failure, made)
-    return made.written && !isTlsRefusal(failure) ? perhapsTaken(reason) : notTaken(reason)
+    if (!made.connected || isTlsRefusal(failure)) return notReached(reason)
+    return made.written ? perhapsTaken(reason) : notTaken(reason)
   }
 
   #failureInWords(failure: unknown, { connected, written }: Pick<Exchange, 'connected' | 'written'>): string {
@@ -103,9 +104,9 @@ class HttpTransport implements Transport {
     const { status, headers } = response
     const { url, proxy, dialer } = this.#endpoint
     if (status >= 300 && status < 400) return refused(redirection(status, headers.location, url))
-    if (status === 407 && proxy !== undefined) return notTaken(proxyRefusal(proxy, status, ''))
+    if (status === 407 && proxy !== undefined) return notReached(proxyRefusal(proxy, status, ''))
     if (status === 400 && !dialer.peer.secure && wantedTls(response)) {
-      return notTaken(`${dialer.peer.name} speaks TLS: the URL has to begin with https`)
+      return notReached(`${dialer.peer.name} speaks TLS: the URL has to begin with https`)
     }
     return this.#options.judge(response)
   }

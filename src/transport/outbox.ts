@@ -10,6 +10,7 @@ import type { Delivery, DeliveryStats, Payload, Transport } from '../core/delive
 import { AgentError, messageOf } from '../core/errors.ts'
 import { DeliveryBooks, samplesOf } from './delivery-books.ts'
 import { DeliveryLog } from './delivery-log.ts'
+import { HeadOfLine } from './head-of-line.ts'
 import { PACE_DEFAULTS, Pace, type PaceOptions } from './pace.ts'
 import { Patience } from './patience.ts'
 import type { RefusedPayloads } from './refused-payloads.ts'
@@ -37,13 +38,14 @@ export interface OutboxOptions {
   readonly log: ConsumerContext['log']
 }
 
-const FAILED = { outcome: 'retry', after: undefined } as const
+const FAILED = { outcome: 'retry', after: undefined, reached: false } as const
 /** How long connections may take to close when the time to stop is over. */
 const CLOSE_MS = 100
 
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #stock: Stock
+  readonly #line: HeadOfLine
   readonly #pace: Pace
   readonly #patience: Patience
   readonly #books = new DeliveryBooks()
@@ -77,8 +79,9 @@ export class Outbox {
         outcome === 'written' ? this.#log.spoolWorks() : this.#log.spoolFails(outcome.error),
       onStuck: (error) => this.#log.spoolIsStuck(error),
     })
+    this.#line = new HeadOfLine(this.#stock)
     this.#settlement = new Settlement({
-      ...{ stock: this.#stock, pace: this.#pace, books: this.#books, log: this.#log },
+      ...{ stock: this.#stock, line: this.#line, pace: this.#pace, books: this.#books, log: this.#log },
       ...{ refused: options.refused, wallClock, deadline: this.#deadline.signal },
     })
   }
@@ -159,16 +162,21 @@ export class Outbox {
     return this.#hurry.signal.aborted
   }
 
+  /** What is not sent soon is lost. */
+  get #isLosing(): boolean {
+    return this.#isStopping && this.#options.spool === undefined
+  }
+
   async #send(): Promise<void> {
     while (!this.#deadline.signal.aborted) {
-      const head = this.#stock.head
-      if (head === undefined) {
+      const next = this.#line.next(this.#isLosing ? 'in_haste' : 'patiently')
+      if (next === undefined) {
         if (this.#isStopping && this.#stock.all.length === 0) return
         await this.#wake.promise
         continue
       }
-      const waitMs = this.#waitMs(head)
-      if (waitMs === 0) await this.#attempt(head)
+      const waitMs = this.#waitMs(next)
+      if (waitMs === 0) await this.#attempt(next)
       else if (this.#isStopping && !this.#isWorthWaiting()) return
       else await this.#sleep(waitMs)
     }

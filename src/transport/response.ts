@@ -33,12 +33,22 @@ export type GrpcJudge = (response: GrpcResponse) => Delivery
 /** It will be refused every time. */
 export const refused = (reason: string): Delivery => ({ outcome: 'refused', reason })
 
-/** It did not reach the endpoint, or the endpoint said that it did not take it. */
+/** There was no way to the endpoint. */
+export const notReached = (reason: string): Delivery => ({
+  outcome: 'retry',
+  after: undefined,
+  reason,
+  perhapsTaken: false,
+  reached: false,
+})
+
+/** The endpoint said that it did not take it, or it was not handed over entirely. */
 export const notTaken = (reason: string, after?: Milliseconds): Delivery => ({
   outcome: 'retry',
   after,
   reason,
   perhapsTaken: false,
+  reached: true,
 })
 
 /** Nobody knows whether it was taken. */
@@ -47,4 +57,5 @@ export const perhapsTaken = (reason: string, after?: Milliseconds): Delivery => 
   after,
   reason,
   perhapsTaken: true,
+  reached: true,
 })

@@ -4,6 +4,7 @@ import type { Delivery, Payload } from '../core/delivery.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { DeliveryBooks } from './delivery-books.ts'
 import type { DeliveryLog } from './delivery-log.ts'
+import type { HeadOfLine } from './head-of-line.ts'
 import type { Pace } from './pace.ts'
 import type { RefusedPayloads } from './refused-payloads.ts'
 import type { Stock } from './stock.ts'
@@ -11,6 +12,7 @@ import { amountOf, type Waiting } from './waiting.ts'
 
 export interface SettlementOptions {
   readonly stock: Stock
+  readonly line: HeadOfLine
   readonly pace: Pace
   readonly books: DeliveryBooks
   readonly log: DeliveryLog
@@ -31,7 +33,7 @@ export class Settlement {
   }
 
   async settle(waiting: Waiting, payload: Payload, delivery: Delivery): Promise<void> {
-    const { stock, books, deadline } = this.#options
+    const { stock, line, books, deadline } = this.#options
     switch (delivery.outcome) {
       case 'accepted':
         return this.#accepted(waiting, payload, delivery)
@@ -42,6 +44,7 @@ export class Settlement {
         await stock.mark(waiting, waiting.perhapsTaken ? 'sending' : 'waiting')
         if (deadline.aborted) return
         books.retried()
+        if (delivery.reached) line.notAccepted(waiting)
         return this.failed(delivery.reason, delivery.after)
     }
   }
@@ -60,7 +63,7 @@ export class Settlement {
     payload: Payload,
     { rejectedProfiles, message }: Accepted,
   ): Promise<void> {
-    const { stock, pace, books, log } = this.#options
+    const { stock, line, pace, books, log } = this.#options
     const rejected = Math.min(Math.max(rejectedProfiles, 0), payload.profiles)
     books.rejected(rejected)
     if (rejected > 0 && rejected === payload.profiles)
@@ -71,16 +74,18 @@ export class Settlement {
     books.delivered(waiting)
     pace.answered()
     log.delivers(amountOf(stock.all), books.allDropped())
+    await line.accepted(waiting)
   }
 
   async #refused(waiting: Waiting, payload: Payload, reason: string): Promise<void> {
-    const { stock, pace, books, log, refused, wallClock } = this.#options
+    const { stock, line, pace, books, log, refused, wallClock } = this.#options
     log.refused(reason)
     await refused?.keep(payload, reason, wallClock()).catch((error: unknown) => log.cannotKeepRefused(error))
     await stock.unspool(waiting)
     stock.settle(waiting)
     books.dropped(waiting, 'refused')
     books.failed(reason, wallClock())
+    line.notAccepted(waiting)
     pace.answered()
   }
 }

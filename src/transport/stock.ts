@@ -71,7 +71,7 @@ export class Stock {
       sequence: ++this.#lastSequence,
       ...{ samples, profiles, bytes: body.length },
       ...{ from: 'this_run', created: this.#options.wallClock(), payload, file: undefined },
-      ...{ isReplay, perhapsTaken: false, isBusy: true },
+      ...{ isReplay, perhapsTaken: false, isBusy: true, timesPassed: 0 },
     }
     this.#waiting.push(waiting)
     await this.#inTurn(() => this.#store(waiting))
@@ -128,6 +128,22 @@ export class Stock {
     const at = this.#waiting.indexOf(waiting)
     if (at >= 0) this.#waiting.splice(at, 1)
     if (this.#newest === waiting) this.#newest = undefined
+  }
+
+  /** Its turn comes after all that wait now. */
+  moveToBack(waiting: Waiting): void {
+    const at = this.#waiting.indexOf(waiting)
+    if (at >= 0) this.#waiting.push(...this.#waiting.splice(at, 1))
+  }
+
+  /** It goes, on disk as well. */
+  async giveUp(waiting: Waiting): Promise<void> {
+    await this.#inTurn(async () => {
+      if (!this.#waiting.includes(waiting)) return
+      await this.unspool(waiting)
+      this.settle(waiting)
+      this.#options.onDrop(waiting, 'given_up')
+    })
   }
 
   /** Brings to disk what is in memory, as long as it has room there. */
@@ -248,7 +264,7 @@ export class Stock {
     return {
       ...{ sequence, samples, profiles, bytes: bodyBytes, file, payload: undefined },
       ...{ from: 'earlier_run', created: this.#options.wallClock(), isReplay: true },
-      ...{ perhapsTaken: state === 'sending', isBusy: false },
+      ...{ perhapsTaken: state === 'sending', isBusy: false, timesPassed: 0 },
     }
   }
 }

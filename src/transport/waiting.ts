@@ -21,6 +21,8 @@ export interface Waiting {
   isReplay: boolean
   /** The far side may have taken it. */
   perhapsTaken: boolean
+  /** How often it had to stand back, because others were taken while it was not. */
+  timesPassed: number
 }
 
 export const NOTHING: Amount = { payloads: 0, samples: 0, bytes: 0 }

@@ -21,9 +21,11 @@ export const DOWN: Delivery = {
   after: undefined,
   reason: 'connection refused',
   perhapsTaken: false,
+  reached: false,
 }
-export const ANSWER_LOST: Delivery = { ...DOWN, reason: 'the answer was lost', perhapsTaken: true }
-export const askedFor = (ms: number): Delivery => ({ ...DOWN, reason: '503', after: milliseconds(ms) })
+export const BUSY: Delivery = { ...DOWN, reason: '503', reached: true }
+export const ANSWER_LOST: Delivery = { ...BUSY, reason: 'the answer was lost', perhapsTaken: true }
+export const askedFor = (ms: number): Delivery => ({ ...BUSY, after: milliseconds(ms) })
 
 /** Its body is made from its number, and as long as `bytes` says. */
 export function payload(

@@ -3,6 +3,7 @@
 import { open } from 'node:fs/promises'
 import type { Delivery, Payload, Transport } from '../../core/delivery.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
+import { notReached } from '../../transport/response.ts'
 
 /** Of the file; a key has 32 characters. */
 const MAX_BYTES = 4096
@@ -29,7 +30,7 @@ export class TransportWithKeyFile implements Transport {
     try {
       await this.#useKey(await keyIn(this.#path))
     } catch (error) {
-      return { outcome: 'retry', after: undefined, reason: messageOf(error), perhapsTaken: false }
+      return notReached(messageOf(error))
     }
     return this.#transport.send(payload, signal)
   }

@@ -159,6 +159,7 @@ test('RetryInfo in the details is how long to wait; without it RESOURCE_EXHAUSTE
     after: 7000,
     reason: 'answered RESOURCE_EXHAUSTED: slow down',
     perhapsTaken: false,
+    reached: true,
   })
 })
 

@@ -177,6 +177,7 @@ test('where nothing listens, host and port are named, and nothing was taken', as
     after: undefined,
     reason: `nothing listens on 127.0.0.1:${port} (ECONNREFUSED)`,
     perhapsTaken: false,
+    reached: false,
   })
 })
 

@@ -69,6 +69,8 @@ class FarSide {
 interface Run {
   readonly setting: Setting
   readonly offered: Amount
+  /** Accepted by then. */
+  readonly beforeStop: number
 }
 
 async function run(
@@ -96,11 +98,20 @@ async function run(
     if (draw.below(3) === 0) await clock.advance(draw.below(40_000))
     assertAddsUp(outbox.stats(), offered, leftOver)
   }
+  const beforeStop = setting.transport.accepted.length
   await stopped(setting, draw.below(5_000))
   assertAddsUp(outbox.stats(), offered, leftOver)
   const { queued, spooled } = outbox.stats()
   assert.deepEqual(queued, spooled, 'after the end nothing is in memory')
-  return { setting, offered }
+  return { setting, offered, beforeStop }
+}
+
+/** Accepted, without those that may have stood back: after eight retries, or at the end after two if it would be lost. */
+function numbersInOrder({ transport }: Setting, beforeStop = Number.POSITIVE_INFINITY): number[] {
+  const attempts = Map.groupBy(transport.attempts, numberOf)
+  return transport.accepted
+    .map(numberOf)
+    .filter((number, index) => attempts.get(number)!.length <= (index < beforeStop ? 8 : 1))
 }
 
 for (const kind of ['memory', 'spool'] as const) {
@@ -117,9 +128,9 @@ for (const kind of ['memory', 'spool'] as const) {
         const spool = kind === 'memory' ? undefined : spoolIn(directory, { maxBytes })
         const random = () => draw.below(1_000) / 1_000
         const setting = setUp({ spool, clock, random, memory: { maxBytes, maxPayloads: 12 } })
-        await run({ draw, farSide, first }, setting)
+        const { beforeStop } = await run({ draw, farSide, first }, setting)
         possiblyDuplicated += setting.outbox.stats().possiblyDuplicated.payloads
-        const numbers = setting.transport.accepted.map(numberOf)
+        const numbers = numbersInOrder(setting, kind === 'memory' ? beforeStop : undefined)
         assert.deepEqual(
           numbers,
           [...numbers].sort((a, b) => a - b),

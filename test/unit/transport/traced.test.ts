@@ -27,7 +27,7 @@ test('what the transport says is passed on, and is what its span says', async (c
   const tracing = await openTracing({ environment, version: '1', log: () => undefined })
   const outcomes: readonly Delivery[] = [
     { outcome: 'accepted', rejectedProfiles: 1, message: '' },
-    { outcome: 'retry', after: undefined, reason: 'the server is busy', perhapsTaken: false },
+    { outcome: 'retry', after: undefined, reason: 'the server is busy', perhapsTaken: false, reached: true },
     { outcome: 'refused', reason: 'HTTP 400' },
   ]
   const left = [...outcomes]
