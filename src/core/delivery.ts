@@ -96,4 +96,6 @@ export interface DeliveryStats {
   readonly retries: number
   /** The newest failure, and since when nothing was accepted; undefined when the newest attempt succeeded. */
   readonly trouble: { readonly error: string; readonly since: Date } | undefined
+  /** The newest failure and its time, also when that is over; undefined: there was none. */
+  readonly lastError: { readonly error: string; readonly at: Date } | undefined
 }

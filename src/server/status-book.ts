@@ -99,7 +99,7 @@ function consumerStatus({ lane, outcome }: ConsumerResult): ConsumerStatus {
   return {
     lane: { queued, queuedBytes, delivered, failed, dropped },
     trouble: troubleOf(lane, delivery),
-    lastError: delivery?.trouble?.error ?? lastError,
+    lastError: delivery?.lastError?.error ?? lastError,
     lost: outcome.lost,
     ...(delivery === undefined ? { files: filesStatus(outcome) } : { delivery: deliveryStatus(delivery) }),
   }

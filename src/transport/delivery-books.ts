@@ -15,6 +15,7 @@ export class DeliveryBooks {
   #rejectedProfiles = 0
   #retries = 0
   #trouble: DeliveryStats['trouble']
+  #lastError: DeliveryStats['lastError']
 
   delivered(waiting: Waiting): void {
     const { from } = waiting
@@ -39,6 +40,7 @@ export class DeliveryBooks {
 
   failed(error: string, now: Date): void {
     this.#trouble = { error, since: this.#trouble?.since ?? now }
+    this.#lastError = { error, at: now }
   }
 
   /** Everything that has been given up, of whatever run. */
@@ -67,6 +69,7 @@ export class DeliveryBooks {
       rejectedProfiles: this.#rejectedProfiles,
       retries: this.#retries,
       trouble: this.#trouble,
+      lastError: this.#lastError,
     }
   }
 }

@@ -57,19 +57,27 @@ const delivery: DeliveryStats = {
   rejectedProfiles: 2,
   retries: 3,
   trouble: { error: 'connection refused', since: new Date('2026-01-02T04:00:00Z') },
+  lastError: { error: 'connection refused', at: new Date('2026-01-02T04:05:00Z') },
 }
 
 test('a consumer that sends has every figure of its deliveries, and its trouble before the lane’s', () => {
   const full = { ...lane, dropped: 5, lastError: 'full', troubledSince: new Date('2026-01-02T05:00:00Z') }
   const sends = { lane: full, outcome: { ...outcome, delivery } }
   const { consumers } = new StatusBook().status(factsWith([['otlp_profiles', sends]]))
-  const { trouble, ...figures } = delivery
+  const { trouble, lastError: _, ...figures } = delivery
   assert.deepEqual(consumers.otlp_profiles?.delivery, figures)
   assert.deepEqual(consumers.otlp_profiles?.trouble, {
     error: trouble?.error,
     since: '2026-01-02T04:00:00.000Z',
   })
   assert.equal(consumers.otlp_profiles?.files, undefined)
+})
+
+test('the last error of deliveries is told also when it is over', () => {
+  const works = { lane, outcome: { ...outcome, delivery: { ...delivery, trouble: undefined } } }
+  const { otlp_profiles: status } = new StatusBook().status(factsWith([['otlp_profiles', works]])).consumers
+  assert.equal(status?.trouble, null)
+  assert.equal(status?.lastError, 'connection refused')
 })
 
 test('trouble of a lane is told while it lasts, and its last error afterwards', () => {

@@ -260,7 +260,7 @@ test('what is left of an outage is sent at ten a second, and what is fresh at on
   await stopped(setting)
 })
 
-test('trouble says the newest error, and since when nothing was accepted', async () => {
+test('trouble says the newest error, and since when nothing was accepted; the last error outlives it', async () => {
   const setting = setUp({ answer: () => DOWN })
   const { outbox, transport, clock } = setting
   await outbox.start()
@@ -270,9 +270,13 @@ test('trouble says the newest error, and since when nothing was accepted', async
   transport.answer = () => askedFor(1)
   await clock.advance(100_000)
   assert.deepEqual(outbox.stats().trouble, { error: '503', since })
+  const { lastError } = outbox.stats()
+  assert.equal(lastError?.error, '503')
+  assert.ok(lastError.at > since)
   transport.answer = () => ACCEPTED
   await clock.passUntil(() => transport.accepted.length === 1)
   assert.equal(outbox.stats().trouble, undefined)
+  assert.equal(outbox.stats().lastError?.error, '503')
   await stopped(setting)
 })
 
