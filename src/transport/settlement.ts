@@ -65,9 +65,9 @@ export class Settlement {
   ): Promise<void> {
     const { stock, line, pace, books, log } = this.#options
     const rejected = Math.min(Math.max(rejectedProfiles, 0), payload.profiles)
-    books.rejected(rejected)
     if (rejected > 0 && rejected === payload.profiles)
       return this.#refused(waiting, payload, message || 'it rejected all profiles and gave no reason')
+    books.rejected(rejected)
     if (rejected > 0 || message !== '') log.remarked(message || 'it rejected some profiles')
     await stock.unspool(waiting)
     stock.settle(waiting)
