@@ -195,6 +195,7 @@ interface Way {
   readonly limits: PipelineLimits
   readonly stopping: StopDeadline
   readonly spoolDirectory: string | undefined
+  readonly sourceWaits: boolean
 }
 
 /** For what comes after the last consumer: closing files, releasing, leaving; at most a quarter of the time there is. */
@@ -208,6 +209,7 @@ function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Wa
     limits: stopWithin === undefined ? fixedLimits(LIVE_LIMITS) : limitsBy(stopping, LIVE_LIMITS),
     stopping,
     spoolDirectory: lockDirectory ? join(dataDirectory, 'spool') : undefined,
+    sourceWaits: false,
   }
 }
 
@@ -218,6 +220,7 @@ function replayWay(): Way {
     limits: fixedLimits(REPLAY_LIMITS),
     stopping: new StopDeadline(times, systemClock),
     spoolDirectory: undefined,
+    sourceWaits: true,
   }
 }
 
@@ -304,6 +307,7 @@ async function consumerContext(
     version,
     dataDirectory,
     spoolDirectory: way.spoolDirectory,
+    sourceWaits: way.sourceWaits,
     environment,
     stopBy: () => way.stopping.by,
     log,

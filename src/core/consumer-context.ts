@@ -12,6 +12,8 @@ export interface ConsumerContext {
   readonly dataDirectory: string
   /** Where what could not be sent waits for the next start; undefined: nothing is kept (a command that somebody waits for). */
   readonly spoolDirectory: string | undefined
+  /** Whether what samples come from waits for the consumers (a file does, a machine does not): they need not drop any. */
+  readonly sourceWaits: boolean
   /** The agent's environment: the standard variables of exporters are in it. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** By the agent's clock (`performance.now()`), when everything has to be delivered or spooled; undefined until it stops. */

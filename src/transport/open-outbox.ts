@@ -35,6 +35,7 @@ export function openOutbox(sender: Sender, config: DeliveryConfig, context: Cons
       directory === undefined || keepRefused === 0
         ? undefined
         : new RefusedPayloads({ directory: `${directory}-refused`, maxPayloads: keepRefused }),
+    whenFull: context.sourceWaits ? 'wait' : 'drop_oldest',
     memory: { ...MEMORY_DEFAULTS, maxBytes: maxQueueBytes },
     clock: systemClock,
     random: Math.random,

@@ -29,6 +29,11 @@ export interface OutboxOptions {
   readonly refused?: RefusedPayloads | undefined
   /** Of what the spool does not hold. */
   readonly memory?: MemoryLimits
+  /**
+   * Where there is no spool and memory is full: the oldest goes, or the offer waits while the far side takes or refuses
+   * something, be it slowly. The oldest goes without a word.
+   */
+  readonly whenFull?: 'drop_oldest' | 'wait'
   readonly pace?: Partial<PaceOptions>
   readonly clock: Clock
   /** From 0 to below 1. */
@@ -41,6 +46,8 @@ export interface OutboxOptions {
 const FAILED = { outcome: 'retry', after: undefined, reached: false } as const
 /** How long connections may take to close when the time to stop is over. */
 const CLOSE_MS = 100
+/** How long a far side may fail while an offer waits for it: with an attempt's time less than a lane waits for its consumer. */
+const OFFER_WAITS_MS = 15_000
 
 export class Outbox {
   readonly #options: OutboxOptions
@@ -97,13 +104,16 @@ export class Outbox {
   }
 
   /**
-   * Takes a payload over; never waits for the network. It is on disk when this resolves, or in memory where there is no
+   * Takes a payload over; waits for the network only where `whenFull` says so. It is on disk when this resolves, or in memory where there is no
    * spool or it does not work. When there is no room the oldest payload goes, counted.
    * @throws AgentError `TRANSPORT.NOT_RUNNING` before the start and after the end
    */
   async offer(payload: Payload): Promise<void> {
-    if (this.#sending === undefined || this.#stopped !== undefined)
-      throw new AgentError('TRANSPORT.NOT_RUNNING', 'A payload was offered to an outbox that is not running.')
+    this.#assertRunning()
+    if (this.#options.spool === undefined && this.#options.whenFull === 'wait') {
+      await this.#memoryFor(payload)
+      this.#assertRunning()
+    }
     await this.#stock.take(payload, this.#pace.isFailing)
     this.#notify()
   }
@@ -156,6 +166,22 @@ export class Outbox {
       clock.sleep(left() + CLOSE_MS, inTime.signal),
     ])
     inTime.abort()
+  }
+
+  #assertRunning(): void {
+    if (this.#sending === undefined || this.#stopped !== undefined)
+      throw new AgentError('TRANSPORT.NOT_RUNNING', 'A payload was offered to an outbox that is not running.')
+  }
+
+  /** Resolves when there is room in memory, or when it is not worth waiting for. */
+  async #memoryFor({ body }: Payload): Promise<void> {
+    while (this.#stopped === undefined && !this.#stock.hasMemoryFor(body.length)) {
+      const left = OFFER_WAITS_MS - Math.max(0, this.#pace.failingMs())
+      if (left <= 0) return
+      const changed = new AbortController()
+      await Promise.race([this.#wake.promise, this.#options.clock.sleep(left, changed.signal)])
+      changed.abort()
+    }
   }
 
   get #isStopping(): boolean {
@@ -215,6 +241,7 @@ export class Outbox {
       await this.#settlement.settle(waiting, payload, delivery)
     } finally {
       this.#stock.release()
+      this.#notify()
       if (this.#stock.all.length === 0) this.#log.isEmpty()
     }
   }

@@ -24,6 +24,7 @@ export class Pace {
   readonly #clock: Clock
   readonly #random: () => number
   #failures = 0
+  #failingSince = Number.POSITIVE_INFINITY
   #notBefore = Number.NEGATIVE_INFINITY
   #nextReplay = Number.NEGATIVE_INFINITY
 
@@ -36,6 +37,11 @@ export class Pace {
   /** Whether the newest attempt is to be repeated. */
   get isFailing(): boolean {
     return this.#failures > 0
+  }
+
+  /** Milliseconds since the first failure after which every attempt was to be repeated; negative: the newest one was not. */
+  failingMs(): number {
+    return this.#clock.now() - this.#failingSince
   }
 
   /** Milliseconds until the far side may be bothered again. */
@@ -54,12 +60,14 @@ export class Pace {
 
   answered(): void {
     this.#failures = 0
+    this.#failingSince = Number.POSITIVE_INFINITY
     this.#notBefore = Number.NEGATIVE_INFINITY
   }
 
   /** @param asked for by the far side */
   failed(asked: Milliseconds | undefined): void {
     const { backoff, maxAskedMs } = this.#options
+    if (this.#failures === 0) this.#failingSince = this.#clock.now()
     this.#failures++
     const jitter = fullJitterMs(backoff, this.#failures, this.#random())
     this.#notBefore = this.#clock.now() + Math.max(jitter, Math.min(asked ?? 0, maxAskedMs))

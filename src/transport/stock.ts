@@ -3,7 +3,7 @@
 import type { DropReason, Payload } from '../core/delivery.ts'
 import type { PreparedFile, Spool, SpoolFile } from './spool.ts'
 import type { SpoolState } from './spool-name.ts'
-import type { Waiting } from './waiting.ts'
+import { amountOf, type Waiting } from './waiting.ts'
 
 /** Of what is in memory only. */
 export interface MemoryLimits {
@@ -75,6 +75,14 @@ export class Stock {
     }
     this.#waiting.push(waiting)
     await this.#inTurn(() => this.#store(waiting))
+  }
+
+  /** Whether one of so many bytes can stay in memory without that another one goes. */
+  hasMemoryFor(bytes: number): boolean {
+    const { maxBytes, maxPayloads } = this.#options.memory
+    const inMemory = this.#inMemory()
+    if (inMemory.length === 0) return true
+    return inMemory.length < maxPayloads && amountOf(inMemory).bytes + bytes <= maxBytes
   }
 
   /** Nobody else may drop or move it until it is released. */

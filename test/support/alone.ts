@@ -1,2 +1,7 @@
 /** The part of a consumer's context that only consumers who send look at: none of it is there. */
-export const ALONE = { spoolDirectory: undefined, environment: {}, stopBy: () => undefined } as const
+export const ALONE = {
+  spoolDirectory: undefined,
+  sourceWaits: false,
+  environment: {},
+  stopBy: () => undefined,
+} as const
