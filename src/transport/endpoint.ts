@@ -81,11 +81,12 @@ export class Endpoint {
 
   /**
    * What this request is sent with, and what of it must not be read anywhere.
+   * @param signal ends the wait for the file of headers
    * @throws AgentError (TRANSPORT.HEADERS_FILE)
    */
-  async headers(): Promise<{ readonly headers: Headers; readonly secrets: Secrets }> {
+  async headers(signal: AbortSignal): Promise<{ readonly headers: Headers; readonly secrets: Secrets }> {
     const authorization = this.#authorization === undefined ? {} : { authorization: this.#authorization }
-    const headers: Headers = { ...authorization, ...(await this.#headers.read()) }
+    const headers: Headers = { ...authorization, ...(await this.#headers.read(signal)) }
     const proxy = this.proxy?.authorization
     const values = Object.entries(headers).flatMap(([name, value]) => (PUBLIC.includes(name) ? [] : [value]))
     return { headers, secrets: new Secrets([...values, ...(proxy ? [proxy] : [])]) }

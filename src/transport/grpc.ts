@@ -72,7 +72,7 @@ class GrpcTransport implements Transport {
   /** Rejects where there is no session to call over. */
   async #call(payload: Payload, signal: AbortSignal): Promise<Delivery> {
     for (let left = CALLS - 1; ; left--) {
-      const { headers, secrets } = await this.#endpoint.headers()
+      const { headers, secrets } = await this.#endpoint.headers(signal)
       const session = await this.#openSession(signal)
       const call = {
         headers: this.#headersOf(payload, headers),

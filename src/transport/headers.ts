@@ -1,8 +1,8 @@
 // The headers that an endpoint wants: from the configuration, and from a file that keeps secrets out of it.
 
-import { open } from 'node:fs/promises'
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { AgentError } from '../core/errors.ts'
+import { SecretFile } from './secret-file.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -12,7 +12,7 @@ export interface HeaderOptions {
   readonly headersFile?: string | undefined
 }
 
-const MAX_FILE_BYTES = 64 * 1024
+const SECRET = { what: 'the file of headers', code: 'TRANSPORT.HEADERS_FILE', maxBytes: 64 * 1024 } as const
 
 /** They say how a message is framed: the transport's own business. */
 const RESERVED: readonly string[] = [
@@ -23,11 +23,11 @@ const RESERVED: readonly string[] = [
 /** Names in lower case. Values never stand in an error: they are secrets, or may be. */
 export class EndpointHeaders {
   readonly #fixed: Headers
-  readonly #file: string | undefined
+  readonly #file: SecretFile | undefined
 
   /** @throws AgentError (TRANSPORT.HEADER) for a header that cannot be sent */
   constructor({ headers = {}, headersFile }: HeaderOptions) {
-    this.#file = headersFile
+    this.#file = headersFile === undefined ? undefined : new SecretFile({ path: headersFile, ...SECRET })
     const fixed: Record<string, string> = {}
     for (const [name, value] of Object.entries(headers)) {
       const problem = problemOf(name, value)
@@ -39,33 +39,13 @@ export class EndpointHeaders {
 
   /**
    * Those of the file come after the others and replace them.
+   * @param signal ends the wait for the file
    * @throws AgentError (TRANSPORT.HEADERS_FILE) where the file cannot be read, or has a line that is no header
    */
-  async read(): Promise<Headers> {
+  async read(signal: AbortSignal): Promise<Headers> {
     if (this.#file === undefined) return this.#fixed
-    const text = await contentOf(this.#file)
-    return { ...this.#fixed, ...parseHeaders(text, this.#file) }
+    return { ...this.#fixed, ...parseHeaders(await this.#file.read(signal), this.#file.path) }
   }
-}
-
-async function contentOf(path: string): Promise<string> {
-  try {
-    const file = await open(path)
-    try {
-      const { buffer, bytesRead } = await file.read(
-        Buffer.alloc(MAX_FILE_BYTES + 1),
-        0,
-        MAX_FILE_BYTES + 1,
-        0,
-      )
-      if (bytesRead <= MAX_FILE_BYTES) return buffer.toString('utf8', 0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    throw unusable(`cannot read the file of headers ${path}: ${messageOf(cause)}`, cause)
-  }
-  throw unusable(`the file of headers ${path} has more than ${MAX_FILE_BYTES} bytes`)
 }
 
 function parseHeaders(text: string, path: string): Headers {
@@ -82,8 +62,7 @@ function parseHeaders(text: string, path: string): Headers {
   return headers
 }
 
-const unusable = (message: string, cause?: unknown): AgentError =>
-  new AgentError('TRANSPORT.HEADERS_FILE', message, { cause })
+const unusable = (message: string): AgentError => new AgentError(SECRET.code, message)
 
 /** Why a header cannot be sent, without its value. */
 function problemOf(name: string, value: string): string | undefined {

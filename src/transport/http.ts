@@ -48,7 +48,7 @@ class HttpTransport implements Transport {
     if (this.#closed) return notReached('the connection to the endpoint was closed by Sonde itself')
     const deadline = new Deadline(this.#endpoint.limit, signal)
     try {
-      const { headers, secrets } = await this.#endpoint.headers()
+      const { headers, secrets } = await this.#endpoint.headers(deadline.signal)
       const made = await exchange(this.#request(payload, headers), deadline.signal)
       if (made.response === undefined) signal.throwIfAborted()
       return this.#deliveryOf(made, secrets)

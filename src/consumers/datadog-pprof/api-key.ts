@@ -1,23 +1,33 @@
 // An API key that is in a file: mounted secrets are replaced while the agent runs.
 
-import { open } from 'node:fs/promises'
 import type { Delivery, Payload, Transport } from '../../core/delivery.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
+import { Deadline, type TimeLimit } from '../../transport/deadline.ts'
 import { notReached } from '../../transport/response.ts'
+import { SecretFile } from '../../transport/secret-file.ts'
 
 /** Of the file; a key has 32 characters. */
 const MAX_BYTES = 4096
+const CODE = 'DATADOG.API_KEY_FILE'
+
+export interface KeyFile {
+  readonly path: string
+  /** For reading it. */
+  readonly limit: TimeLimit
+}
 
 /** Reads the key for every payload, and connects anew when it has changed. */
 export class TransportWithKeyFile implements Transport {
-  readonly #path: string
+  readonly #file: SecretFile
+  readonly #limit: TimeLimit
   readonly #transportWith: (key: string) => Transport
   #key = ''
   #transport: Transport
 
   /** @throws AgentError for what `transportWith` does not take */
-  constructor(path: string, transportWith: (key: string) => Transport) {
-    this.#path = path
+  constructor({ path, limit }: KeyFile, transportWith: (key: string) => Transport) {
+    this.#file = new SecretFile({ path, what: 'the file of the API key', code: CODE, maxBytes: MAX_BYTES })
+    this.#limit = limit
     this.#transportWith = transportWith
     this.#transport = transportWith('')
   }
@@ -27,10 +37,13 @@ export class TransportWithKeyFile implements Transport {
   }
 
   async send(payload: Payload, signal: AbortSignal): Promise<Delivery> {
+    const deadline = new Deadline(this.#limit, signal)
     try {
-      await this.#useKey(await keyIn(this.#path))
+      await this.#useKey(await keyIn(this.#file, deadline.signal))
     } catch (error) {
       return notReached(messageOf(error))
+    } finally {
+      deadline.release()
     }
     return this.#transport.send(payload, signal)
   }
@@ -48,26 +61,11 @@ export class TransportWithKeyFile implements Transport {
   }
 }
 
-async function keyIn(path: string): Promise<string> {
-  const key = (await startOf(path)).trim()
+async function keyIn(file: SecretFile, signal: AbortSignal): Promise<string> {
+  const key = (await file.read(signal)).trim()
   if (/^[\x21-\x7e]+$/.test(key)) return key
   throw new AgentError(
-    'DATADOG.API_KEY_FILE',
-    `the file of the API key ${path} does not hold one word: write the key into it, and nothing else`,
+    CODE,
+    `the file of the API key ${file.path} does not hold one word: write the key into it, and nothing else`,
   )
-}
-
-async function startOf(path: string): Promise<string> {
-  try {
-    const file = await open(path)
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0)
-      return buffer.toString('utf8', 0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    const message = `cannot read the file of the API key ${path}: ${messageOf(cause)}`
-    throw new AgentError('DATADOG.API_KEY_FILE', message, { cause })
-  }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { systemClock } from '../../base/clock.ts'
 import type { ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import type { Transport } from '../../core/delivery.ts'
@@ -64,7 +65,10 @@ function transportWithKey(options: EndpointOptions, apiKey: ApiKey): Transport {
     case 'configuration':
       return withKey(apiKey.value)
     case 'file':
-      return new TransportWithKeyFile(apiKey.path, withKey)
+      return new TransportWithKeyFile(
+        { path: apiKey.path, limit: { timeoutMs: options.timeoutMs, clock: systemClock } },
+        withKey,
+      )
   }
 }
 
