@@ -32,7 +32,7 @@ export function otlpHttpResponse(response: HttpResponse, now: () => number = Dat
 function acceptedBy(response: HttpResponse): Delivery {
   const type = mediaType(response)
   const accepted = PROTOBUF_TYPES.includes(type) ? parseExportResponse(response.body) : undefined
-  if (response.status === 200 && accepted !== undefined) return accepted
+  if (accepted !== undefined) return accepted
   const shown = oneLine(response.body.subarray(0, SHOWN_BYTES))
   const what = response.body.length === 0 ? 'an empty body' : `'${shown}${more(response.body)}'`
   const as = type === '' ? 'no content type' : oneLine(type)

@@ -33,6 +33,14 @@ test('200 with an OTLP response, empty or not, is accepted', () => {
   assert.deepEqual(answer(200, PROTOBUF, partialSuccess(0, '')), accepted)
 })
 
+test('any other 2xx with an OTLP response is accepted, too, and one with something else is not', () => {
+  for (const status of [201, 202, 299]) {
+    assert.equal(answer(status, PROTOBUF).outcome, 'accepted')
+    assert.equal(answer(status, PROTOBUF, partialSuccess(3, 'no')).outcome, 'accepted')
+    assert.equal(answer(status, 'text/plain', 'thanks').outcome, 'refused')
+  }
+})
+
 test('profiles that an OTLP server rejected are told with its words, and so is a warning', () => {
   assert.deepEqual(answer(200, PROTOBUF, partialSuccess(3, 'no\nroom')), {
     outcome: 'accepted',
