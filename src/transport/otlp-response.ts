@@ -11,8 +11,20 @@ const PROTOBUF_TYPES = ['application/x-protobuf', 'application/protobuf']
 /** Of an answer that is no OTLP. */
 const SHOWN_BYTES = 60
 
-/** `now` (milliseconds since 1970) is for a Retry-After that is a date. */
-export function otlpHttpResponse(response: HttpResponse, now: () => number = Date.now): Delivery {
+/** With what some backends answer to a failure that passes, where OTLP has it be final. */
+export type PassingFailure = 500 | 'UNKNOWN'
+
+export interface OtlpJudgement {
+  /** Are tried again, beyond what OTLP says. */
+  readonly retriesToo?: readonly PassingFailure[]
+  /** Milliseconds since 1970, for a Retry-After that is a date. */
+  readonly now?: () => number
+}
+
+export function otlpHttpResponse(
+  response: HttpResponse,
+  { retriesToo = [], now = Date.now }: OtlpJudgement = {},
+): Delivery {
   const { status, headers } = response
   if (status >= 200 && status < 300) return acceptedBy(response)
   const reason = `answered ${status}${saying(errorMessage(response))}`
@@ -24,6 +36,11 @@ export function otlpHttpResponse(response: HttpResponse, now: () => number = Dat
     case 504:
       // Whoever stands between gave up on a server that may have it.
       return perhapsTaken(reason, retryAfter(headers['retry-after'], now()))
+    case 500:
+      // It may have failed behind the place where it keeps profiles.
+      return retriesToo.includes(500)
+        ? perhapsTaken(reason, retryAfter(headers['retry-after'], now()))
+        : refused(reason)
     default:
       return refused(reason)
   }
@@ -72,7 +89,10 @@ const GRPC_CODES = [
   'UNAUTHENTICATED',
 ] as const
 
-export function otlpGrpcResponse({ code, message, retryAfter: after, body }: GrpcResponse): Delivery {
+export function otlpGrpcResponse(
+  { code, message, retryAfter: after, body }: GrpcResponse,
+  { retriesToo = [] }: OtlpJudgement = {},
+): Delivery {
   const name = GRPC_CODES[code]
   const reason = `answered ${name ?? `gRPC status ${code}`}${saying(message)}`
   switch (name ?? 'UNKNOWN') {
@@ -94,6 +114,7 @@ export function otlpGrpcResponse({ code, message, retryAfter: after, body }: Grp
       // Without RetryInfo it says that the message is too large, or that it never recovers.
       return after === undefined ? refused(reason) : notTaken(reason, after)
     case 'UNKNOWN':
+      return retriesToo.includes('UNKNOWN') ? perhapsTaken(reason, after) : refused(reason)
     case 'INVALID_ARGUMENT':
     case 'NOT_FOUND':
     case 'ALREADY_EXISTS':

@@ -6,7 +6,7 @@ import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import { grpcTransport } from '../../transport/grpc.ts'
 import { httpTransport } from '../../transport/http.ts'
 import { openOutbox } from '../../transport/open-outbox.ts'
-import { otlpGrpcResponse, otlpHttpResponse } from '../../transport/otlp-response.ts'
+import { type OtlpJudgement, otlpGrpcResponse, otlpHttpResponse } from '../../transport/otlp-response.ts'
 import { type CollectedProfile, ProfileUpload } from '../../transport/profile-upload.ts'
 import { type OtlpEndpoint, otlpEndpoint } from './endpoint.ts'
 import { hostAttributes } from './host-attributes.ts'
@@ -19,7 +19,7 @@ export function openConsumer(written: OtlpProfilesConfig, context: ConsumerConte
   const endpoint = otlpEndpoint(config, environment, version)
   const sender = {
     name: 'otlp_profiles',
-    transport: transportTo(endpoint),
+    transport: transportTo(endpoint, PRESET_NEEDS[config.preset]),
     format: `otlp-profiles-${config.level}`,
   }
   return new ProfileUpload({
@@ -32,12 +32,12 @@ export function openConsumer(written: OtlpProfilesConfig, context: ConsumerConte
   })
 }
 
-function transportTo({ protocol, options }: OtlpEndpoint): Transport {
+function transportTo({ protocol, options }: OtlpEndpoint, judgement: OtlpJudgement): Transport {
   switch (protocol) {
     case 'http/protobuf':
-      return httpTransport({ ...options, judge: otlpHttpResponse })
+      return httpTransport({ ...options, judge: (response) => otlpHttpResponse(response, judgement) })
     case 'grpc':
-      return grpcTransport({ ...options, judge: otlpGrpcResponse })
+      return grpcTransport({ ...options, judge: (response) => otlpGrpcResponse(response, judgement) })
   }
 }
 

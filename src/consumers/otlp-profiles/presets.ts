@@ -2,6 +2,7 @@
 
 import { AgentError } from '../../core/errors.ts'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
+import type { PassingFailure } from '../../transport/otlp-response.ts'
 import type { Environment, OtlpProtocol } from './exporter-environment.ts'
 
 export const PRESETS = ['collector', 'pyroscope', 'parca', 'datadog', 'generic'] as const
@@ -16,6 +17,8 @@ export interface Preset {
   readonly compression: 'gzip' | 'zstd'
   /** What it can decompress. */
   readonly compressions: readonly ('gzip' | 'zstd' | 'none')[]
+  /** What it answers to failures that pass, beyond what OTLP has for them. */
+  readonly retriesToo: readonly PassingFailure[]
 }
 
 const COLLECTOR: Preset = {
@@ -25,6 +28,7 @@ const COLLECTOR: Preset = {
   functions: 'once',
   compression: 'gzip',
   compressions: ['gzip', 'zstd', 'none'],
+  retriesToo: [],
 }
 
 /** @throws AgentError `OTLP.ENVIRONMENT` */
@@ -43,6 +47,8 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     ...COLLECTOR,
     endpoints: { 'http/protobuf': 'http://localhost:4040', grpc: 'http://localhost:4040' },
     compressions: ['gzip', 'none'],
+    // Whatever its distributors and segment writers fail with.
+    retriesToo: [500, 'UNKNOWN'],
   },
   // OTLP over HTTP is answered with its web page; attributes that are no texts become no labels.
   parca: {
@@ -52,6 +58,7 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     functions: 'twice',
     compression: 'gzip',
     compressions: ['gzip', 'none'],
+    retriesToo: [],
   },
   datadog: {
     protocols: ['http/protobuf'],
@@ -60,6 +67,7 @@ export const PRESET_NEEDS: Readonly<Record<PresetName, Preset>> = {
     functions: 'once',
     compression: 'zstd',
     compressions: ['gzip', 'zstd', 'none'],
+    retriesToo: [],
   },
   generic: { ...COLLECTOR, attributeValues: 'strings', compressions: ['gzip', 'none'] },
 }

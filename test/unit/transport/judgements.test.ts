@@ -4,7 +4,11 @@ import protobuf from 'protobufjs/minimal.js'
 import type { Delivery } from '../../../src/core/delivery.ts'
 import { milliseconds } from '../../../src/core/units.ts'
 import { datadogResponse } from '../../../src/transport/datadog-response.ts'
-import { otlpGrpcResponse, otlpHttpResponse } from '../../../src/transport/otlp-response.ts'
+import {
+  type OtlpJudgement,
+  otlpGrpcResponse,
+  otlpHttpResponse,
+} from '../../../src/transport/otlp-response.ts'
 import { parseRpcStatus } from '../../../src/transport/rpc-status.ts'
 
 const PROTOBUF = 'application/x-protobuf'
@@ -18,10 +22,15 @@ function partialSuccess(rejected: number, message: string): Uint8Array {
   return protobuf.Writer.create().uint32(10).bytes(inner.finish()).finish()
 }
 
-const answer = (status: number, type: string | undefined, body: string | Uint8Array = ''): Delivery =>
+const answer = (
+  status: number,
+  type: string | undefined,
+  body: string | Uint8Array = '',
+  judgement: OtlpJudgement = {},
+): Delivery =>
   otlpHttpResponse(
     { status, headers: type === undefined ? {} : { 'content-type': type }, body: Buffer.from(body) },
-    () => NOW,
+    { ...judgement, now: () => NOW },
   )
 
 const reasonOf = (delivery: Delivery): string => ('reason' in delivery ? delivery.reason : '')
@@ -67,7 +76,10 @@ test('a 200 that is no OTLP response is a refusal that shows what came', () => {
 test('429, 502, 503 and 504 of OTLP are tried again, after what Retry-After says', () => {
   for (const status of [429, 502, 503, 504]) assert.equal(answer(status, 'text/plain').outcome, 'retry')
   const asked = (value: string): unknown =>
-    otlpHttpResponse({ status: 503, headers: { 'retry-after': value }, body: Buffer.alloc(0) }, () => NOW)
+    otlpHttpResponse(
+      { status: 503, headers: { 'retry-after': value }, body: Buffer.alloc(0) },
+      { now: () => NOW },
+    )
   const after = (value: string): unknown => (asked(value) as { after: unknown }).after
   assert.equal(after('120'), 120_000)
   assert.equal(after('Sun, 06 Nov 1994 08:50:37 GMT'), 60_000)
@@ -89,6 +101,20 @@ test('every other answer of OTLP is a refusal with the words of its status, in o
   assert.equal(reasonOf(answer(400, PROTOBUF, said)), 'answered 400: bad dictionary')
   const long = reasonOf(answer(400, 'text/plain', 'x\r\n'.repeat(5000)))
   assert.ok(long.length < 330 && !/[\r\n]/.test(long), long)
+})
+
+test('what a backend answers to failures that pass is tried again where it is known for that, and may have been taken', () => {
+  const known: OtlpJudgement = { retriesToo: [500, 'UNKNOWN'] }
+  const failure = { message: 'a segment writer is gone', retryAfter: undefined, body: undefined }
+  for (const delivery of [
+    answer(500, 'text/plain', 'no', known),
+    otlpGrpcResponse({ ...failure, code: 2 }, known),
+  ]) {
+    assert.equal(delivery.outcome === 'retry' && delivery.perhapsTaken, true, JSON.stringify(delivery))
+  }
+  assert.equal(otlpGrpcResponse({ ...failure, code: 2 }).outcome, 'refused')
+  assert.equal(answer(501, 'text/plain', 'no', known).outcome, 'refused')
+  assert.equal(otlpGrpcResponse({ ...failure, code: 13 }, known).outcome, 'refused')
 })
 
 const retryInfo = (seconds: number, nanos: number): Uint8Array => {
