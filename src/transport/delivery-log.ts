@@ -53,15 +53,18 @@ export class DeliveryLog {
     this.#say('warn', `Cannot deliver to ${target}: ${shortened(reason)}. Payloads are kept in ${keptIn}.`)
   }
 
-  /** @param dropped everything so far */
-  delivers(queued: Amount, dropped: Amount): void {
+  /**
+   * @param queued how many payloads
+   * @param dropped everything so far
+   */
+  delivers(queued: number, dropped: Amount): void {
     const lastedMs = this.#outage.isOver()
     if (lastedMs === undefined) return
     const seconds = Math.round(lastedMs / 1_000)
     const lost = dropped.payloads - this.#droppedBefore
     this.#say(
       'info',
-      `${this.#options.target} takes payloads again after ${seconds} s: ${queued.payloads} wait to be sent, ${lost} were dropped meanwhile.`,
+      `${this.#options.target} takes payloads again after ${seconds} s: ${queued} wait to be sent, ${lost} were dropped meanwhile.`,
     )
   }
 

@@ -213,9 +213,9 @@ export class Outbox {
     this.#wake = Promise.withResolvers()
   }
 
-  #waitMs({ isReplay, file }: Waiting): number {
-    // What would be lost with the process has no time to lose.
-    const keepsToRate = isReplay && (file !== undefined || !this.#isStopping)
+  #waitMs({ isReplay }: Waiting): number {
+    // The disk may go with the machine, too: at the end there is no time to lose.
+    const keepsToRate = isReplay && !this.#isStopping
     return Math.max(this.#pace.backoffMs(), keepsToRate ? this.#pace.replayMs() : 0)
   }
 

@@ -8,7 +8,7 @@ import type { HeadOfLine } from './head-of-line.ts'
 import type { Pace } from './pace.ts'
 import type { RefusedPayloads } from './refused-payloads.ts'
 import type { Stock } from './stock.ts'
-import { amountOf, type Waiting } from './waiting.ts'
+import type { Waiting } from './waiting.ts'
 
 export interface SettlementOptions {
   readonly stock: Stock
@@ -73,7 +73,7 @@ export class Settlement {
     stock.settle(waiting)
     books.delivered(waiting)
     pace.answered()
-    log.delivers(amountOf(stock.all), books.allDropped())
+    log.delivers(stock.all.length, books.allDropped())
     await line.accepted(waiting)
   }
 

@@ -76,6 +76,20 @@ test('a stop that finds the endpoint well again delivers everything', async (t) 
   }
 })
 
+test('a stop sends what an earlier run left as fast as it is taken, not at the rate of replays', async (t) => {
+  const directory = temporaryDirectory(t)
+  const earlier = setUp({ spool: spoolIn(directory), answer: () => DOWN })
+  await earlier.outbox.start()
+  for (let number = 0; number < 30; number++) await earlier.outbox.offer(payload(number))
+  await stopped(earlier)
+  const setting = setUp({ spool: spoolIn(directory) })
+  await setting.outbox.start()
+  const began = setting.clock.now()
+  await stopped(setting)
+  assert.equal(setting.outbox.stats().replayed.payloads, 30)
+  assert.equal(setting.clock.now(), began)
+})
+
 test('without a spool it goes on until the deadline, and what is left counts as not sent', async () => {
   const setting = setUp({ answer: () => DOWN })
   const { outbox, transport, clock } = setting
