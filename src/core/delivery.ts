@@ -16,7 +16,7 @@ export interface Payload {
    * container that it is of. Never a secret: it is written to disk. Those are the transport's.
    */
   readonly headers: Readonly<Record<string, string>>
-  /** Format and level (`otlp-profiles-1.10`): one that was spooled in another format than is sent now is not sent. */
+  /** Format, level and what else backends read differently (`otlp-profiles-1.10-strings`): one that was spooled in another format than is sent now is not sent. */
   readonly format: string
   readonly samples: number
   readonly profiles: number

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
-import type { Transport } from '../core/delivery.ts'
+import type { ContentEncoding, Transport } from '../core/delivery.ts'
 import type { DeliveryConfig } from './delivery-schema.ts'
 import { Outbox } from './outbox.ts'
 import { RefusedPayloads } from './refused-payloads.ts'
@@ -17,6 +17,8 @@ export interface Sender {
   readonly transport: Transport
   /** Payload.format. */
   readonly format: string
+  /** What the far side can decompress; without a word everything. */
+  readonly encodings?: readonly ContentEncoding[]
 }
 
 export function openOutbox(sender: Sender, config: DeliveryConfig, context: ConsumerContext): Outbox {
@@ -27,6 +29,7 @@ export function openOutbox(sender: Sender, config: DeliveryConfig, context: Cons
   return new Outbox({
     transport: tracedTransport(sender.transport),
     format: sender.format,
+    encodings: sender.encodings,
     spool:
       directory === undefined || isOff
         ? undefined

@@ -6,7 +6,14 @@ import type { Clock } from '../base/clock.ts'
 import { orAborted } from '../base/or-aborted.ts'
 import type { ConsumerOutcome } from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
-import type { Delivery, DeliveryStats, Payload, Transport } from '../core/delivery.ts'
+import {
+  CONTENT_ENCODINGS,
+  type ContentEncoding,
+  type Delivery,
+  type DeliveryStats,
+  type Payload,
+  type Transport,
+} from '../core/delivery.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { DeliveryBooks, samplesOf } from './delivery-books.ts'
 import { DeliveryLog } from './delivery-log.ts'
@@ -23,6 +30,8 @@ export interface OutboxOptions {
   readonly transport: Transport
   /** Format and level of what is offered (Payload.format): what was spooled in another one is not sent. */
   readonly format: string
+  /** How bodies may be compressed: what was spooled otherwise is not sent either. All of them without a word. */
+  readonly encodings?: readonly ContentEncoding[] | undefined
   /** Undefined: memory only, and what cannot be sent before the end is lost. */
   readonly spool: Spool | undefined
   /** Where refused payloads are kept for inspection; undefined: nowhere. */
@@ -78,6 +87,7 @@ export class Outbox {
     this.#log = new DeliveryLog({ target: transport.target, keptIn, clock, log })
     this.#stock = new Stock({
       ...{ spool, memory, format, wallClock },
+      encodings: options.encodings ?? CONTENT_ENCODINGS,
       onDrop: (dropped, reason) => {
         this.#books.dropped(dropped, reason)
         this.#log.dropped(reason)

@@ -1,6 +1,6 @@
 // The payloads that wait, in order of arrival: on disk where there is a spool that works, in memory where there is not.
 
-import type { DropReason, Payload } from '../core/delivery.ts'
+import type { ContentEncoding, DropReason, Payload } from '../core/delivery.ts'
 import type { PreparedFile, Spool, SpoolFile } from './spool.ts'
 import type { SpoolState } from './spool-name.ts'
 import { amountOf, type Waiting } from './waiting.ts'
@@ -18,6 +18,8 @@ export interface StockOptions {
   readonly memory: MemoryLimits
   /** Payloads of another one are not sent. */
   readonly format: string
+  /** Nor are payloads that are compressed otherwise. */
+  readonly encodings: readonly ContentEncoding[]
   readonly wallClock: () => Date
   /** Told in the moment in which a payload is given up. */
   readonly onDrop: (dropped: Waiting, reason: DropReason) => void
@@ -263,7 +265,8 @@ export class Stock {
 
   #reasonNotToSend(payload: Payload | undefined): DropReason | undefined {
     if (payload === undefined) return 'spool_damaged'
-    return payload.format === this.#options.format ? undefined : 'other_format'
+    const { format, encodings } = this.#options
+    return payload.format === format && encodings.includes(payload.encoding) ? undefined : 'other_format'
   }
 
   #leftOver(file: SpoolFile): Waiting {

@@ -10,17 +10,19 @@ import { type OtlpJudgement, otlpGrpcResponse, otlpHttpResponse } from '../../tr
 import { type CollectedProfile, ProfileUpload } from '../../transport/profile-upload.ts'
 import { type OtlpEndpoint, otlpEndpoint } from './endpoint.ts'
 import { hostAttributes } from './host-attributes.ts'
-import { PRESET_NEEDS, presetOf } from './presets.ts'
+import { PRESET_NEEDS, type Preset, presetOf } from './presets.ts'
 import type { OtlpProfilesConfig } from './schema.ts'
 
 export function openConsumer(written: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
   const config = { ...written, preset: presetOf(context.environment) ?? written.preset }
   const { environment, version } = context
   const endpoint = otlpEndpoint(config, environment, version)
+  const preset = PRESET_NEEDS[config.preset]
   const sender = {
     name: 'otlp_profiles',
-    transport: transportTo(endpoint, PRESET_NEEDS[config.preset]),
-    format: `otlp-profiles-${config.level}`,
+    transport: transportTo(endpoint, preset),
+    format: formatOf(config, preset),
+    encodings: encodingsOf(endpoint, preset),
   }
   return new ProfileUpload({
     name: sender.name,
@@ -40,6 +42,18 @@ function transportTo({ protocol, options }: OtlpEndpoint, judgement: OtlpJudgeme
       return grpcTransport({ ...options, judge: (response) => otlpGrpcResponse(response, judgement) })
   }
 }
+
+/** With what backends read differently: after a change of the preset nothing is sent in the shape of the old one. */
+const formatOf = ({ level }: OtlpProfilesConfig, { attributeValues, functions }: Preset): string =>
+  [
+    `otlp-profiles-${level}`,
+    ...(attributeValues === 'strings' ? ['strings'] : []),
+    ...(functions === 'twice' ? ['functions-twice'] : []),
+  ].join('-')
+
+/** gRPC knows no zstd. */
+const encodingsOf = ({ protocol }: OtlpEndpoint, { compressions }: Preset): readonly ContentEncoding[] =>
+  compressions.map(encodingNamed).filter((encoding) => protocol !== 'grpc' || encoding !== 'zstd')
 
 const labelsOf = ({ attributes, timestamps }: OtlpProfilesConfig): readonly SampleLabel[] => [
   'resource',
