@@ -19,8 +19,6 @@ export const PROFILES_EXPORT = '/opentelemetry.proto.collector.profiles.v1develo
 export interface GrpcTransportOptions extends EndpointOptions {
   /** What an answer means. */
   readonly judge: GrpcJudge
-  /** `/package.Service/Method`; PROFILES_EXPORT without a word. */
-  readonly method?: string | undefined
   /** 20 s and 5 s without a word. */
   readonly ping?: PingOptions | undefined
 }
@@ -113,7 +111,7 @@ class GrpcTransport implements Transport {
       ':method': 'POST',
       ':scheme': this.#endpoint.url.protocol.slice(0, -1),
       ':authority': this.#endpoint.authority,
-      ':path': this.#options.method ?? PROFILES_EXPORT,
+      ':path': PROFILES_EXPORT,
       te: 'trailers',
       'content-type': 'application/grpc',
       'grpc-timeout': timeoutHeader(this.#options.timeoutMs),

@@ -11,8 +11,6 @@ export interface RefusedPayloadsOptions {
   readonly maxPayloads: number
 }
 
-export const REFUSED_DEFAULTS = { maxPayloads: 10 } as const
-
 const NAME = /^(\d{6,12})\.(?:json|body)$/
 
 /** Each is two files: `000001.body`, and `000001.json` that says what it is and why it was refused. */

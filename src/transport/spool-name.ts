@@ -1,8 +1,7 @@
 // The names of the spool's files say what is in them: the samples of a file that cannot be read any more are still known.
 
 /** `sending`: an attempt began, and nothing says that the far side did not take the payload. */
-export const SPOOL_STATES = ['waiting', 'sending'] as const
-export type SpoolState = (typeof SPOOL_STATES)[number]
+export type SpoolState = 'waiting' | 'sending'
 
 export interface SpoolName {
   /** The order of arrival, over all runs. */
