@@ -40,7 +40,7 @@ export interface OutboxOptions {
   readonly memory?: MemoryLimits
   /**
    * Where there is no spool and memory is full: the oldest goes, or the offer waits while the far side takes or refuses
-   * something, be it slowly. The oldest goes without a word.
+   * something, be it slowly. `drop_oldest` unless told otherwise.
    */
   readonly whenFull?: 'drop_oldest' | 'wait'
   readonly pace?: Partial<PaceOptions>
@@ -52,7 +52,7 @@ export interface OutboxOptions {
   readonly log: ConsumerContext['log']
 }
 
-const FAILED = { outcome: 'retry', after: undefined, reached: false } as const
+const FAILED = { outcome: 'retry', after: undefined } as const
 /** How long connections may take to close when the time to stop is over. */
 const CLOSE_MS = 100
 /** How long a far side may fail while an offer waits for it: with an attempt's time less than a lane waits for its consumer. */
@@ -114,8 +114,8 @@ export class Outbox {
   }
 
   /**
-   * Takes a payload over; waits for the network only where `whenFull` says so. It is on disk when this resolves, or in memory where there is no
-   * spool or it does not work. When there is no room the oldest payload goes, counted.
+   * Takes a payload over; waits for the network only where `whenFull` says so. It is on disk when this resolves, or in
+   * memory where there is no spool or it does not work. When there is no room the oldest payload goes, counted.
    * @throws AgentError `TRANSPORT.NOT_RUNNING` before the start and after the end
    */
   async offer(payload: Payload): Promise<void> {
@@ -267,12 +267,12 @@ export class Outbox {
 
   async #deliver(payload: Payload): Promise<Delivery> {
     const { signal } = this.#deadline
-    if (signal.aborted) return { ...FAILED, reason: 'the agent ended', perhapsTaken: false }
+    if (signal.aborted) return { ...FAILED, reason: 'the agent ended', perhapsTaken: false, reached: false }
     try {
       const answer = this.#options.transport.send(payload, signal)
       return await orAborted(answer, signal).catch(() => inThisTurn(answer))
     } catch (error) {
-      return { ...FAILED, reason: messageOf(error), perhapsTaken: true }
+      return { ...FAILED, reason: messageOf(error), perhapsTaken: true, reached: true }
     }
   }
 }
