@@ -2,6 +2,7 @@ import type { ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import type { ContentEncoding, Payload, Transport } from '../../core/delivery.ts'
 import type { SampleLabel } from '../../core/encoder.ts'
+import type { Outside } from '../../core/plugin.ts'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import { grpcTransport } from '../../transport/grpc.ts'
 import { httpTransport } from '../../transport/http.ts'
@@ -9,12 +10,23 @@ import { openOutbox } from '../../transport/open-outbox.ts'
 import { otlpGrpcResponse, otlpHttpResponse } from '../../transport/otlp-response.ts'
 import { type CollectedProfile, ProfileUpload } from '../../transport/profile-upload.ts'
 import { type OtlpEndpoint, otlpEndpoint } from './endpoint.ts'
+import type { Environment } from './exporter-environment.ts'
 import { hostAttributes } from './host-attributes.ts'
 import { PRESET_NEEDS, presetOf } from './presets.ts'
 import type { OtlpProfilesConfig } from './schema.ts'
 
+const withPreset = (written: OtlpProfilesConfig, environment: Environment): OtlpProfilesConfig => ({
+  ...written,
+  preset: presetOf(environment) ?? written.preset,
+})
+
+/** @throws AgentError for endpoints that cannot work */
+export async function checkEndpoint(written: OtlpProfilesConfig, { environment, version }: Outside): Promise<void> {
+  await transportTo(otlpEndpoint(withPreset(written, environment), environment, version)).close()
+}
+
 export function openConsumer(written: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
-  const config = { ...written, preset: presetOf(context.environment) ?? written.preset }
+  const config = withPreset(written, context.environment)
   const { environment, version } = context
   const endpoint = otlpEndpoint(config, environment, version)
   const sender = {
