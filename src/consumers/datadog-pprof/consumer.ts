@@ -46,7 +46,10 @@ export function openConsumer(config: DatadogPprofConfig, context: ConsumerContex
 }
 
 /** @throws AgentError for destinations that cannot work */
-export async function checkEndpoint(config: DatadogPprofConfig, { environment, version }: Outside): Promise<void> {
+export async function checkEndpoint(
+  config: DatadogPprofConfig,
+  { environment, version }: Outside,
+): Promise<void> {
   await transportFor(config, environment, version).close()
   tagsFor(config, environment)
 }

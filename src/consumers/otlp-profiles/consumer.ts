@@ -2,8 +2,9 @@ import type { ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import type { ContentEncoding, Payload, Transport } from '../../core/delivery.ts'
 import type { SampleLabel } from '../../core/encoder.ts'
-import type { Outside } from '../../core/plugin.ts'
+import { keyValuesIn } from '../../core/key-values.ts'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
+import type { Outside } from '../../core/plugin.ts'
 import { grpcTransport } from '../../transport/grpc.ts'
 import { httpTransport } from '../../transport/http.ts'
 import { openOutbox } from '../../transport/open-outbox.ts'
@@ -21,12 +22,16 @@ const withPreset = (written: OtlpProfilesConfig, environment: Environment): Otlp
 })
 
 /** @throws AgentError for endpoints that cannot work */
-export async function checkEndpoint(written: OtlpProfilesConfig, { environment, version }: Outside): Promise<void> {
+export async function checkEndpoint(
+  written: OtlpProfilesConfig,
+  { environment, version }: Outside,
+): Promise<void> {
   await transportTo(otlpEndpoint(withPreset(written, environment), environment, version)).close()
 }
 
 export function openConsumer(written: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
   const config = withPreset(written, context.environment)
+  warnOfAttributes(context)
   const { environment, version } = context
   const endpoint = otlpEndpoint(config, environment, version)
   const sender = {
@@ -42,6 +47,13 @@ export function openConsumer(written: OtlpProfilesConfig, context: ConsumerConte
     encode: (collected) => encode(collected, encodingOf(config, endpoint, context), sender.format),
     context,
   })
+}
+
+function warnOfAttributes({ environment, log }: ConsumerContext): void {
+  const { malformed } = keyValuesIn(environment.OTEL_RESOURCE_ATTRIBUTES ?? '')
+  const parts = malformed === 1 ? '1 part is' : `${malformed} parts are`
+  if (malformed > 0)
+    log('warn', `OTEL_RESOURCE_ATTRIBUTES: ${parts} not key=value, percent-encoded, and left out.`)
 }
 
 function transportTo({ protocol, options }: OtlpEndpoint): Transport {

@@ -1,5 +1,6 @@
 import type { HostInfo } from '../../core/host.ts'
-import { type Environment, keyValues } from './exporter-environment.ts'
+import { keyValuesIn } from '../../core/key-values.ts'
+import type { Environment } from './exporter-environment.ts'
 
 /** What the agent's own attributes may say of every profile: of the host, the cluster, the place. All else is about the agent. */
 const OF_HOST = /^(host|os|cloud|deployment|device|k8s\.cluster|k8s\.node)\./
@@ -12,7 +13,7 @@ export function hostAttributes(
   { hostname }: Pick<HostInfo, 'hostname'>,
   environment: Environment,
 ): Readonly<Record<string, string>> {
-  const said = keyValues(environment.OTEL_RESOURCE_ATTRIBUTES ?? '') ?? {}
-  const ofHost = Object.entries(said).filter(([key]) => OF_HOST.test(key))
+  const said = keyValuesIn(environment.OTEL_RESOURCE_ATTRIBUTES ?? '')
+  const ofHost = Object.entries(said.values).filter(([key]) => OF_HOST.test(key))
   return { ...(hostname === '' ? {} : { 'host.name': hostname }), ...Object.fromEntries(ofHost) }
 }
