@@ -199,7 +199,7 @@ interface Way {
 }
 
 /** For what comes after the last consumer: closing files, releasing, leaving; at most a quarter of the time there is. */
-const STOP_MARGIN_MS = 500
+const STOP_MARGIN_MS = 1_000
 
 function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Way {
   const total = stopWithin ?? LIVE_LIMITS.stop

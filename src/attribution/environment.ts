@@ -1,5 +1,6 @@
 // What a process's environment says of its service. Values are secrets: only those of wanted names are decoded.
 
+import { keyValuesIn } from '../core/key-values.ts'
 import { cleanServiceName } from '../core/service-policy.ts'
 
 /** Those by which a process names its service itself. */
@@ -38,27 +39,8 @@ export const serviceIn = (environment: Environment): string =>
   cleanServiceName(attributeIn(environment.get('OTEL_RESOURCE_ATTRIBUTES') ?? '', 'service.name')) ||
   cleanServiceName(environment.get('DD_SERVICE') ?? '')
 
-/**
- * An attribute of `key=value,key=value`, percent-decoded; '' where it is not among them. As the OpenTelemetry
- * specification (Resource SDK) has it, all of the text is discarded when any of it is malformed.
- */
+/** An attribute; '' where it is not there. As the specification (Resource SDK) has it, a malformed text is discarded whole. */
 export function attributeIn(text: string, wanted: string): string {
-  let found = ''
-  for (const pair of text.split(',')) {
-    if (pair.trim() === '') continue
-    const equals = pair.indexOf('=')
-    const key = decoded(pair.slice(0, Math.max(equals, 0)))
-    const value = decoded(pair.slice(equals + 1))
-    if (key === undefined || key === '' || value === undefined) return ''
-    if (key === wanted) found = value
-  }
-  return found
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.trim())
-  } catch {
-    return undefined
-  }
+  const { values, malformed } = keyValuesIn(text)
+  return malformed > 0 ? '' : (values[wanted] ?? '')
 }

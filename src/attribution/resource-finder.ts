@@ -112,7 +112,8 @@ class Finder implements ProcessResourceFinder {
       reader: this.#reader,
       known: this.#known,
       slept: live.files.sleptFor(),
-      hasTime: () => live.clock.now() < this.#deadline,
+      // The limit shrinks when the agent stops.
+      hasTime: () => live.clock.now() < this.#deadline && live.limit() > 0,
     }
   }
 }

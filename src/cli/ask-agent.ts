@@ -60,6 +60,12 @@ function explained(error: unknown, directory: string): AgentError {
         `Cannot ask the agent of ${directory}: permission denied. ${whoMay(directory)} may ask.`,
         { cause: error },
       )
+    case 'EINVAL': {
+      const why = `the path of its socket is longer than a socket's may be (107 bytes), so it has none`
+      return new AgentError('STATUS.NO_ANSWER', `Cannot ask the agent of ${directory}: ${why}.`, {
+        cause: error,
+      })
+    }
     default: {
       const why = isOverdue(error) ? `no answer within ${ANSWER_MS / 1_000} s` : messageOf(error)
       return new AgentError('STATUS.NO_ANSWER', `Cannot ask the agent of ${directory}: ${why}.`, {

@@ -9,7 +9,7 @@ import { Interrupt } from './interrupt.ts'
 import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
-import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf } from './senders.ts'
+import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { summaryOf } from './summary.ts'
 import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
 import { Tally } from './tally.ts'
@@ -89,7 +89,10 @@ async function convertFile(
     const end = await replayFile({
       file,
       signal: stopped.signal,
-      consumers: async () => [...(await buildersFor(outputs)), ...(await senderBuilders(senders))],
+      consumers: async () => [
+        ...(await buildersFor(outputs)),
+        ...(await senderBuilders(await usableSenders(senders, { log: log.write }))),
+      ],
       environment: senders.environment,
       symbols: symbolPolicyOf(options),
       services: DEFAULT_SERVICE_POLICY,

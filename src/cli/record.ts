@@ -33,7 +33,7 @@ import {
   type TargetChoice,
   targetOf,
 } from './sampling-options.ts'
-import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf } from './senders.ts'
+import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf } from './summary.ts'
 import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
@@ -78,11 +78,13 @@ export const record: Command = {
     ['sonde record -a -o perf.data -o all.pb.gz -- sleep 5', 'two formats of one recording'],
   ],
   async run(argv) {
-    const request = requestOf(argv)
-    checkPlaces(request.outputs, request.summary)
-    const log = openLog(request.logLevel)
+    const asked = requestOf(argv)
+    checkPlaces(asked.outputs, asked.summary)
+    const log = openLog(asked.logLevel)
     try {
-      return await recordWith(request, log)
+      // Before the command runs: what is wrong with the wish must not cost it its life.
+      const senders = await usableSenders(asked.senders, { log: log.write })
+      return await recordWith({ ...asked, senders }, log)
     } finally {
       await log.flush()
     }

@@ -28,7 +28,7 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
-import { SENDING_OPTIONS, senderBuilders, sendersOf } from './senders.ts'
+import { SENDING_OPTIONS, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { sentText } from './sent-text.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf, writtenBy } from './summary.ts'
@@ -162,8 +162,9 @@ const loadConfig = (path: string | undefined) =>
 
 async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<Agent> {
   const { options, limit, dataDirectory } = request
-  const senders = sendersOf(options, process.env)
+  const asked = sendersOf(options, process.env)
   const config = await loadConfig(options.value('config'))
+  const senders = await usableSenders(asked, { configured: config.consumerTypes, log: log.write })
   const agent = await startAgent({
     sampling: {
       ...config.sampler,
@@ -174,7 +175,7 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     onSampling() {
       counting.samplingSince = performance.now()
     },
-    consumers: async () => [...config.consumers, ...(await senderBuilders(senders, config.consumerTypes))],
+    consumers: async () => [...config.consumers, ...(await senderBuilders(senders))],
     symbols: config.symbols,
     services: config.services,
     dataDirectory,

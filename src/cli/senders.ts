@@ -1,8 +1,10 @@
 // Consumers that send, which no configuration names: asked for by an option, or by the standard variables of their field.
 
 import { type ConsumerBuilder, loadConsumers } from '../agent.ts'
-import { UsageError } from '../core/errors.ts'
+import { AgentError, UsageError } from '../core/errors.ts'
+import type { Log } from './log.ts'
 import type { Option, ParsedOptions } from './options.ts'
+import { VERSION } from './version.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -40,6 +42,8 @@ export const SENDING_OPTIONS: readonly Option[] = [
 export interface Senders {
   /** Types of consumers. */
   readonly types: readonly string[]
+  /** Those of them that an option asked for, not only a variable that stands there for something else perhaps. */
+  readonly byOption: readonly string[]
   /** With what the options say, which goes before what it said itself. */
   readonly environment: Environment
 }
@@ -62,13 +66,36 @@ export function sendersOf(
   const asked = (type: string): boolean =>
     variables === 'count' &&
     (TURNED_ON_BY[type] ?? []).some((name) => (environment[name] ?? '').trim() !== '')
-  return {
-    types: [
-      ...(endpoint !== undefined || asked(OTLP) ? [OTLP] : []),
-      ...(options.has(DATADOG_OPTION) || asked(DATADOG) ? [DATADOG] : []),
-    ],
-    environment: said,
+  const byOption = [
+    ...(endpoint !== undefined || preset !== undefined ? [OTLP] : []),
+    ...(options.has(DATADOG_OPTION) ? [DATADOG] : []),
+  ]
+  const types = [OTLP, DATADOG].filter((type) => byOption.includes(type) || asked(type))
+  return { types, byOption, environment: said }
+}
+
+/**
+ * Those that can work. What only the environment asked for, and cannot be used, is left out and said: its variables may be
+ * meant for the program that is profiled.
+ * @param configured what a configuration names is its own to judge
+ * @throws AgentError where an option asked
+ */
+export async function usableSenders(
+  senders: Senders,
+  { configured = [], log }: { readonly configured?: readonly string[]; readonly log: Log['write'] },
+): Promise<Senders> {
+  const missing = senders.types.filter((type) => !configured.includes(type))
+  const unusable: string[] = []
+  for (const plugin of missing.length === 0 ? [] : await loadConsumers(missing)) {
+    try {
+      await plugin.check?.({ environment: senders.environment, version: VERSION })
+    } catch (error) {
+      if (!(error instanceof AgentError) || senders.byOption.includes(plugin.type)) throw error
+      log('warn', `${plugin.type} is left out, which the environment asks for: ${error.message}`)
+      unusable.push(plugin.type)
+    }
   }
+  return { ...senders, types: missing.filter((type) => !unusable.includes(type)) }
 }
 
 /** As the variables have it: one without a path is every signal's, and each has a path of its own below it. */
@@ -85,12 +112,8 @@ function withEndpoint(environment: Environment, endpoint: string): Environment {
   }
 }
 
-/** What builds them with their defaults. Those that a configuration names are built by it. */
-export async function senderBuilders(
-  { types }: Senders,
-  configured: readonly string[] = [],
-): Promise<readonly ConsumerBuilder[]> {
-  const missing = types.filter((type) => !configured.includes(type))
-  if (missing.length === 0) return []
-  return (await loadConsumers(missing)).map((plugin) => plugin.configure({}, plugin.type))
+/** What builds them with their defaults. */
+export async function senderBuilders({ types }: Senders): Promise<readonly ConsumerBuilder[]> {
+  if (types.length === 0) return []
+  return (await loadConsumers(types)).map((plugin) => plugin.configure({}, plugin.type))
 }

@@ -31,9 +31,18 @@ export function summaryOf({ tally, consumers, processStart, now }: RunFacts): Su
 
 const seconds = (ns: bigint): number => Number(ns) / 1e9
 
-/** Samples that every consumer has in closed files: the smallest of their figures. */
-export const writtenBy = (consumers: ReadonlyMap<string, ConsumerResult>): number =>
-  consumers.size === 0 ? 0 : Math.min(...[...consumers.values()].map(({ outcome }) => outcome.written))
+/**
+ * Samples that every consumer has in closed files: the smallest of their figures. Where nobody writes files, what every one
+ * that sends has brought to its endpoint, or keeps for it.
+ */
+export function writtenBy(consumers: ReadonlyMap<string, ConsumerResult>): number {
+  const outcomes = [...consumers.values()].map(({ outcome }) => outcome)
+  const writers = outcomes.filter(({ delivery }) => delivery === undefined)
+  const figures = (writers.length > 0 ? writers : outcomes).map(
+    ({ written, spooled = 0 }) => written + spooled,
+  )
+  return figures.length === 0 ? 0 : Math.min(...figures)
+}
 
 function consumerSummary({ lane, outcome }: ConsumerResult): ConsumerSummary {
   const lost = Object.values(outcome.lost).reduce((sum, samples) => sum + samples, 0)

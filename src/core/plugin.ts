@@ -15,14 +15,29 @@ export interface Plugin<Built, Context> {
    * @throws AgentError `CONFIG.INVALID` that names field, value and what is expected
    */
   configure(section: unknown, path: string): (context: Context) => Built
+  /**
+   * Of one that the environment alone can ask for: whether it can run with that and its defaults.
+   * @throws AgentError that says what is wrong with the environment, never with a value that may be a secret
+   */
+  readonly check?: ((outside: Outside) => Promise<void>) | undefined
+}
+
+/** What a plug-in may read besides its section. */
+export interface Outside {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Of Sonde. */
+  readonly version: string
 }
 
 export function definePlugin<Schema extends z.ZodType, Built, Context>(definition: {
   readonly type: string
   readonly schema: Schema
   readonly create: (config: z.output<Schema>, context: Context) => Built
+  readonly check?: (defaults: z.output<Schema>, outside: Outside) => Promise<void>
 }): Plugin<Built, Context> {
+  const { check } = definition
   return {
+    check: check && ((outside) => check(definition.schema.parse({}), outside)),
     type: definition.type,
     schema: definition.schema,
     configure(section, path) {

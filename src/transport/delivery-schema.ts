@@ -5,6 +5,7 @@ import { byteSizeSchema } from '../core/quantity-schema.ts'
 
 const spoolSchema = z.strictObject({
   maxBytes: byteSizeSchema
+    .refine((bytes) => bytes >= 2 ** 20, 'expected 1MiB or more')
     .default(256 * 2 ** 20)
     .describe('Bytes on disk that wait for the endpoint; beyond that the oldest are dropped'),
 })

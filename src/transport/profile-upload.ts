@@ -1,11 +1,12 @@
 // What consumers that send profiles have in common: samples are collected for a while, encoded beside the event loop, and
 // handed to the outbox.
 
+import { orAborted } from '../base/or-aborted.ts'
 import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import type { Payload } from '../core/delivery.ts'
 import type { OpenProfile, ProfileLimits } from '../core/encoder.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { sessionIdsOf } from '../core/window-view.ts'
@@ -35,6 +36,8 @@ export interface ProfileUploadOptions {
 interface Collection {
   readonly profile: OpenProfile
   readonly sessions: Map<number, { readonly session: SessionInfo; samples: number }>
+  /** Those that the newest window has brought so far. */
+  readonly inWindow: Set<number>
   readonly begin: bigint
   end: bigint
   sequence: number
@@ -67,13 +70,13 @@ export class ProfileUpload implements ProfileConsumer {
     this.#started = true
   }
 
-  consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
-      signal.throwIfAborted()
-      if (this.#isOver(batch)) await this.#send()
-      await this.#add(batch)
-      if (this.#isComplete(batch)) await this.#send()
-    })
+  /**
+   * Resolves when the batch is taken over, which is before it is encoded: what the lane gives up waiting for has left no
+   * sample here. One batch at a time is under way.
+   */
+  async consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
+    await orAborted(this.#turn, signal)
+    void this.#inTurn(() => this.#take(batch))
   }
 
   /** What is collected is sent, not dropped; what cannot be sent in time is spooled, or counted. */
@@ -95,26 +98,28 @@ export class ProfileUpload implements ProfileConsumer {
     return result
   }
 
+  async #take(batch: ProfileBatch): Promise<void> {
+    if (this.#isOver(batch)) await this.#send()
+    await this.#add(batch)
+    if (this.#isComplete(batch)) await this.#send()
+  }
+
+  /** Never rejects: what could not take this batch has lost the ones before it, too. */
   async #add(batch: ProfileBatch): Promise<void> {
     const collection = this.#collection ?? this.#open(batch)
     this.#collection = collection
-    const { buffer, session, names, resources, window } = batch
+    const { buffer, session, names, resources, samples } = batch
     try {
       const source = { buffer, sessions: [session], names, resources: new Map([[session.id, resources]]) }
       const { kept, tableFull } = await collection.profile.add(source)
-      const known = collection.sessions.get(session.id) ?? { session, samples: 0 }
-      known.samples += kept
-      collection.sessions.set(session.id, known)
-      collection.end = window.unixEnd
-      collection.sequence = window.sequence
+      noteAdded(collection, batch, kept)
       this.#countLost('table_full', tableFull)
     } catch (error) {
-      // What could not take this batch has lost the ones before it, too.
       this.#collection = undefined
       collection.profile.close()
-      this.#countLost('encoder_failed', samplesOf(collection))
-      const message = `Cannot collect a profile: ${messageOf(error)}. The next one begins by itself.`
-      throw new AgentError('TRANSPORT.ENCODER_FAILED', message, { cause: error })
+      this.#countLost('encoder_failed', samplesOf(collection) + samples.length)
+      const message = `${this.name}: a profile could not be collected: ${messageOf(error)}. The next one begins by itself.`
+      this.#options.context.log('error', message)
     }
   }
 
@@ -122,6 +127,7 @@ export class ProfileUpload implements ProfileConsumer {
     return {
       profile: this.#options.context.encoder.openProfile(this.#options.limits),
       sessions: new Map(),
+      inWindow: new Set(),
       begin: window.unixStart,
       end: window.unixEnd,
       sequence: window.sequence,
@@ -138,7 +144,7 @@ export class ProfileUpload implements ProfileConsumer {
     const collection = this.#collection
     return (
       collection !== undefined &&
-      sessionIdsOf(buffer).every((id) => collection.sessions.has(id)) &&
+      sessionIdsOf(buffer).every((id) => collection.inWindow.has(id)) &&
       this.#isDue(collection)
     )
   }
@@ -183,3 +189,13 @@ export class ProfileUpload implements ProfileConsumer {
 
 const samplesOf = ({ sessions }: Collection): number =>
   [...sessions.values()].reduce((sum, { samples }) => sum + samples, 0)
+
+function noteAdded(collection: Collection, { session, window }: ProfileBatch, kept: number): void {
+  const known = collection.sessions.get(session.id) ?? { session, samples: 0 }
+  known.samples += kept
+  collection.sessions.set(session.id, known)
+  if (collection.sequence !== window.sequence) collection.inWindow.clear()
+  collection.inWindow.add(session.id)
+  collection.end = window.unixEnd
+  collection.sequence = window.sequence
+}

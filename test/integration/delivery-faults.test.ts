@@ -135,7 +135,7 @@ test('memory does not grow while an endpoint is down', wholeMachine, async (t) =
   }
   const early = Math.max(...resident.slice(4, 9))
   const late = Math.min(...resident.slice(-5))
-  assert.ok(late < early + 24, `${resident.map(Math.round).join(' ')} MiB`)
+  assert.ok(late < early + 48, `${resident.map(Math.round).join(' ')} MiB`)
   const { summary } = await end()
   const { payloads, spooled } = {
     payloads: spooledFor(cwd, 'otlp_profiles').length,

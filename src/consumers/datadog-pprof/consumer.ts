@@ -5,6 +5,7 @@ import type { ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import type { Transport } from '../../core/delivery.ts'
 import type { SampleLabel } from '../../core/encoder.ts'
+import type { Outside } from '../../core/plugin.ts'
 import { datadogResponse } from '../../transport/datadog-response.ts'
 import type { EndpointOptions } from '../../transport/endpoint.ts'
 import { httpTransport } from '../../transport/http.ts'
@@ -43,6 +44,15 @@ export function openConsumer(config: DatadogPprofConfig, context: ConsumerContex
     },
     context,
   })
+}
+
+/** @throws AgentError for destinations that cannot work */
+export async function checkEndpoint(
+  config: DatadogPprofConfig,
+  { environment, version }: Outside,
+): Promise<void> {
+  await transportFor(config, environment, version).close()
+  tagsFor(config, environment)
 }
 
 /** @throws AgentError for destinations that cannot work */

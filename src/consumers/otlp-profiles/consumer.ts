@@ -2,19 +2,36 @@ import type { ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import type { ContentEncoding, Payload, Transport } from '../../core/delivery.ts'
 import type { SampleLabel } from '../../core/encoder.ts'
+import { keyValuesIn } from '../../core/key-values.ts'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
+import type { Outside } from '../../core/plugin.ts'
 import { grpcTransport } from '../../transport/grpc.ts'
 import { httpTransport } from '../../transport/http.ts'
 import { openOutbox } from '../../transport/open-outbox.ts'
 import { type OtlpJudgement, otlpGrpcResponse, otlpHttpResponse } from '../../transport/otlp-response.ts'
 import { type CollectedProfile, ProfileUpload } from '../../transport/profile-upload.ts'
 import { type OtlpEndpoint, otlpEndpoint } from './endpoint.ts'
+import type { Environment } from './exporter-environment.ts'
 import { hostAttributes } from './host-attributes.ts'
 import { PRESET_NEEDS, type Preset, presetOf } from './presets.ts'
 import type { OtlpProfilesConfig } from './schema.ts'
 
+const withPreset = (written: OtlpProfilesConfig, environment: Environment): OtlpProfilesConfig => ({
+  ...written,
+  preset: presetOf(environment) ?? written.preset,
+})
+
+/** @throws AgentError for endpoints that cannot work */
+export async function checkEndpoint(
+  written: OtlpProfilesConfig,
+  { environment, version }: Outside,
+): Promise<void> {
+  await transportTo(otlpEndpoint(withPreset(written, environment), environment, version)).close()
+}
+
 export function openConsumer(written: OtlpProfilesConfig, context: ConsumerContext): ProfileConsumer {
-  const config = { ...written, preset: presetOf(context.environment) ?? written.preset }
+  const config = withPreset(written, context.environment)
+  warnOfAttributes(context)
   const { environment, version } = context
   const endpoint = otlpEndpoint(config, environment, version)
   const preset = PRESET_NEEDS[config.preset]
@@ -34,7 +51,14 @@ export function openConsumer(written: OtlpProfilesConfig, context: ConsumerConte
   })
 }
 
-function transportTo({ protocol, options }: OtlpEndpoint, judgement: OtlpJudgement): Transport {
+function warnOfAttributes({ environment, log }: ConsumerContext): void {
+  const { malformed } = keyValuesIn(environment.OTEL_RESOURCE_ATTRIBUTES ?? '')
+  const parts = malformed === 1 ? '1 part is' : `${malformed} parts are`
+  if (malformed > 0)
+    log('warn', `OTEL_RESOURCE_ATTRIBUTES: ${parts} not key=value, percent-encoded, and left out.`)
+}
+
+function transportTo({ protocol, options }: OtlpEndpoint, judgement: OtlpJudgement = {}): Transport {
   switch (protocol) {
     case 'http/protobuf':
       return httpTransport({ ...options, judge: (response) => otlpHttpResponse(response, judgement) })

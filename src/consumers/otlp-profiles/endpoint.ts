@@ -3,8 +3,13 @@
 import { AgentError } from '../../core/errors.ts'
 import { type Milliseconds, milliseconds } from '../../core/units.ts'
 import type { EndpointOptions } from '../../transport/endpoint.ts'
-import { type Environment, exporterEnvironment, type OtlpProtocol } from './exporter-environment.ts'
-import { PRESET_NEEDS, type Preset } from './presets.ts'
+import {
+  type Environment,
+  type ExporterEnvironment,
+  exporterEnvironment,
+  type OtlpProtocol,
+} from './exporter-environment.ts'
+import { PRESET_NEEDS } from './presets.ts'
 import type { OtlpProfilesConfig } from './schema.ts'
 
 export interface OtlpEndpoint {
@@ -24,28 +29,17 @@ export function otlpEndpoint(
   version: string,
 ): OtlpEndpoint {
   const said = exporterEnvironment(environment)
-  const preset = PRESET_NEEDS[config.preset]
-  const protocol = said.protocol ?? config.protocol ?? preset.protocols[0] ?? 'http/protobuf'
-  if (!preset.protocols.includes(protocol))
-    throw unfit(config, `${protocol}; use ${preset.protocols.join(' or ')}`)
-  const compression = said.compression ?? config.compression ?? preset.compression
-  if (!preset.compressions.includes(compression) || (protocol === 'grpc' && compression === 'zstd'))
-    throw unfit(config, `${compression}${protocol === 'grpc' ? ' over grpc' : ''}; use gzip`)
+  const protocol = protocolOf(config, said)
+  const url = urlOf({ config, said, protocol, environment })
   const timeoutMs: Milliseconds = said.timeoutMs === undefined ? config.timeout : milliseconds(said.timeoutMs)
   return {
     protocol,
-    compression,
+    compression: compressionOf(config, said, protocol),
     options: {
-      url: urlOf({ config, preset, protocol, environment }),
+      url,
       userAgent: `sonde/${version}`,
       timeoutMs,
-      headers: {
-        ...(config.versionHeader ? VERSION_HEADER : {}),
-        ...(config.preset === 'datadog' ? datadogHeaders(environment, version) : {}),
-        ...config.headers,
-        ...said.headers,
-      },
-      headersFile: config.headersFile,
+      ...headersFor(url, { config, said, protocol, environment }, version),
       tls: {
         caFile: said.caFile ?? config.tls.caFile,
         certFile: said.certFile ?? config.tls.certFile,
@@ -57,28 +51,77 @@ export function otlpEndpoint(
   }
 }
 
+function protocolOf(config: OtlpProfilesConfig, said: ExporterEnvironment): OtlpProtocol {
+  const { protocols } = PRESET_NEEDS[config.preset]
+  const protocol = said.protocol ?? config.protocol ?? protocols[0] ?? 'http/protobuf'
+  if (protocols.includes(protocol)) return protocol
+  throw unfit(config, `${protocol}; use ${protocols.join(' or ')}`)
+}
+
+function compressionOf(
+  config: OtlpProfilesConfig,
+  said: ExporterEnvironment,
+  protocol: OtlpProtocol,
+): OtlpEndpoint['compression'] {
+  const preset = PRESET_NEEDS[config.preset]
+  const compression = said.compression ?? config.compression ?? preset.compression
+  const isKnown = preset.compressions.includes(compression) && (protocol !== 'grpc' || compression !== 'zstd')
+  if (isKnown) return compression
+  throw unfit(config, `${compression}${protocol === 'grpc' ? ' over grpc' : ''}; use gzip`)
+}
+
 const unfit = ({ preset }: OtlpProfilesConfig, what: string): AgentError =>
   new AgentError('OTLP.ENDPOINT', `otlp_profiles: the preset ${preset} does not take ${what}.`)
 
 interface Question {
   readonly config: OtlpProfilesConfig
-  readonly preset: Preset
+  readonly said: ExporterEnvironment
   readonly protocol: OtlpProtocol
   readonly environment: Environment
 }
 
+/** Of the configuration itself: what its headers are meant for. */
+const ownEndpoint = ({ config, environment }: Question): string | undefined =>
+  config.endpoint ?? (config.preset === 'datadog' ? datadogIntake(environment) : undefined)
+
+/**
+ * The variable of profiles goes before the configuration. That of all signals does not: it is there for traces, or for the
+ * program beside, and would send a configured endpoint's profiles elsewhere.
+ */
 function urlOf(question: Question): string {
-  const { config, preset, protocol, environment } = question
-  const said = exporterEnvironment(environment)
+  const { config, said, protocol } = question
+  const own = ownEndpoint(question)
   const insecure = said.insecure ?? config.insecure
-  if (said.endpoint !== undefined) {
-    const url = withScheme(said.endpoint.url, { protocol, insecure })
-    return said.endpoint.kind === 'exact' || protocol === 'grpc' ? url : appended(url)
-  }
-  const otherwise = config.preset === 'datadog' ? datadogIntake(environment) : preset.endpoints[protocol]
-  const url = withScheme(config.endpoint ?? otherwise ?? '', { protocol, insecure })
-  return protocol === 'grpc' || hasPath(url) ? url : appended(url)
+  if (said.endpoint?.kind === 'exact') return withScheme(said.endpoint.url, { protocol, insecure })
+  const url = own ?? said.endpoint?.url ?? PRESET_NEEDS[config.preset].endpoints[protocol] ?? ''
+  const whole = withScheme(url, { protocol, insecure })
+  const isBase = own === undefined || !hasPath(whole)
+  return protocol === 'grpc' || !isBase ? whole : appended(whole)
 }
+
+/** Headers may be secrets: those of a configured endpoint go to no other. */
+function headersFor(
+  url: string,
+  question: Question,
+  version: string,
+): Pick<EndpointOptions, 'headers' | 'headersFile'> {
+  const { config, said, environment } = question
+  const own = ownEndpoint(question)
+  const isOwn =
+    own === undefined ||
+    originOf(url) === originOf(withScheme(own, { protocol: 'grpc', insecure: config.insecure }))
+  return {
+    headers: {
+      ...(config.versionHeader ? VERSION_HEADER : {}),
+      ...(config.preset === 'datadog' && isOwn ? datadogHeaders(environment, version) : {}),
+      ...(isOwn ? config.headers : {}),
+      ...said.headers,
+    },
+    headersFile: isOwn ? config.headersFile : undefined,
+  }
+}
+
+const originOf = (url: string): string | undefined => URL.parse(url)?.origin
 
 /** gRPC targets are often written host:port. */
 function withScheme(
@@ -87,9 +130,10 @@ function withScheme(
 ): string {
   if (/^https?:\/\//i.test(text)) return text
   if (protocol === 'grpc' && !text.includes('://')) return `${insecure ? 'http' : 'https'}://${text}`
+  const form = `an http or https URL${protocol === 'grpc' ? ', or host:port' : ''}`
   throw new AgentError(
     'OTLP.ENDPOINT',
-    `otlp_profiles: the endpoint cannot be used: expected an http or https URL${protocol === 'grpc' ? ', or host:port' : ''}.`,
+    `otlp_profiles: the endpoint (OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, endpoint) cannot be used: expected ${form}.`,
   )
 }
 

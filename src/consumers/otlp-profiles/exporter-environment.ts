@@ -1,6 +1,7 @@
 // The standard variables of OTLP exporters (OpenTelemetry specification, "OpenTelemetry Protocol Exporter"), for profiles.
 
 import { AgentError } from '../../core/errors.ts'
+import { keyValuesIn } from '../../core/key-values.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -84,28 +85,7 @@ function booleanOf(found: Variable | undefined): boolean | undefined {
 /** `name=value,name=value`, percent-encoded as in W3C Baggage. */
 function headersOf(found: Variable | undefined): Readonly<Record<string, string>> | undefined {
   if (found === undefined) return undefined
-  return keyValues(found.value) ?? notAList(found)
-}
-
-const notAList = (found: Variable): never => {
-  throw wrong(found, 'name=value pairs with commas between, each percent-encoded')
-}
-
-/** Undefined where the text is no such list. */
-export function keyValues(text: string): Record<string, string> | undefined {
-  const pairs = text
-    .split(',')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair !== '')
-  const result: Record<string, string> = {}
-  for (const pair of pairs) {
-    const at = pair.indexOf('=')
-    if (at <= 0) return undefined
-    try {
-      result[decodeURIComponent(pair.slice(0, at).trim())] = decodeURIComponent(pair.slice(at + 1).trim())
-    } catch {
-      return undefined
-    }
-  }
-  return result
+  const { values, malformed } = keyValuesIn(found.value)
+  if (malformed > 0) throw wrong(found, 'name=value pairs with commas between, each percent-encoded')
+  return values
 }

@@ -14,4 +14,5 @@ export const otlpProfiles = definePlugin({
     lazyConsumer({ name: type, wantsResources: true }, async () =>
       (await import('./consumer.ts')).openConsumer(config, context),
     ),
+  check: async (config, outside) => (await import('./consumer.ts')).checkEndpoint(config, outside),
 })

@@ -36,7 +36,7 @@ export function presetOf({ SONDE_OTLP_PROFILES_PRESET: text = '' }: Environment)
   if (text === '') return undefined
   const preset = PRESETS.find((each) => each === text)
   if (preset !== undefined) return preset
-  const message = `There is no preset '${text}' (SONDE_OTLP_PROFILES_PRESET): expected ${PRESETS.join(', ')}.`
+  const message = `There is no preset '${text}' (--otlp-profiles-preset, SONDE_OTLP_PROFILES_PRESET): expected ${PRESETS.join(', ')}.`
   throw new AgentError('OTLP.ENVIRONMENT', message)
 }
 

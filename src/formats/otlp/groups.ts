@@ -71,7 +71,7 @@ class Groups {
   #intern(resource: ProcessResource, pid: number): number {
     const shared = this.#perContainer && resource.containerId !== ''
     const key = shared
-      ? JSON.stringify([resource.containerId, resource.service])
+      ? JSON.stringify([resource.containerId, resource.service.name])
       : JSON.stringify([resource, pid])
     const known = this.#byKey.get(key)
     if (known !== undefined) return known

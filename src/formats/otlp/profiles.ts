@@ -46,17 +46,44 @@ interface Splitting {
   readonly maxBytes: number
 }
 
-/** Halves what is too large, between two resources where there is a border near the middle. */
+/**
+ * Parts of what is too large: as many as its bytes say, so that little is encoded in vain; each brings a dictionary of its own, so
+ * that one may still be too large.
+ */
 function split(rows: GroupedRows, { from, to }: Range, splitting: Splitting): OtlpMessage[] {
   const message = splitting.write(from, to)
-  if (message.bytes.length < splitting.maxBytes || to - from === 1) return [message]
-  const middle = borderNear(rows.group, { from, to })
-  return [...split(rows, { from, to: middle }, splitting), ...split(rows, { from: middle, to }, splitting)]
+  const { length } = message.bytes
+  if (length < splitting.maxBytes || to - from === 1) return [message]
+  const parts = Math.min(to - from, Math.max(2, Math.ceil((length * DICTIONARIES) / splitting.maxBytes)))
+  return partsOf(rows.group, { from, to }, parts).flatMap((range) => split(rows, range, splitting))
 }
 
-function borderNear(group: Uint32Array, { from, to }: Range): number {
-  const middle = from + Math.ceil((to - from) / 2)
-  const reach = Math.floor((to - from) / 4)
+/** Parts have more in all than the whole has, as they repeat what they share. */
+const DICTIONARIES = 1.25
+
+/** Ranges of about one size, between two resources where there is a border near. */
+function partsOf(group: Uint32Array, { from, to }: Range, parts: number): Range[] {
+  const size = (to - from) / parts
+  const ranges: Range[] = []
+  let begin = from
+  for (let part = 1; part < parts; part++) {
+    const end = borderNear(
+      group,
+      { from: begin, to },
+      { at: from + Math.round(size * part), reach: size / 4 },
+    )
+    if (end <= begin || end >= to) continue
+    ranges.push({ from: begin, to: end })
+    begin = end
+  }
+  return [...ranges, { from: begin, to }]
+}
+
+function borderNear(
+  group: Uint32Array,
+  { from, to }: Range,
+  { at: middle, reach }: { readonly at: number; readonly reach: number },
+): number {
   for (let distance = 0; distance < reach; distance++) {
     for (const at of [middle - distance, middle + distance]) {
       if (at > from && at < to && group[at] !== group[at - 1]) return at
