@@ -138,7 +138,7 @@ test('no password of a proxy is read anywhere, whether it works or not', wholeMa
   assert.ok(proxy.authorizations.includes(basic))
 })
 
-test('errors about secrets that cannot be used do not repeat them', (t) => {
+test('what is said of secrets that cannot be used does not repeat them, whoever asked', (t) => {
   const cwd = temporaryDirectory(t)
   const wrong: readonly Readonly<Record<string, string>>[] = [
     { OTEL_EXPORTER_OTLP_HEADERS: SECRETS.variableHeader },
@@ -154,9 +154,17 @@ test('errors about secrets that cannot be used do not repeat them', (t) => {
     const kept = Object.entries(plainEnvironment()).map(([name, value]) => `${name}=${value}`)
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://host' }
     const all = [...kept, ...Object.entries(endpoint).map(([name, value]) => `${name}=${value}`), ...settings]
-    const ran = run('env', ['-i', ...all, launcher, 'record', '--log-level', 'debug', '--', 'true'], { cwd })
-    assert.notEqual(ran.status, 0, `${settings}`)
-    assert.match(ran.stderr, /^sonde record: .+/m)
-    assertNoSecrets(Object.keys(variables).join(), ran.stderr + ran.stdout)
+    const recorded = (...options: string[]) =>
+      run('env', ['-i', ...all, launcher, 'record', '--log-level', 'debug', ...options, '--', 'true'], {
+        cwd,
+      })
+    const asked = recorded('--otlp-profiles-preset', 'collector', '--enable-profiling-datadog')
+    assert.notEqual(asked.status, 0, `${settings}`)
+    assert.match(asked.stderr, /^sonde record: .+/m)
+    assertNoSecrets(Object.keys(variables).join(), asked.stderr + asked.stdout)
+    // What only the environment asks for is left out, and the command runs; nothing listens on the other endpoint.
+    const left = recorded()
+    assert.match(left.stderr, /is left out, which the environment asks for: /)
+    assertNoSecrets(Object.keys(variables).join(), left.stderr + left.stdout)
   }
 })
