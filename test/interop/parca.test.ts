@@ -83,7 +83,7 @@ test('Parca’s HTTP port answers with its web page: said once, every sample cou
     ...['--data-directory', join(directory, 'data'), '--summary', summary],
   ])
   const said = run.stderr.match(
-    /answered 200 with text\/html \('<!doctype html>[^']*'\), which is no OTLP response/g,
+    /answered 200 with text\/html \('<[^']*'\), which is no OTLP response/g,
   )
   assert.equal(said?.length, 1, run.stderr)
   const { samples, consumers } = readSummary(summary)
