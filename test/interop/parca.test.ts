@@ -82,9 +82,7 @@ test('Parca’s HTTP port answers with its web page: said once, every sample cou
     ...['run', '--config', config, '--duration', '4s'],
     ...['--data-directory', join(directory, 'data'), '--summary', summary],
   ])
-  const said = run.stderr.match(
-    /answered 200 with text\/html \('<[^']*'\), which is no OTLP response/g,
-  )
+  const said = run.stderr.match(/answered 200 with text\/html \('<[^']*'\), which is no OTLP response/g)
   assert.equal(said?.length, 1, run.stderr)
   const { samples, consumers } = readSummary(summary)
   const { delivered, failed, dropped } = consumers.otlp_profiles!
