@@ -3,7 +3,7 @@
 
 import type { CallGraph } from './call-graph.ts'
 import type { ConsumerLosses } from './consumer.ts'
-import type { Amount, DropReason } from './delivery.ts'
+import type { DeliveryStats } from './delivery.ts'
 import type { Counts } from './summary.ts'
 
 /** The socket's name in the data directory. */
@@ -53,20 +53,8 @@ export interface FilesStatus {
   readonly open: { readonly samples: number; readonly bytes: number } | null
 }
 
-/** What a consumer sent; DeliveryStats explains each. */
-export interface DeliveryStatus {
-  /** Without credentials. */
-  readonly target: string
-  readonly queued: Amount
-  readonly spooled: Amount
-  readonly delivered: Amount
-  readonly replayed: Amount
-  readonly dropped: Readonly<Partial<Record<DropReason, Amount>>>
-  readonly droppedReplays: Readonly<Partial<Record<DropReason, Amount>>>
-  readonly possiblyDuplicated: Amount
-  readonly rejectedProfiles: number
-  readonly retries: number
-}
+/** What a consumer sent. Its troubles stand beside it, as every consumer's do. */
+export type DeliveryStatus = Omit<DeliveryStats, 'trouble' | 'lastError'>
 
 export interface ConsumerStatus {
   readonly lane: LaneStatus
