@@ -19,6 +19,8 @@ zlib1g-dev     compressed ELF sections and perf.data
 libzstd-dev    the same, with zstd
 libmd-dev      SHA-256, of which the content hash of a file is made
 liblzma-dev    .gnu_debugdata, the compressed symbol table of Fedora and its kin
+libbpf-dev     loads the BPF programs
+clang          compiles them, and makes one object good for every kernel
 libdw-dev      source lines and inlined functions, in a process of its own; it also judges the CFI reader
 '
 CHECK_PACKAGES='
@@ -36,6 +38,7 @@ llvm           llvm-symbolizer does too, and does not share a line of code with 
 debuginfod     the server of debug files that ours is tried with
 gdb            judges the stacks of stopped programs
 musl-tools     a C library without unwind rows
+libcap2-bin    setcap gives a copy of the launcher the file capabilities that an image gives it
 '
 # golang-go: go tool pprof judges our pprof files; any go in the path does.
 go_packages='golang-go'
@@ -127,7 +130,7 @@ check_tools() {
     command -v "$tool" >/dev/null || lacking="$lacking $tool"
   done
   command -v ninja >/dev/null || command -v make >/dev/null || lacking="$lacking ninja"
-  for module in zlib libzstd liblzma libmd; do
+  for module in zlib libzstd liblzma libmd libbpf; do
     pkg-config --exists "$module" 2>/dev/null || lacking="$lacking $module(development files)"
   done
   pkg-config --exists libdw 2>/dev/null ||

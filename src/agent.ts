@@ -1,5 +1,6 @@
 // The composition root: what is asked for in, a running agent out. The only one who builds, starts and stops the rooms.
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProcessResourceFinder } from './attribution/resource-finder.ts'
 import { systemClock } from './base/clock.ts'
@@ -11,9 +12,10 @@ import { WorkerClient, workerEntry } from './base/worker-client.ts'
 import { lockDataDirectory } from './config/data-directory.ts'
 import type { Consumer } from './core/consumer.ts'
 import type { ConsumerContext } from './core/consumer-context.ts'
-import { messageOf } from './core/errors.ts'
+import { AgentError, messageOf } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch, SessionInfo } from './core/profile.ts'
+import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
 import { STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
@@ -23,7 +25,9 @@ import type { NativeAddon, NativeCommand } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
 import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
 import { Pipeline } from './router/pipeline.ts'
+import { type Children, leaveNothingTo, lockDown } from './sampler/capability-drop.ts'
 import { prepareCommand } from './sampler/command.ts'
+import { locateCgroups } from './sampler/filter-cgroups.ts'
 import { readHost } from './sampler/host.ts'
 import { planSampling, type SamplingRequest } from './sampler/plan.ts'
 import { Sampler } from './sampler/sampler.ts'
@@ -59,6 +63,12 @@ export interface AgentOptions extends OutputOptions {
   }
   /** Whether the data directory is this agent's alone: what cannot be sent waits there, and `sonde status` asks there. */
   readonly lockDirectory: boolean
+  /** Which programs this process starts from now on; what they get of its capabilities is settled for good. */
+  readonly children: Children
+  /** Whether every capability is dropped, for good, once sampling has begun. */
+  readonly lockDown: boolean
+  /** Called when nothing more than without capabilities may be done. A throw ends the start. */
+  readonly onLockedDown?: () => void
   /** From `stop()` until everything is over; absent: as long as a command's files take. */
   readonly stopWithin?: Milliseconds
   /** Called when the target may run: its first instruction is sampled. A throw ends the start. */
@@ -77,14 +87,20 @@ export interface Agent {
   /** Resolves when the target has gone; rejects when sampling broke. */
   readonly ended: Promise<void>
   progress(): { readonly taken: number; readonly lost: number }
+  /** Other samples are wanted from now on: takes effect within a second, without a gap. Returns what it names in vain. */
+  setFilter(filter: SampleFilter): readonly string[]
   /** Takes the last window, drains, closes files, releases everything. */
   stop(): Promise<RunEnd>
   /** For what its owner still does once it has stopped, of at most `usual`. */
   leftToStop(usual: Milliseconds): Milliseconds
 }
 
-/** Makes the process of a command that `onSampling` then starts. */
-export const openCommand = (argv: readonly string[]): NativeCommand => prepareCommand(loadAddon(), argv)
+/** Makes the process of a command that `onSampling` then starts. It gets no capabilities of ours. */
+export function openCommand(argv: readonly string[]): NativeCommand {
+  const addon = loadAddon()
+  leaveNothingTo('commands', addon)
+  return prepareCommand(addon, argv)
+}
 
 /** The consumers of these types; without a word every one that a configuration may name. */
 export const loadConsumers = async (
@@ -97,6 +113,7 @@ export { openTracing } from './tracing/open.ts'
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const addon = loadAddon()
+  const kept = leaveNothingTo(options.children, addon)
   const plan = planSampling(options.sampling)
   const release = releasesOf(options)
   const outputs = Promise.withResolvers<Pipeline | undefined>()
@@ -104,14 +121,17 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { version, dataDirectory } = options
   const about = { version, dataDirectory, pid: process.pid, startedAt: new Date() }
   let sessions: readonly SessionInfo[] = []
+  let { filter } = options.sampling
+  let opened: Pipeline | undefined
   try {
     if (options.lockDirectory) release.add(await lockOf(options.dataDirectory, addon))
     const sampler = new Sampler(addon, {
-      native: plan.native,
+      ways: plan.ways,
       sessions: () => sessions,
       target: plan.target,
+      cgroups: plan.cgroups,
+      filter: plan.filter,
       window: options.sampling.window,
-      ring: plan.ring,
       duration: options.sampling.duration,
       namesJavaScript: options.symbols === undefined || options.symbols.sources.includes('v8'),
       clock: systemClock,
@@ -121,23 +141,35 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     release.add(() => sampler.stop())
     sampler.begin()
     options.onSampling?.()
-    sessions = plan.describe(readHost(addon.kernelFacts()))
+    if (sampler.way !== undefined) sessions = plan.describe(readHost(addon.kernelFacts()), sampler.way)
     const way = liveWay(options)
-    const { pipeline, remarks } = await openPipeline(withBook(options, book), { addon, release, way })
+    const parts = { addon, release, way }
+    const { pipeline, symbolizer, remarks } = await openPipeline(withBook(options, book), parts)
+    opened = pipeline
+    const locked = options.lockDown ? await lockedDown(options, addon, symbolizer) : []
     outputs.resolve(pipeline)
     const running: Running = { sampler, pipeline, release, way }
     if (options.lockDirectory) {
-      await offerStatus(options, running, () => book.status({ ...about, sessions, ...nowOf(running) }))
+      await offerStatus(options, running, () =>
+        book.status({ ...about, sessions, filter, sampler: sampler.status(), ...nowOf(running) }),
+      )
     }
     return {
-      notices: [...plan.notices, ...sampler.notices],
+      notices: [...kept, ...plan.notices, ...sampler.notices, ...locked],
       ended: sampler.ended,
       progress: () => sampler.progress(),
+      setFilter(wanted) {
+        const located = locateCgroups(wanted, 'awaited')
+        sampler.setFilter(located.filter)
+        filter = wanted
+        return located.notices
+      },
       stop: once(async () => ({ ...(await stopAgent(running)), remarks: remarks() })),
       leftToStop: (usual) => milliseconds(way.stopping.leftOfAll(usual)),
     }
   } catch (error) {
     outputs.resolve(undefined)
+    await opened?.stop()
     await release.all()
     throw error
   }
@@ -151,7 +183,9 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
   release.add(() => replay.close())
   try {
     const way = replayWay()
-    const { pipeline, remarks } = await openPipeline(options, { addon: loadAddon(), release, way })
+    const addon = loadAddon()
+    const kept = leaveNothingTo('helpers', addon)
+    const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
     await replay.run({
       signal: options.signal,
       async emit(batches) {
@@ -161,10 +195,26 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     })
     way.stopping.begin()
     const end = await pipeline.stop()
-    return { ...end, remarks: [...replay.problems, ...remarks()] }
+    return { ...end, remarks: [...kept, ...replay.problems, ...remarks()] }
   } finally {
     await release.all()
   }
+}
+
+/** What will not be permitted later is read before; what then stops working is said. */
+async function lockedDown(
+  { onLockedDown }: AgentOptions,
+  addon: NativeAddon,
+  symbolizer: NativeSymbolizer | undefined,
+): Promise<readonly string[]> {
+  await symbolizer?.readKernelNames()
+  const notice = lockDown(addon, readFileSync('/proc/self/status', 'utf8'))
+  try {
+    onLockedDown?.()
+  } catch (error) {
+    throw new AgentError('LOCK_DOWN.REFUSED', `Locked down: ${messageOf(error)}`, { cause: error })
+  }
+  return [notice]
 }
 
 interface Running {
@@ -260,6 +310,8 @@ interface Parts {
 
 interface OpenPipeline {
   readonly pipeline: Pipeline
+  /** Undefined where nobody looks at names. */
+  readonly symbolizer: NativeSymbolizer | undefined
   /** What stayed without names, and why. */
   readonly remarks: () => readonly string[]
 }
@@ -281,7 +333,7 @@ async function openPipeline(options: OutputOptions, parts: Parts): Promise<OpenP
   })
   await pipeline.start()
   const remarks = () => [...(symbolizer?.problems() ?? []), ...(resources?.remarks() ?? [])]
-  return { pipeline, remarks }
+  return { pipeline, symbolizer, remarks }
 }
 
 /** The processes of a recording are not this machine's: only its own table is asked about them. */

@@ -15,9 +15,11 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   sonde::RegisterSampler(env, exports);
   sonde::RegisterCommand(env, exports);
   sonde::RegisterHost(env, exports);
+  sonde::RegisterPrivileges(env, exports);
   sonde::RegisterSymbols(env, exports);
   sonde::RegisterLines(env, exports);
   sonde::RegisterJitNames(env, exports);
+  sonde::RegisterProbe(env, exports);
   sonde::RegisterSampleRecords(env, exports);
   return exports;
 }

@@ -15,6 +15,9 @@ void RegisterCommand(Napi::Env env, Napi::Object exports);
 /// kernelFacts, clock, tryLock.
 void RegisterHost(Napi::Env env, Napi::Object exports);
 
+/// dropCapabilities.
+void RegisterPrivileges(Napi::Env env, Napi::Object exports);
+
 /// openSymbols, demangle.
 void RegisterSymbols(Napi::Env env, Napi::Object exports);
 
@@ -23,6 +26,9 @@ void RegisterLines(Napi::Env env, Napi::Object exports);
 
 /// openJitNames.
 void RegisterJitNames(Napi::Env env, Napi::Object exports);
+
+/// probeBpf.
+void RegisterProbe(Napi::Env env, Napi::Object exports);
 
 /// encodeSamples.
 void RegisterSampleRecords(Napi::Env env, Napi::Object exports);

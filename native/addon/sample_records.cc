@@ -25,7 +25,8 @@ std::vector<SampleSession> ToSessions(const Napi::Array& list) {
     if (!session.IsObject()) throw Napi::TypeError::New(list.Env(), "sessions: expected objects");
     const OptionsReader reader(session.As<Napi::Object>());
     sessions.push_back({.session = static_cast<uint32_t>(reader.Number("session", UINT32_MAX - 1)),
-                        .event_id = reader.BigInt("eventId")});
+                        .event_id = reader.BigInt("eventId"),
+                        .tells_cgroups = reader.Boolean("tellsCgroups")});
   }
   return sessions;
 }

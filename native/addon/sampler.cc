@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <array>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -52,6 +53,52 @@ TargetOptions ToTarget(Napi::Env env, const OptionsReader& reader) {
   return target;
 }
 
+template <size_t kCount>
+Napi::Array CountsOf(Napi::Env env, const std::array<uint64_t, kCount>& counts) {
+  auto list = Napi::Array::New(env, kCount);
+  for (uint32_t index = 0; index < kCount; index++) {
+    list.Set(index, static_cast<double>(counts[index]));
+  }
+  return list;
+}
+
+Napi::Object ToObject(Napi::Env env, const CapturedOnCpu& captured) {
+  const CaptureCounts& counts = captured.counts;
+  const std::pair<const char*, uint64_t> fields[] = {{"cpu", captured.cpu},
+                                                     {"runs", counts.runs},
+                                                     {"kept", counts.kept},
+                                                     {"filtered", counts.filtered},
+                                                     {"sampledOut", counts.sampled_out},
+                                                     {"ringFull", counts.ring_full},
+                                                     {"contended", counts.contended},
+                                                     {"failed", counts.failed},
+                                                     {"stackFaults", counts.stack_faults},
+                                                     {"timed", counts.timed},
+                                                     {"timedNs", counts.timed_ns}};
+  auto object = Napi::Object::New(env);
+  for (const auto& [name, value] : fields) object.Set(name, static_cast<double>(value));
+  return object;
+}
+
+std::vector<FilterRule> ToRules(const Napi::Array& list) {
+  std::vector<FilterRule> rules;
+  for (uint32_t index = 0; index < list.Length(); index++) {
+    const OptionsReader reader(list.Get(index).As<Napi::Object>());
+    rules.push_back({.kind = static_cast<MatchKind>(reader.Number("kind", 5)),
+                     .action = static_cast<FilterAction>(reader.Number("action", 2)),
+                     .value = reader.BigInt("value"),
+                     .text = reader.Text("text"),
+                     .one_in = static_cast<uint32_t>(reader.Number("oneIn", UINT32_MAX))});
+  }
+  return rules;
+}
+
+CgroupHierarchy ToHierarchy(const OptionsReader& reader) {
+  return {.controller = reader.Text("controller"),
+          .mount = reader.Text("mount"),
+          .root = reader.Text("root")};
+}
+
 SamplerOptions ToOptions(Napi::Env env, const OptionsReader& reader) {
   SamplerOptions options;
   const Napi::Array sessions = reader.Array("sessions");
@@ -70,6 +117,9 @@ SamplerOptions ToOptions(Napi::Env env, const OptionsReader& reader) {
   if (reader.Has("namesJavaScript")) {
     options.names_javascript = reader.Boolean("namesJavaScript");
   }
+  if (reader.Has("backEnd") && reader.Text("backEnd") == "bpf") options.back_end = BackEnd::kBpf;
+  if (reader.Has("filter")) options.filter = {ToRules(reader.Array("filter"))};
+  if (reader.Has("cgroups")) options.cgroups = ToHierarchy(reader.Object("cgroups"));
   if (reader.Has("durationMs")) options.duration = reader.Number("durationMs") * 1'000'000;
   return options;
 }
@@ -118,6 +168,8 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
                         InstanceMethod("closeWindow", &SamplerObject::CloseWindow),
                         InstanceMethod("take", &SamplerObject::Take),
                         InstanceMethod("stats", &SamplerObject::Stats),
+                        InstanceMethod("setFilter", &SamplerObject::SetFilter),
+                        InstanceMethod("filterProblem", &SamplerObject::FilterProblem),
                         InstanceMethod("targetGone", &SamplerObject::TargetGone),
                         InstanceMethod("disable", &SamplerObject::Disable),
                         InstanceMethod("close", &SamplerObject::Close)});
@@ -159,18 +211,35 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
     auto list = Napi::Array::New(env, totals_.size());
     for (uint32_t index = 0; index < totals_.size(); index++) {
       const SessionTotals& totals = totals_[index];
-      auto losses = Napi::Array::New(env, totals.losses.size());
-      for (uint32_t reason = 0; reason < totals.losses.size(); reason++) {
-        losses.Set(reason, static_cast<double>(totals.losses[reason]));
-      }
       auto object = Napi::Object::New(env);
       object.Set("id", ids_[index]);
       object.Set("taken", static_cast<double>(totals.taken));
-      object.Set("losses", losses);
+      object.Set("losses", CountsOf(env, totals.losses));
+      object.Set("leftOut", CountsOf(env, totals.left_out));
+      object.Set("captured", CapturedOf(env, index));
       object.Set("firstSampleTime", Napi::BigInt::New(env, totals.first_sample_time));
       list.Set(index, object);
     }
     return list;
+  }
+
+  Napi::Array CapturedOf(Napi::Env env, uint32_t session) const {
+    const auto captured =
+        sampler_ == nullptr ? std::vector<CapturedOnCpu>{} : sampler_->Captured(session);
+    auto list = Napi::Array::New(env, captured.size());
+    for (uint32_t index = 0; index < captured.size(); index++) {
+      list.Set(index, ToObject(env, captured[index]));
+    }
+    return list;
+  }
+
+  void SetFilter(const Napi::CallbackInfo& info) {
+    SampleFilter filter{ToRules(info[0].As<Napi::Array>())};
+    ValueOrThrow(info.Env(), Open(info.Env()).SetFilter(std::move(filter)));
+  }
+
+  Napi::Value FilterProblem(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), sampler_ == nullptr ? "" : sampler_->FilterProblem());
   }
 
   Napi::Value TargetGone(const Napi::CallbackInfo& info) {

@@ -5,8 +5,10 @@ import { inTurns } from '../base/turns.ts'
 import type { ProcessTable } from '../core/process.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { ProcessResource, ResourceFinder, SampleResources } from '../core/resource.ts'
+import { SampleCgroups } from '../core/sample-cgroups.ts'
 import type { ServicePolicy } from '../core/service-policy.ts'
 import type { Milliseconds } from '../core/units.ts'
+import { containerIdOf } from './container-id.ts'
 import { executableNameOf } from './executable.ts'
 import { type Incarnation, Incarnations } from './incarnations.ts'
 import { KnownProcesses, type Owner } from './known-processes.ts'
@@ -81,9 +83,10 @@ class Finder implements ProcessResourceFinder {
     const rowOf = new Uint32Array(sampled.length)
     for await (const [from, to] of inTurns(sampled.length, PROCESSES)) {
       for (let index = from; index < to; index++) {
-        const { incarnation, first } = sampled[index] as SampledIncarnation
+        const { incarnation, first, cgroupPath } = sampled[index] as SampledIncarnation
         if (incarnation === undefined) continue
-        rowOf[index] = rows.add(incarnation.pid, await owners.ownerOf(incarnation, first))
+        const owner = await owners.ownerOf(incarnation, { time: first, cgroupPath })
+        rowOf[index] = rows.add(incarnation.pid, cgroupPath, owner)
       }
     }
     for await (const [from, to] of inTurns(ofSample.length, SAMPLES)) {
@@ -122,6 +125,8 @@ interface SampledIncarnation {
   readonly incarnation: Incarnation | undefined
   /** When its first sample was taken. */
   readonly first: bigint
+  /** Of those samples; '' where it is not known. */
+  readonly cgroupPath: string
 }
 
 interface SampledIncarnations {
@@ -131,22 +136,25 @@ interface SampledIncarnations {
   readonly ofSample: Uint32Array
 }
 
-async function incarnationsOf(
-  { samples: { length, pid: pids, time: times } }: ProfileBatch,
-  incarnations: Incarnations,
-): Promise<SampledIncarnations> {
+/** An incarnation that was moved to another cgroup is two. */
+async function incarnationsOf(batch: ProfileBatch, incarnations: Incarnations): Promise<SampledIncarnations> {
+  const { length, pid: pids, time: times } = batch.samples
+  const cgroups = new SampleCgroups(batch)
   const ofSample = new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT))
-  const sampled: SampledIncarnation[] = [{ incarnation: undefined, first: 0n }]
-  const numbers = new Map<Incarnation, number>()
+  const sampled: SampledIncarnation[] = [{ incarnation: undefined, first: 0n, cgroupPath: '' }]
+  const numbers = new Map<Incarnation, number[]>()
   for await (const [from, to] of inTurns(length, SAMPLES)) {
     for (let index = from; index < to; index++) {
       const pid = pids[index] ?? 0
       if (NOBODY.includes(pid)) continue
       const time = times[index] ?? 0n
       const incarnation = incarnations.at(pid, time)
-      const known = numbers.get(incarnation)
-      ofSample[index] = known ?? sampled.push({ incarnation, first: time }) - 1
-      if (known === undefined) numbers.set(incarnation, sampled.length - 1)
+      const cgroup = cgroups.of(index)
+      const byCgroup = numbers.get(incarnation) ?? []
+      if (byCgroup.length === 0) numbers.set(incarnation, byCgroup)
+      byCgroup[cgroup] ??=
+        sampled.push({ incarnation, first: time, cgroupPath: cgroups.paths[cgroup] ?? '' }) - 1
+      ofSample[index] = byCgroup[cgroup]
     }
   }
   return { sampled, ofSample }
@@ -159,13 +167,18 @@ class ResourceRows {
 
   constructor({ defaultName }: ServicePolicy) {
     const service = { name: defaultName, from: 'default' } as const
-    this.table = [{ pid: 0, service, executablePath: '', executableName: '', containerId: '' }]
+    this.table = [
+      { pid: 0, service, executablePath: '', executableName: '', containerId: '', cgroupPath: '' },
+    ]
   }
 
-  add(pid: number, { service, executablePath, containerId }: Owner): number {
+  /** The container is the one of the samples' cgroup, which is known of processes that are gone too. */
+  add(pid: number, cgroupPath: string, owner: Owner): number {
+    const { service, executablePath } = owner
     const executableName = executableNameOf(executablePath)
-    const resource: ProcessResource = { pid, service, executablePath, executableName, containerId }
-    const key = JSON.stringify([pid, service.name, service.from, executablePath, containerId])
+    const containerId = containerIdOf([cgroupPath]) || owner.containerId
+    const key = JSON.stringify([pid, service.name, service.from, executablePath, containerId, cgroupPath])
+    const resource = { pid, service, executablePath, executableName, containerId, cgroupPath }
     const row = this.#rows.get(key) ?? this.table.push(resource) - 1
     this.#rows.set(key, row)
     return row

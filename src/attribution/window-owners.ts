@@ -19,6 +19,14 @@ export interface Living {
   readonly hasTime: () => boolean
 }
 
+/** What samples say of an incarnation. */
+export interface SampledAs {
+  /** When it was surely there. */
+  readonly time: bigint
+  /** '' where it is not known. */
+  readonly cgroupPath: string
+}
+
 /** Both clocks are told to 10 ms. */
 const CLOCKS_DIFFER_NS = 20_000_000n
 
@@ -39,14 +47,13 @@ export class WindowOwners {
     this.#living = living
   }
 
-  /** @param sampled when it was surely there */
-  async ownerOf(incarnation: Incarnation, sampled: bigint): Promise<Owner> {
+  async ownerOf(incarnation: Incarnation, sampled: SampledAs): Promise<Owner> {
     const before = this.#owners.get(incarnation)
     if (before !== undefined) return before
     const owner =
-      (await this.#ofLiving(incarnation, sampled)) ??
+      (await this.#ofLiving(incarnation, sampled.time)) ??
       this.#knownAs(incarnation)?.owner ??
-      this.#ofTable(incarnation)
+      this.#ofTable(incarnation, sampled.cgroupPath)
     this.#owners.set(incarnation, owner)
     return owner
   }
@@ -97,13 +104,13 @@ export class WindowOwners {
     return process !== undefined && this.#isOf(incarnation, process.sighting) ? process : undefined
   }
 
-  #ofTable(incarnation: Incarnation): Owner {
+  #ofTable(incarnation: Incarnation, cgroupPath: string): Owner {
     const executablePath = withoutDeletion(this.#incarnations.executableOf(incarnation))
     const service = serviceNameOf(this.#policy, {
       executablePath,
       executableName: executableNameOf(executablePath),
       commandLine: undefined,
-      cgroupPaths: [],
+      cgroupPaths: cgroupPath === '' ? [] : [cgroupPath],
       environment: undefined,
     })
     return { service, executablePath, containerId: this.#inheritedContainer(incarnation) }

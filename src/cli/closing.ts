@@ -25,6 +25,14 @@ export function lossText(lost: Counts, where: typeof IN_RINGS | '' = ''): string
   return `${integer(total)} lost${where}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`
 }
 
+/** `, 34 left out (34 filtered)`: samples that were not wanted; nothing where there are none. */
+export function leftOutText(leftOut: Counts): string {
+  const reasons = Object.entries(leftOut).filter(([, count]) => count > 0)
+  if (reasons.length === 0) return ''
+  const total = reasons.reduce((sum, [, count]) => sum + count, 0)
+  return `, ${integer(total)} left out (${reasons.map(([reason, count]) => `${integer(count)} ${reason}`).join(', ')})`
+}
+
 /** As it would be typed here. */
 export function shortPath(path: string): string {
   const here = relative('', path)
@@ -41,7 +49,8 @@ export function closingLine(tally: Tally, end: RunEnd, where: typeof IN_RINGS | 
   const nothing = sent.length > 0 ? [] : ['Wrote no file']
   const wrote = files.length === 0 ? nothing : [`Wrote ${files.map(shortPath).join(', ')} (${bytes(size)})`]
   const why = files.length === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
-  return `${counted(tally.taken, 'sample')}, ${lossText(tally.lost, where)}. ${[...wrote, ...sent].join('. ')}${why}.`
+  const samples = `${counted(tally.taken, 'sample')}, ${lossText(tally.lost, where)}${leftOutText(tally.leftOut)}`
+  return `${samples}. ${[...wrote, ...sent].join('. ')}${why}.`
 }
 
 /** @throws AgentError */

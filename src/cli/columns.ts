@@ -1,6 +1,8 @@
 // Arithmetic over sample columns, without an object per sample.
 
 import type { ProfileBatch } from '../core/profile.ts'
+import { MAX_ONE_IN } from '../core/sample-filter.ts'
+import { fixedPeriodOf } from '../formats/profile/stood-for.ts'
 
 /** Sums of 2^20 numbers below 2^32 are exact in a double. */
 const EXACT_CHUNK = 2 ** 20
@@ -22,10 +24,27 @@ export function sumOf(values: BigUint64Array): bigint {
   return total
 }
 
+/** How many samples each of a batch's stands for: one that was kept of N has N times the period, where that is fixed. */
+export function standsFor({ session, samples: { value } }: ProfileBatch): (sample: number) => number {
+  const period = fixedPeriodOf(session)
+  if (period === undefined) return () => 1
+  const halves = new Uint32Array(value.buffer, value.byteOffset, value.length * 2)
+  return (sample) => {
+    const weight = (halves[2 * sample] ?? 0) + (halves[2 * sample + 1] ?? 0) * 2 ** 32
+    const samples = weight / period
+    return Number.isInteger(samples) && samples > 1 && samples <= MAX_ONE_IN ? samples : 1
+  }
+}
+
 /** How many of the batch's samples have each stack. */
-export function samplesPerStack(batch: ProfileBatch): Uint32Array {
-  const counts = new Uint32Array(batch.stacks.length)
-  for (const stack of batch.samples.stack) counts[stack] = (counts[stack] ?? 0) + 1
+export function samplesPerStack(batch: ProfileBatch): Float64Array {
+  const counts = new Float64Array(batch.stacks.length)
+  const counted = standsFor(batch)
+  const { stack } = batch.samples
+  for (let index = 0; index < stack.length; index++) {
+    const at = stack[index] ?? 0
+    counts[at] = (counts[at] ?? 0) + counted(index)
+  }
   return counts
 }
 

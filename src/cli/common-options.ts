@@ -27,6 +27,11 @@ export function durationLimitOf(options: ParsedOptions): Milliseconds | undefine
   return text === undefined ? undefined : durationOf(text, `--${DURATION_OPTION.long}`)
 }
 
+export const LOCK_DOWN_OPTION: Option = {
+  long: 'lock-down',
+  help: 'Drops every capability for good once sampling has begun, and says what then stops working',
+}
+
 export const logLevelOption = (otherwise: LogLevel): Option => ({
   long: 'log-level',
   value: 'LEVEL',

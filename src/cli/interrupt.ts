@@ -1,3 +1,5 @@
+import { ControllingTerminal } from './controlling-terminal.ts'
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 type Signal = (typeof SIGNALS)[number]
 
@@ -10,22 +12,41 @@ const SAME_SIGNAL_MS = 300
  */
 export class Interrupt {
   readonly #asked = Promise.withResolvers<void>()
+  readonly #ending: readonly Signal[]
+  readonly #terminal = new ControllingTerminal()
   readonly #listener = (first: Signal): void => {
     this.#asked.resolve()
-    this.#leave(SIGNALS.filter((signal) => signal !== first))
-    setTimeout(() => this.close(), SAME_SIGNAL_MS).unref()
+    this.#leave(this.#ending.filter((signal) => signal !== first))
+    setTimeout(() => this.#leave(this.#ending), SAME_SIGNAL_MS).unref()
   }
+  readonly #hangup = (): void => {
+    if (this.#terminal.hasGone()) this.#asked.resolve()
+    else if (this.#reload === undefined) this.#reloadAsked = true
+    else this.#reload()
+  }
+  #reload: (() => void) | undefined
+  #reloadAsked = false
 
-  constructor() {
-    for (const signal of SIGNALS) process.on(signal, this.#listener)
+  /** @param hangup what SIGHUP means; where it `reloads`, it ends the process only when its terminal has gone */
+  constructor(hangup: 'ends' | 'reloads' = 'ends') {
+    this.#ending = hangup === 'ends' ? SIGNALS : SIGNALS.filter((signal) => signal !== 'SIGHUP')
+    for (const signal of this.#ending) process.on(signal, this.#listener)
+    if (hangup === 'reloads') process.on('SIGHUP', this.#hangup)
   }
 
   get asked(): Promise<void> {
     return this.#asked.promise
   }
 
+  /** What SIGHUP does from now on, and at once where it has been sent already. */
+  onReload(reload: () => void): void {
+    this.#reload = reload
+    if (this.#reloadAsked) reload()
+  }
+
   close(): void {
-    this.#leave(SIGNALS)
+    this.#leave(this.#ending)
+    process.removeListener('SIGHUP', this.#hangup)
   }
 
   #leave(signals: readonly Signal[]): void {

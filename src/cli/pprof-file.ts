@@ -74,16 +74,18 @@ function contentOf(profile: Profile): PprofContent {
 function threadOf(
   sample: Sample,
   text: (index: Numeric) => string,
-): Pick<SampleGroup, 'comm' | 'pid' | 'process'> {
+): Pick<SampleGroup, 'comm' | 'pid' | 'process' | 'cgroup'> {
   let comm = ''
   let pid = 0
   let process = ''
+  let cgroup = ''
   for (const { key, str, num } of sample.label) {
     if (text(key) === 'thread name') comm = text(str)
     if (text(key) === 'process name') process = text(str)
+    if (text(key) === 'cgroup') cgroup = text(str)
     if (text(key) === 'pid') pid = Number(num)
   }
-  return { comm, pid, process }
+  return { comm, pid, process, cgroup }
 }
 
 /** Where Sonde puts the reason why a stack ends: no function, unless nothing else is there. */

@@ -1,12 +1,13 @@
-// Adds samples up by function, thread name, process or whole stack.
+// Adds samples up by function, thread name, process, cgroup or whole stack.
 
 import { inTurns } from '../base/turns.ts'
 import { type FunctionLabel, functionLabels } from '../core/frame-label.ts'
 import { FRAME_KINDS, type ProfileBatch } from '../core/profile.ts'
+import { SampleCgroups } from '../core/sample-cgroups.ts'
 import { ProcessNames } from '../formats/profile/process-names.ts'
-import { samplesPerStack, weightPerStack } from './columns.ts'
+import { samplesPerStack, standsFor, weightPerStack } from './columns.ts'
 
-export const GROUPINGS = ['function', 'comm', 'pid', 'stack'] as const
+export const GROUPINGS = ['function', 'comm', 'pid', 'cgroup', 'stack'] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
 /** Samples that have everything in common that a table looks at. */
@@ -18,6 +19,8 @@ export interface SampleGroup {
   readonly pid: number
   /** The process's name; '' where it is not known. */
   readonly process: string
+  /** The path of its cgroup; '' where it is not known. */
+  readonly cgroup: string
   readonly samples: number
   /** In the event's unit. Sums are for display: exact to 2^53. */
   readonly weight: number
@@ -33,6 +36,8 @@ export interface Row {
 
 /** Rows beyond are not told apart: nobody looks at them, and an agent lives long. */
 const MAX_ROWS = 500_000
+/** The process was gone before anybody could ask, or whoever recorded it did not. */
+const UNKNOWN_CGROUP = '[unknown]'
 const OTHERS: FunctionLabel = { name: '[others]', module: '' }
 
 export class ProfileTable {
@@ -61,6 +66,9 @@ export class ProfileTable {
         break
       case 'comm':
         this.#addWhole([{ name: group.comm, module: '' }], group)
+        break
+      case 'cgroup':
+        this.#addWhole([{ name: group.cgroup || UNKNOWN_CGROUP, module: '' }], group)
         break
       case 'pid':
         this.#addProcess(group)
@@ -133,13 +141,16 @@ async function* groupsOf(batch: ProfileBatch, by: Grouping): AsyncGenerator<Samp
     case 'stack':
       yield* groupsByThread(batch, by)
       break
+    case 'cgroup':
+      yield* groupsByCgroup(batch)
+      break
     case 'pid':
       yield* groupsByProcess(batch)
       break
   }
 }
 
-const NOBODY = { comm: '', pid: 0, process: '' } as const
+const NOBODY = { comm: '', pid: 0, process: '', cgroup: '' } as const
 
 async function* groupsByStack(batch: ProfileBatch): AsyncGenerator<SampleGroup> {
   const samples = samplesPerStack(batch)
@@ -156,13 +167,14 @@ async function* groupsByStack(batch: ProfileBatch): AsyncGenerator<SampleGroup> 
 function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'stack'): Generator<SampleGroup> {
   const { samples, strings } = batch
   const framesOf = frameReader(batch)
+  const counted = standsFor(batch)
   const groups = new Map<string, { last: number; samples: number; weight: number }>()
   for (let index = 0; index < samples.length; index++) {
     const key = threadKey(batch, by, index)
     const group = groups.get(key) ?? { last: index, samples: 0, weight: 0 }
     groups.set(key, group)
     group.last = index
-    group.samples++
+    group.samples += counted(index)
     group.weight += Number(samples.value[index] ?? 0n)
   }
   for (const { last, samples: count, weight } of groups.values()) {
@@ -176,8 +188,26 @@ function* groupsByThread(batch: ProfileBatch, by: 'comm' | 'stack'): Generator<S
   }
 }
 
+function* groupsByCgroup(batch: ProfileBatch): Generator<SampleGroup> {
+  const cgroups = new SampleCgroups(batch)
+  const counted = standsFor(batch)
+  const counts: number[] = []
+  const weights: number[] = []
+  for (let index = 0; index < batch.samples.length; index++) {
+    const cgroup = cgroups.of(index)
+    counts[cgroup] = (counts[cgroup] ?? 0) + counted(index)
+    weights[cgroup] = (weights[cgroup] ?? 0) + Number(batch.samples.value[index] ?? 0n)
+  }
+  for (const [number, cgroup] of cgroups.paths.entries()) {
+    const samples = counts[number] ?? 0
+    if (samples > 0) yield { ...NOBODY, frames: [], cgroup, samples, weight: weights[number] ?? 0 }
+  }
+}
+
 /** A process bears the name of its main thread, whichever of its threads was sampled. */
-function* groupsByProcess({ samples, strings, processes }: ProfileBatch): Generator<SampleGroup> {
+function* groupsByProcess(batch: ProfileBatch): Generator<SampleGroup> {
+  const { samples, strings, processes } = batch
+  const counted = standsFor(batch)
   const names = new ProcessNames(processes)
   const groups = new Map<number, { comm: string; process: string; samples: number; weight: number }>()
   for (let index = 0; index < samples.length; index++) {
@@ -187,10 +217,10 @@ function* groupsByProcess({ samples, strings, processes }: ProfileBatch): Genera
     groups.set(pid, group)
     const name = names.at(pid, samples.time[index] ?? 0n)
     group.process = name || (samples.tid[index] === pid ? comm : group.process)
-    group.samples++
+    group.samples += counted(index)
     group.weight += Number(samples.value[index] ?? 0n)
   }
-  for (const [pid, group] of groups) yield { ...group, pid, frames: [] }
+  for (const [pid, group] of groups) yield { ...NOBODY, ...group, pid, frames: [] }
 }
 
 function threadKey({ samples }: ProfileBatch, by: 'comm' | 'stack', index: number): string {

@@ -1,5 +1,6 @@
 import { type Agent, type AgentOptions, startAgent } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
+import type { SampleFilter } from '../core/sample-filter.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import type { RunEnd } from '../core/summary.ts'
 import { ofRunningProcesses, type SymbolPolicy } from '../core/symbol-policy.ts'
@@ -11,12 +12,14 @@ import type { Command } from './command.ts'
 import {
   DURATION_OPTION,
   durationLimitOf,
+  LOCK_DOWN_OPTION,
   logLevelOf,
   logLevelOption,
   SUMMARY_OPTION,
   summaryPathOf,
 } from './common-options.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
+import { FILTER_OPTIONS, filterOf } from './filter-options.ts'
 import { Interrupt } from './interrupt.ts'
 import { type Log, openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions, splitCommand } from './options.ts'
@@ -30,6 +33,7 @@ import {
   maxStackOf,
   rateOf,
   SAMPLING_OPTIONS,
+  samplerOf,
   type TargetChoice,
   targetOf,
 } from './sampling-options.ts'
@@ -42,6 +46,7 @@ import { VERSION } from './version.ts'
 
 const OPTIONS: readonly Option[] = [
   ...SAMPLING_OPTIONS,
+  ...FILTER_OPTIONS,
   DURATION_OPTION,
   {
     long: 'output',
@@ -53,6 +58,7 @@ const OPTIONS: readonly Option[] = [
   ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
   SUMMARY_OPTION,
+  LOCK_DOWN_OPTION,
   logLevelOption('warn'),
 ]
 
@@ -62,11 +68,13 @@ export const record: Command = {
   usage: [
     'record [-F HZ | -c PERIOD] [-e EVENT]… [--duration D] [-o FILE]… -- CMD [ARGUMENT]…',
     'record [OPTIONS] -p PID | -t TID | -a [-- CMD…]',
+    'record [--include MATCH]… [--exclude MATCH]… [--thin MATCH:N]… [--cgroup PATH]… [--uid USER]… [OPTIONS]',
   ],
   description: [
     'Without a target the whole machine is recorded. CMD alone is recorded with its children, from its first\n' +
       'instruction, and its exit status is returned. Beside -a, -p or -t, CMD says how long. Ctrl-C ends the recording.\n' +
       'An existing perf.data becomes perf.data.old, also when nothing was sampled.',
+    '--include, --exclude and --thin choose among the samples of the target. What they leave out is counted, and is not lost.',
     'The whole machine needs CAP_PERFMON or kernel.perf_event_paranoid ≤ 0; one’s own processes can always be\n' +
       'sampled in user mode where perf_event_paranoid is 2.',
   ],
@@ -75,6 +83,7 @@ export const record: Command = {
     ['sonde record -F 999 -- ./program', 'into perf.data'],
     ['sonde record -p 1234 --duration 10s -o out.html', 'a flame graph of a process'],
     ['sonde record -e page-faults -c 1 -- ./program', 'where memory is touched first'],
+    ['sonde record --cgroup /system.slice/nginx.service --duration 10s', 'a cgroup and those below it'],
     ['sonde record -a -o perf.data -o all.pb.gz -- sleep 5', 'two formats of one recording'],
   ],
   async run(argv) {
@@ -95,6 +104,7 @@ interface RecordRequest {
   readonly options: ParsedOptions
   readonly command: readonly string[]
   readonly target: TargetChoice
+  readonly filter: SampleFilter
   readonly duration: Milliseconds | undefined
   readonly outputs: readonly Output[]
   readonly senders: Senders
@@ -117,6 +127,7 @@ function requestOf(argv: readonly string[]): RecordRequest {
     options,
     command,
     target: targetOf(options, command.length > 0),
+    filter: filterOf(options),
     duration: durationLimitOf(options),
     outputs,
     senders,
@@ -175,6 +186,7 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
   sampling: {
     events: eventsOf(request.options),
     rate: rateOf(request.options),
+    backEnd: samplerOf(request.options),
     callGraph: callGraphOf(request.options),
     maxStack: maxStackOf(request.options),
     target: targetWith(request.target, cmd),
@@ -182,6 +194,8 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
     window: WINDOW,
     ringBytes: undefined,
     duration: request.duration,
+    filter: request.filter,
+    missingCgroups: 'refused',
   },
   consumers: async () => [
     ...(await buildersFor(request.outputs)),
@@ -191,6 +205,10 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
   services: DEFAULT_SERVICE_POLICY,
   dataDirectory: process.cwd(),
   lockDirectory: false,
+  children: 'commands',
+  lockDown: request.options.has(LOCK_DOWN_OPTION.long),
+  // Root without capabilities writes where everybody, or the owner of its own files, may.
+  onLockedDown: () => checkPlaces(request.outputs, request.summary),
   observe: (batch) => tally.add(batch),
   log: log.write,
   environment: request.senders.environment,

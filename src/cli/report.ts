@@ -27,7 +27,7 @@ const OPTIONS: readonly Option[] = [
   {
     long: 'by',
     value: 'WHAT',
-    help: 'Adds samples up by function (default), comm (thread name), pid or stack',
+    help: 'Adds samples up by function (default), comm (thread name), pid, cgroup or stack',
   },
   {
     long: 'stacks',
@@ -39,7 +39,10 @@ const OPTIONS: readonly Option[] = [
 export const report: Command = {
   name: 'report',
   summary: 'Show a profile as a table: perf.data of Sonde, or pprof',
-  usage: ['report [FILE] [--top N] [--by function|comm|pid|stack]', 'report --stacks [FILE] [--top N]'],
+  usage: [
+    'report [FILE] [--top N] [--by function|comm|pid|cgroup|stack]',
+    'report --stacks [FILE] [--top N]',
+  ],
   description: [
     'FILE is perf.data unless another is named; FILE.pb.gz is pprof. self: samples that end in the function; total: samples that it is part of.',
   ],
@@ -47,6 +50,7 @@ export const report: Command = {
   examples: [
     ['sonde report', 'the hottest functions of perf.data'],
     ['sonde report --by comm', 'which threads they were'],
+    ['sonde report --by cgroup', 'which containers and services'],
     ['sonde report profile.pb.gz --by stack --top 5', 'the five hottest stacks'],
     ['sonde report --stacks', 'the share of stacks that reach their root'],
   ],

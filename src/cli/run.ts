@@ -1,26 +1,31 @@
 import { type Agent, loadConsumers, openTracing, startAgent } from '../agent.ts'
 import { parseAgentConfig } from '../config/agent-config.ts'
-import { readConfig } from '../config/config-file.ts'
-import { chooseDataDirectory } from '../config/data-directory.ts'
+import { type ConfigText, readConfig } from '../config/config-file.ts'
+import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
 import { UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
+import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
+import { filterText } from '../core/sample-match.ts'
 import type { RunEnd } from '../core/summary.ts'
 import { withSpan } from '../core/tracing.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { checkEventName } from '../sampler/events.ts'
-import { lossText, say, shortPath, writeSummary } from './closing.ts'
+import { leftOutText, lossText, say, shortPath, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import {
   DURATION_OPTION,
   dataDirectoryOf,
   dataDirectoryOption,
   durationLimitOf,
+  LOCK_DOWN_OPTION,
   logLevelOf,
   logLevelOption,
   SUMMARY_OPTION,
   summaryPathOf,
 } from './common-options.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
+import { checkRuleCount, FILTER_OPTIONS, filterOf } from './filter-options.ts'
+import { FilterReload } from './filter-reload.ts'
 import { Interrupt } from './interrupt.ts'
 import { type Log, openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
@@ -45,25 +50,30 @@ const OPTIONS: readonly Option[] = [
   },
   DURATION_OPTION,
   dataDirectoryOption('Holds everything the agent writes'),
+  ...FILTER_OPTIONS,
   ...SENDING_OPTIONS,
   SUMMARY_OPTION,
+  LOCK_DOWN_OPTION,
   logLevelOption('info'),
 ]
 
 export const run: Command = {
   name: 'run',
   summary: 'Run the agent: profile the whole machine into files, without end or for a while',
-  usage: ['run [--config FILE] [--duration D] [--data-directory DIR] [--summary FILE]'],
+  usage: ['run [--config FILE] [--duration D] [--data-directory DIR] [--summary FILE] [--lock-down]'],
   description: [
     'SIGINT and SIGTERM end it within 8 s (spec.shutdown.deadline): what was sampled is written or sent, and every file is\n' +
       'valid. A second signal ends it at once, unless it is the same within 0.3 s: under npm, Ctrl-C comes twice.\n' +
       'One agent at a time may use a data directory; sonde status asks it how it is doing.',
+    'SIGHUP makes it read spec.sampler.filter of its configuration again, which says whose samples are wanted: the change takes\n' +
+      'effect within a second, and sampling goes on. A file that is not valid changes nothing.',
     'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_EXPORTER_OTLP_ENDPOINT, is where spans of its own work go.',
   ],
   options: OPTIONS,
   examples: [
     ['sonde run --duration 30s', 'half a minute of the whole machine'],
     ['sonde run --config agent.yaml', 'what agent.yaml says'],
+    ['sonde run --cgroup /kubepods.slice --exclude comm=stress', 'the pods, but for what is called stress'],
   ],
   async run(argv) {
     const options = parseOptions(argv, OPTIONS)
@@ -71,7 +81,7 @@ export const run: Command = {
     if (stray !== undefined)
       throw new UsageError(`sonde run takes no '${stray}'; to profile a command: sonde record -- CMD.`)
     const log = openLog(logLevelOf(options, 'info'))
-    const interrupt = new Interrupt()
+    const interrupt = new Interrupt('reloads')
     try {
       return await runAgent(options, log, interrupt)
     } finally {
@@ -107,8 +117,9 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
   const tracing = await openTracing({ environment: process.env, version: VERSION, log: log.write })
   let leftToStop: Agent['leftToStop'] = (usual) => usual
   try {
-    const agent = await openAgent({ options, limit, dataDirectory }, log, counting)
+    const { agent, reload } = await openAgent({ options, limit, dataDirectory }, log, counting)
     leftToStop = agent.leftToStop
+    interrupt.onReload(() => void reload.reload())
     return await untilStopped(agent, { counting, interrupt, limit, summary }, log)
   } finally {
     await tracing.close(leftToStop(LAST_SPANS_LIMIT))
@@ -153,22 +164,31 @@ interface RunRequest {
   readonly dataDirectory: string
 }
 
-const loadConfig = (path: string | undefined) =>
-  withSpan('load config', {}, async () => {
-    const { text, file } = readConfig(path)
-    const consumers = await loadConsumers()
-    return parseAgentConfig(text, file, { consumers, checkEvent: checkEventName })
-  })
+const configIn = ({ text, file }: ConfigText) =>
+  withSpan('load config', {}, async () =>
+    parseAgentConfig(text, file, { consumers: await loadConsumers(), checkEvent: checkEventName }),
+  )
 
-async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<Agent> {
+interface OpenAgent {
+  readonly agent: Agent
+  readonly reload: FilterReload
+}
+
+async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<OpenAgent> {
   const { options, limit, dataDirectory } = request
-  const asked = sendersOf(options, process.env)
-  const config = await loadConfig(options.value('config'))
-  const senders = await usableSenders(asked, { configured: config.consumerTypes, log: log.write })
+  const askedSenders = sendersOf(options, process.env)
+  const asked = filterOf(options)
+  const read = readConfig(options.value('config'))
+  const config = await configIn(read)
+  const filter = bothFilters(asked, config.sampler.filter)
+  checkRuleCount(filter.rules.length)
+  const senders = await usableSenders(askedSenders, { configured: config.consumerTypes, log: log.write })
   const agent = await startAgent({
     sampling: {
       ...config.sampler,
-      target: { kind: 'machine' },
+      filter,
+      missingCgroups: 'awaited',
+      target: { kind: 'machine', otherwise: 'own_processes' },
       commandLine: ['sonde', 'run'],
       duration: limit,
     },
@@ -180,15 +200,35 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     services: config.services,
     dataDirectory,
     lockDirectory: true,
+    children: 'helpers',
+    lockDown: config.sampler.lockDown || options.has(LOCK_DOWN_OPTION.long),
+    onLockedDown: () => checkDataDirectory(dataDirectory),
     stopWithin: config.shutdown.deadline,
     observe: (batch) => observe(batch, counting),
     log: log.write,
     environment: senders.environment,
     version: VERSION,
   })
+  if (filter.rules.length > 0) log.write('info', `sampled is: ${filterText(filter)}`)
   log.write('info', `sampling ${config.sampler.events.join(', ')} into ${dataDirectory}`)
-  return agent
+  return { agent, reload: reloadOf({ agent, read, asked, log }) }
 }
+
+interface ReloadParts {
+  readonly agent: Agent
+  readonly read: ConfigText
+  readonly asked: SampleFilter
+  readonly log: Log
+}
+
+const reloadOf = ({ agent, read, asked, log }: ReloadParts): FilterReload =>
+  new FilterReload({
+    config: read,
+    asked,
+    filterIn: async (text) => (await configIn(text)).sampler.filter,
+    setFilter: (filter) => agent.setFilter(filter),
+    log: log.write,
+  })
 
 async function observe(batch: ProfileBatch, counting: Counting): Promise<void> {
   await counting.tally.add(batch)
@@ -226,7 +266,7 @@ function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
     out.write(`${style.bold(name)}: ${printable(text)}\n`)
     for (const file of outcome.files) out.write(`  ${printable(shortPath(file))}\n`)
   }
-  const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}`
+  const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}${leftOutText(tally.leftOut)}`
   out.write(`${style.bold('samples')}: ${figures}\n`)
   const stacks = stackText(tally.stacks())
   if (stacks !== undefined) out.write(`${style.bold('stacks')}: ${printable(stacks)}\n`)

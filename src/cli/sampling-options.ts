@@ -1,9 +1,9 @@
 // Options that say what is sampled, for the commands that sample.
 
+import { SAMPLER_CHOICES, type SamplerChoice } from '../core/back-end.ts'
 import {
   CALL_GRAPH_METHODS,
-  type CallGraph,
-  DEFAULT_CALL_GRAPH,
+  type CallGraphRequest,
   DEFAULT_STACK_BYTES,
   roundedStackBytes,
   STACK_BYTES_RANGE,
@@ -41,9 +41,14 @@ export const SAMPLING_OPTIONS: readonly Option[] = [
   { long: 'tid', short: 't', value: 'TID', multiple: true, help: 'These threads, and their children' },
   { long: 'no-inherit', short: 'i', help: 'Not the children' },
   {
+    long: 'sampler',
+    value: 'HOW',
+    help: 'bpf: programs in the kernel choose and capture. perf: perf’s own rings. auto: bpf where it works (default auto)',
+  },
+  {
     long: 'call-graph',
     value: 'HOW',
-    help: `dwarf,BYTES: stacks by the unwind rows of the files, from so many bytes of the user stack (default dwarf,${DEFAULT_STACK_BYTES}). fp: by frame pointers, in the kernel`,
+    help: `dwarf,BYTES: stacks by the unwind rows of the files, from so many bytes of the user stack (default: up to 16384 of what is used with bpf, ${DEFAULT_STACK_BYTES} with perf). fp: by frame pointers, in the kernel`,
   },
   {
     long: 'max-stack',
@@ -71,18 +76,25 @@ export function rateOf(options: ParsedOptions): SamplingRate {
 }
 
 /** `fp`, `dwarf` or `dwarf,BYTES`, as perf takes them. */
-export function callGraphOf(options: ParsedOptions): CallGraph {
+export function callGraphOf(options: ParsedOptions): CallGraphRequest {
   const text = options.value('call-graph')
-  if (text === undefined) return DEFAULT_CALL_GRAPH
+  if (text === undefined) return { method: 'dwarf', stackBytes: undefined }
   const [name, size, ...rest] = text.split(',')
   const method = CALL_GRAPH_METHODS.find((each) => each === name)
   const wrong = method === undefined || rest.length > 0 || (method === 'fp' && size !== undefined)
   if (wrong) throw new UsageError(`--call-graph ${text}: expected fp, dwarf or dwarf,BYTES.`)
   if (method === 'fp') return { method }
-  if (size === undefined) return DEFAULT_CALL_GRAPH
+  if (size === undefined) return { method, stackBytes: undefined }
   const stackBytes = /^\d+$/.test(size) ? roundedStackBytes(Number(size)) : undefined
   if (stackBytes === undefined) throw new UsageError(`--call-graph ${text}: ${STACK_BYTES_RANGE}.`)
   return { method, stackBytes }
+}
+
+export function samplerOf(options: ParsedOptions): SamplerChoice {
+  const text = options.value('sampler') ?? 'auto'
+  const choice = SAMPLER_CHOICES.find((each) => each === text)
+  if (choice === undefined) throw new UsageError(`--sampler ${text}: expected ${SAMPLER_CHOICES.join(', ')}.`)
+  return choice
 }
 
 export function maxStackOf(options: ParsedOptions): number | undefined {

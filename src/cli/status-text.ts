@@ -2,8 +2,16 @@
 
 import { CONSUMER_LOSSES } from '../core/consumer.ts'
 import { type Amount, DROP_REASONS, type DropReason } from '../core/delivery.ts'
-import type { ConsumerStatus, DeliveryStatus, FilesStatus, SessionStatus, Status } from '../core/status.ts'
-import { lossText } from './closing.ts'
+import type {
+  ConsumerStatus,
+  DeliveryStatus,
+  FilesStatus,
+  RuleStatus,
+  SessionStatus,
+  Status,
+} from '../core/status.ts'
+import type { Counts } from '../core/summary.ts'
+import { leftOutText, lossText } from './closing.ts'
 import { bytes, counted, duration, integer, printable, type Style } from './terminal.ts'
 
 export interface StatusTextOptions {
@@ -26,8 +34,30 @@ function headLines(status: Status, { now, style }: StatusTextOptions): readonly 
   return [
     `${style.bold(printable(name))} ${doing} since ${since(startedAt, now)}, into ${printable(dataDirectory)}`,
     `${counted(windows.closed, 'window')} closed${newest}`,
+    ...samplerLine(status),
+    ...filterLine(status),
   ]
 }
+
+/** An agent that is older than filters says nothing of one. */
+const filterLine = ({ filter = [] }: Partial<Status>): readonly string[] =>
+  filter.length === 0 ? [] : [`Sampled is: ${printable(filter.map(ruleText).join(', '))}`]
+
+/** Nor one that is older than back-ends. */
+function samplerLine({ sampler }: Partial<Status>): readonly string[] {
+  if (sampler === undefined) return []
+  const runs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs, 0)
+  const timeNs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs * (cpu.runNs ?? 0), 0)
+  const cost = runs === 0 ? '' : `, ${(timeNs / runs / 1_000).toFixed(1)} µs a run`
+  const { filterProblem } = sampler
+  return [
+    `Samples are taken by ${sampler.backEnd}${cost}`,
+    ...(filterProblem === null ? [] : [printable(`The filter could not be changed: ${filterProblem}`)]),
+  ]
+}
+
+const ruleText = ({ action, match, oneIn }: RuleStatus): string =>
+  oneIn === undefined ? `${action} ${match}` : `one in ${integer(oneIn)} of ${match}`
 
 /** `2026-11-22 07:03:11 (2 min 4 s)`, in the time zone of whoever reads. */
 function since(time: string, now: Date): string {
@@ -43,9 +73,16 @@ const ago = (time: string, now: Date): string => {
   return seconds < 60 ? `${seconds} s` : duration(seconds)
 }
 
+/** `12 (12 filtered)` */
+const leftOutCell = (leftOut: Counts): string =>
+  leftOutText(leftOut).replace(/^, (\S+) left out/, '$1') || '0'
+
 function sessionTable(sessions: readonly SessionStatus[], { style }: StatusTextOptions): readonly string[] {
+  const leavesOut = sessions.some(
+    ({ leftOut = {} }: Partial<SessionStatus>) => Object.keys(leftOut).length > 0,
+  )
   const rows = [
-    ['event', 'rate', 'CPUs', 'taken', 'lost'],
+    ['event', 'rate', 'CPUs', 'taken', ...(leavesOut ? ['left out'] : []), 'lost'],
     ...sessions.map((session) => [
       printable(session.event),
       session.frequency === undefined
@@ -53,6 +90,7 @@ function sessionTable(sessions: readonly SessionStatus[], { style }: StatusTextO
         : `${integer(session.frequency)} Hz`,
       integer(session.cpus.length),
       integer(session.taken),
+      ...(leavesOut ? [leftOutCell(session.leftOut)] : []),
       lossText(session.lost).replace(' lost', ''),
     ]),
   ]

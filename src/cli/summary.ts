@@ -21,7 +21,7 @@ export function summaryOf({ tally, consumers, processStart, now }: RunFacts): Su
     firstSampleSeconds:
       firstSample === undefined || processStart === undefined ? null : seconds(firstSample - processStart),
     sessions: tally.sessions(),
-    samples: { taken: tally.taken, written: writtenBy(consumers), lost: tally.lost },
+    samples: { taken: tally.taken, written: writtenBy(consumers), lost: tally.lost, leftOut: tally.leftOut },
     events: tally.events(),
     stacks: tally.stacks(),
     self: { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, maxRssBytes: maxRSS * 1024 },

@@ -17,8 +17,9 @@ export function tableText(table: ProfileTable, options: TableOptions): string {
     case 'function':
       return functionTable(rows, table, options)
     case 'comm':
+    case 'cgroup':
     case 'pid':
-      return plainTable(rows, table, options)
+      return plainTable(rows, table, options, options.by)
     case 'stack':
       return stackList(rows, table, options)
   }
@@ -51,16 +52,28 @@ function functionTable(rows: readonly Row[], table: ProfileTable, { style, width
   ].join('\n')
 }
 
-function plainTable(rows: readonly Row[], table: ProfileTable, { by, style }: TableOptions): string {
+type PlainGrouping = Extract<Grouping, 'comm' | 'cgroup' | 'pid'>
+
+const TITLES: Readonly<Record<PlainGrouping, string>> = {
+  comm: 'thread name',
+  cgroup: 'cgroup',
+  pid: '    pid  name',
+}
+
+function plainTable(
+  rows: readonly Row[],
+  table: ProfileTable,
+  { style }: TableOptions,
+  by: PlainGrouping,
+): string {
   const line = (share: string, samples: string, name: string): string =>
     `${share.padStart(8)}${samples.padStart(10)}  ${name}`
   const nameOf = ({ labels }: Row): string => {
     const [label] = labels
     return by === 'pid' ? `${(label?.name ?? '').padStart(7)}  ${label?.module ?? ''}` : (label?.name ?? '')
   }
-  const title = by === 'pid' ? '    pid  name' : 'thread name'
   return [
-    style.dim(line('share', 'samples', title)),
+    style.dim(line('share', 'samples', TITLES[by])),
     ...rows.map((row) => line(percent(row.self, table.weight), integer(row.samples), printable(nameOf(row)))),
   ].join('\n')
 }

@@ -1,6 +1,7 @@
 // Counts what a run took and lost, window by window.
 
-import { LOSS_REASONS } from '../core/loss.ts'
+import { increase, inOrder } from '../core/counts.ts'
+import { LEFT_OUT_REASONS, LOSS_REASONS } from '../core/loss.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { Counts, EventSummary, SessionSummary, Summary } from '../core/summary.ts'
 import type { UnixTime } from '../core/units.ts'
@@ -14,6 +15,7 @@ interface SessionTally {
   taken: number
   value: bigint
   readonly lost: Map<string, number>
+  readonly leftOut: Map<string, number>
 }
 
 export class Tally {
@@ -22,13 +24,14 @@ export class Tally {
   #firstSample: bigint | undefined
 
   async add(batch: ProfileBatch): Promise<void> {
-    const { samples, session, window, losses } = batch
+    const { samples, session, window, losses, leftOut } = batch
     const tally = this.#sessions.get(session) ?? newTally(session, window.unixStart)
     this.#sessions.set(session, tally)
     tally.end = window.unixEnd
     tally.taken += samples.length
     tally.value += sumOf(samples.value)
     for (const { reason, count } of losses) increase(tally.lost, reason, count)
+    for (const { reason, count } of leftOut) increase(tally.leftOut, reason, count)
     const first = samples.time[0]
     if (first !== undefined && first < (this.#firstSample ?? first + 1n)) this.#firstSample = first
     await this.#stacks.add(batch)
@@ -56,11 +59,19 @@ export class Tally {
   }
 
   get lost(): Counts {
+    return this.#total(({ lost }) => lost, LOSS_REASONS)
+  }
+
+  get leftOut(): Counts {
+    return this.#total(({ leftOut }) => leftOut, LEFT_OUT_REASONS)
+  }
+
+  #total(of: (tally: SessionTally) => ReadonlyMap<string, number>, reasons: readonly string[]): Counts {
     const total = new Map<string, number>()
-    for (const { lost } of this.#sessions.values()) {
-      for (const [reason, count] of lost) increase(total, reason, count)
+    for (const tally of this.#sessions.values()) {
+      for (const [reason, count] of of(tally)) increase(total, reason, count)
     }
-    return byReason(total)
+    return inOrder(total, reasons)
   }
 
   sessions(): readonly SessionSummary[] {
@@ -89,19 +100,10 @@ const newTally = (session: SessionInfo, start: UnixTime): SessionTally => ({
   taken: 0,
   value: 0n,
   lost: new Map(),
+  leftOut: new Map(),
 })
 
-function increase(counts: Map<string, number>, key: string, by: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + by)
-}
-
-/** In the order of LOSS_REASONS, so that two summaries compare. */
-const byReason = (counts: ReadonlyMap<string, number>): Counts =>
-  Object.fromEntries(
-    LOSS_REASONS.flatMap((reason) => (counts.has(reason) ? [[reason, counts.get(reason) ?? 0]] : [])),
-  )
-
-function sessionSummary({ session, start, end, taken, value, lost }: SessionTally): SessionSummary {
+function sessionSummary({ session, start, end, taken, value, lost, leftOut }: SessionTally): SessionSummary {
   const { config, event, rate, callGraph, cpus } = session
   return {
     config,
@@ -113,7 +115,8 @@ function sessionSummary({ session, start, end, taken, value, lost }: SessionTall
     startedAt: rfc3339(start),
     endedAt: rfc3339(end),
     taken,
-    lost: byReason(lost),
+    lost: inOrder(lost, LOSS_REASONS),
+    leftOut: inOrder(leftOut, LEFT_OUT_REASONS),
     value,
   }
 }

@@ -2,10 +2,11 @@
 
 import * as z from 'zod'
 import { didYouMean } from '../base/near.ts'
+import { SAMPLER_CHOICES, type SamplerChoice } from '../core/back-end.ts'
 import {
   CALL_GRAPH_METHODS,
   type CallGraph,
-  DEFAULT_STACK_BYTES,
+  type CallGraphRequest,
   roundedStackBytes,
   STACK_BYTES_RANGE,
 } from '../core/call-graph.ts'
@@ -13,22 +14,28 @@ import { AgentError } from '../core/errors.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
 import { byteSizeSchema, durationSchema } from '../core/quantity-schema.ts'
+import type { SampleFilter } from '../core/sample-filter.ts'
 import type { ServicePolicy } from '../core/service-policy.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { hertz, type Milliseconds, milliseconds } from '../core/units.ts'
+import { filterSchema } from './filter-config.ts'
 import { fieldName, problemsOf } from './problems.ts'
 import { serviceNameDefaultSchema, serviceNameRulesSchema } from './services-config.ts'
 import { symbolsSchema } from './symbols-config.ts'
 import { type Path, problemAt, readYaml, type YamlDocument } from './yaml-document.ts'
 
 export interface SamplerConfig {
+  readonly backEnd: SamplerChoice
   readonly events: readonly string[]
   readonly rate: SamplingRate
   readonly window: Milliseconds
-  readonly callGraph: CallGraph
+  readonly callGraph: CallGraphRequest
   /** Undefined: as the rate needs. */
   readonly ringBytes: number | undefined
   readonly maxStack: number | undefined
+  readonly filter: SampleFilter
+  /** Whether the agent drops every capability once it samples. */
+  readonly lockDown: boolean
 }
 
 export interface ShutdownConfig {
@@ -59,6 +66,7 @@ const DEFAULT_FREQUENCY = 99
 const samplerSchema = (checkEvent: (name: string) => void) =>
   z
     .strictObject({
+      backEnd: z.enum(SAMPLER_CHOICES, `expected ${SAMPLER_CHOICES.join(', ')}`).default('auto'),
       events: z.array(eventSchema(checkEvent)).min(1, 'at least one event is needed').default(['cpu-clock']),
       frequency: z.int('expected a whole number of Hz').min(1, 'expected 1 Hz or more').optional(),
       period: z.int('expected a whole number').min(1, 'expected 1 or more').optional(),
@@ -76,6 +84,8 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
         .refine((bytes) => roundedStackBytes(bytes) !== undefined, STACK_BYTES_RANGE)
         .optional(),
       maxStack: z.int('expected a whole number').min(1, 'expected 1 or more').optional(),
+      filter: filterSchema.prefault({}),
+      lockDown: z.boolean('expected true or false').default(false),
     })
     .refine((sampler) => sampler.frequency === undefined || sampler.period === undefined, {
       message: 'either frequency or period, not both',
@@ -139,12 +149,15 @@ export function parseAgentConfig<Built, Context>(
   const { sampler, symbols, serviceNameRules, serviceNameDefault, shutdown } = parsed.data.spec
   return {
     sampler: {
+      backEnd: sampler.backEnd,
       events: sampler.events,
       rate: rateOf(sampler),
       window: sampler.window,
       callGraph: callGraphOf(sampler),
       ringBytes: sampler.ringBytes,
       maxStack: sampler.maxStack,
+      filter: sampler.filter,
+      lockDown: sampler.lockDown,
     },
     symbols,
     services: { rules: serviceNameRules, defaultName: serviceNameDefault },
@@ -162,17 +175,18 @@ const rateOf = (sampler: {
     ? { by: 'frequency', hertz: hertz(sampler.frequency ?? DEFAULT_FREQUENCY) }
     : { by: 'period', period: BigInt(sampler.period) }
 
-function callGraphOf(sampler: {
+function callGraphOf({
+  callGraph,
+  stackBytes,
+}: {
   readonly callGraph: CallGraph['method']
   readonly stackBytes?: number | undefined
-}): CallGraph {
-  switch (sampler.callGraph) {
+}): CallGraphRequest {
+  switch (callGraph) {
     case 'fp':
       return { method: 'fp' }
-    case 'dwarf': {
-      const stackBytes = roundedStackBytes(sampler.stackBytes ?? DEFAULT_STACK_BYTES) ?? DEFAULT_STACK_BYTES
-      return { method: 'dwarf', stackBytes }
-    }
+    case 'dwarf':
+      return { method: 'dwarf', stackBytes: stackBytes && roundedStackBytes(stackBytes) }
   }
 }
 

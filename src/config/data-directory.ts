@@ -1,6 +1,15 @@
 // Where the agent writes, and that it is the only one there.
 
-import { closeSync, constants, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { makeDirectory } from '../base/make-directory.ts'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
@@ -47,6 +56,18 @@ export async function lockDataDirectory(
   }
 }
 
+/**
+ * Whether files can be made there by who this process is now.
+ * @throws AgentError `AGENT.NO_DIRECTORY`
+ */
+export function checkDataDirectory(directory: string): void {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw cannotWrite(directory, errnoOf(error) ?? messageOf(error), error)
+  }
+}
+
 async function openLock(directory: string, path: string): Promise<number> {
   try {
     await makeDirectory(directory, 0o700)
@@ -55,13 +76,16 @@ async function openLock(directory: string, path: string): Promise<number> {
   } catch (error) {
     const code = errnoOf(error)
     const why = code === 'ENOENT' ? 'it cannot be made there (ENOENT)' : (code ?? messageOf(error))
-    throw new AgentError(
-      'AGENT.NO_DIRECTORY',
-      `Cannot write to the data directory ${directory}: ${why}.\nChoose another: --data-directory DIR.`,
-      { cause: error },
-    )
+    throw cannotWrite(directory, why, error)
   }
 }
+
+const cannotWrite = (directory: string, why: string, cause: unknown): AgentError =>
+  new AgentError(
+    'AGENT.NO_DIRECTORY',
+    `Cannot write to the data directory ${directory}: ${why}.\nChoose another: --data-directory DIR.`,
+    { cause },
+  )
 
 function holderOf(path: string): string {
   const pid = readFileSync(path, 'utf8').trim()

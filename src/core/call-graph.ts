@@ -12,6 +12,11 @@ export type CallGraph =
       readonly stackBytes: number
     }
 
+/** As CallGraph; without bytes, as many as the back-end takes best. */
+export type CallGraphRequest =
+  | { readonly method: 'fp' }
+  | { readonly method: 'dwarf'; readonly stackBytes: number | undefined }
+
 export const CALL_GRAPH_METHODS = ['fp', 'dwarf'] as const satisfies readonly CallGraph['method'][]
 
 export const DEFAULT_STACK_BYTES = 8192
@@ -26,8 +31,6 @@ export function roundedStackBytes(bytes: number): number | undefined {
 }
 
 export const STACK_BYTES_RANGE = `expected ${MIN_STACK_BYTES} to ${MAX_STACK_BYTES} bytes: a record of the kernel ends below 64 KiB`
-
-export const DEFAULT_CALL_GRAPH: CallGraph = { method: 'dwarf', stackBytes: DEFAULT_STACK_BYTES }
 
 /** Bytes of the user stack that are copied with each sample; 0: none are. */
 export const stackBytesOf = (callGraph: CallGraph): number =>

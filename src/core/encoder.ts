@@ -21,6 +21,8 @@ export interface SampleSession {
   /** SessionInfo.id. */
   readonly session: number
   readonly eventId: bigint
+  /** SessionInfo.tellsCgroups. */
+  readonly tellsCgroups: boolean
 }
 
 /**
@@ -35,10 +37,10 @@ export const PROFILE_FORMATS = ['pprof', 'folded', 'speedscope', 'html'] as cons
 export type ProfileFormat = (typeof PROFILE_FORMATS)[number]
 
 /**
- * What tells samples apart besides process and thread: the CPU; whom it belongs to (WindowSource.resources). With `time`
- * every sample's time is kept.
+ * What tells samples apart besides process and thread: the CPU; the cgroup, where samples tell it; whom it belongs to
+ * (WindowSource.resources). With `time` every sample's time is kept.
  */
-export type SampleLabel = 'cpu' | 'resource' | 'time'
+export type SampleLabel = 'cpu' | 'cgroup' | 'resource' | 'time'
 
 export interface ProfileLimits {
   /** Bytes that the profile's tables may take; samples that find no room are counted (`table_full`). */

@@ -4,7 +4,7 @@ import type { Avma, Svma } from './address.ts'
 import type { CallGraph } from './call-graph.ts'
 import type { HostInfo } from './host.ts'
 import type { KernelSymbolEvent } from './kernel-code.ts'
-import type { Loss } from './loss.ts'
+import type { LeftOut, Loss } from './loss.ts'
 import type { ProcessTable, Rows } from './process.ts'
 import type { SampleResources } from './resource.ts'
 import type { FrameNames } from './symbolizer.ts'
@@ -43,6 +43,8 @@ export interface SessionInfo {
   readonly maxStack: number
   /** Follows children (perf_event_attr.inherit); false for whole CPUs. */
   readonly inherit: boolean
+  /** Whether samples tell their cgroups, as far as those can be known. */
+  readonly tellsCgroups: boolean
   readonly host: HostInfo
   /** The command line that made the recording, for perf.data's CMDLINE. */
   readonly commandLine: readonly string[]
@@ -72,7 +74,7 @@ export interface SampleColumns {
   readonly value: BigUint64Array
   /** The thread's name when the sample was taken: an index for `Strings.at`. */
   readonly comm: Uint32Array
-  /** cgroup v2 id; empty (length 0) where the source does not know it. */
+  /** The cgroup's id, a key of ProfileBatch.cgroups; 0 where unknown, empty (length 0) where the source knows none. */
   readonly cgroup: BigUint64Array
 }
 
@@ -190,8 +192,12 @@ export interface ProfileBatch {
   readonly kernelSymbols: Rows<KernelSymbolEvent>
   /** Whether these are all that there were in the window. */
   readonly knowsKernelSymbols: boolean
+  /** Path of each cgroup that a sample names, from its hierarchy's root; '' where it was gone before anybody could ask. */
+  readonly cgroups: ReadonlyMap<bigint, string>
   /** Counted, by reason; never silent. */
   readonly losses: readonly Loss[]
+  /** What was not wanted, counted likewise. */
+  readonly leftOut: readonly LeftOut[]
   readonly notices: readonly Notice[]
   /** Given once, when the window closes, before any consumer sees the batch. */
   readonly names: FrameNames

@@ -28,6 +28,8 @@ export interface ProcessResource {
   readonly executableName: string
   /** Sixty-four hexadecimal digits, as the runtime has it; '' outside of containers and where it is not known. */
   readonly containerId: string
+  /** Of its cgroup, from the hierarchy's root; '' where no sample tells it. A process that is moved becomes another one. */
+  readonly cgroupPath: string
 }
 
 /** Whom each sample of a batch belongs to. */

@@ -1,9 +1,11 @@
 // What a running agent says of itself to `sonde status`. docs/status.md explains each field; the shape is stable: fields are
 // added, never renamed.
 
+import type { BackEnd } from './back-end.ts'
 import type { CallGraph } from './call-graph.ts'
 import type { ConsumerLosses } from './consumer.ts'
 import type { DeliveryStats } from './delivery.ts'
+import type { FilterRule } from './sample-filter.ts'
 import type { Counts } from './summary.ts'
 
 /** The socket's name in the data directory. */
@@ -24,6 +26,42 @@ export interface SessionStatus {
   readonly cpus: readonly number[]
   readonly taken: number
   readonly lost: Counts
+  /** Samples that were not wanted, by reason. */
+  readonly leftOut: Counts
+}
+
+/** What BPF programs counted on a CPU, of all sessions. */
+export interface CpuCaptureStatus {
+  readonly cpu: number
+  readonly runs: number
+  readonly kept: number
+  readonly filtered: number
+  readonly sampledOut: number
+  readonly ringFull: number
+  readonly contended: number
+  readonly failed: number
+  /** Kept samples whose stack could not be copied as far as it is used. */
+  readonly stackFaults: number
+  /** Mean time of one run, of those that were timed; null: none was yet. */
+  readonly runNs: number | null
+}
+
+/** What takes the samples. */
+export interface SamplerStatus {
+  readonly backEnd: BackEnd
+  /** Why the filter that was given last is not in force; null: it is. */
+  readonly filterProblem: string | null
+  /** Empty where perf's rings do. */
+  readonly cpus: readonly CpuCaptureStatus[]
+}
+
+/** A rule of the filter that is in force. */
+export interface RuleStatus {
+  readonly action: FilterRule['action']
+  /** As the command line takes it: `cgroup=/a`. */
+  readonly match: string
+  /** Of a rule that thins. */
+  readonly oneIn?: number
 }
 
 /** Of the windows that were handed to it. */
@@ -86,7 +124,10 @@ export interface Status {
     /** Of the newest one; RFC 3339, UTC. */
     readonly newestEnd: string | null
   }
+  readonly sampler: SamplerStatus
   readonly sessions: readonly SessionStatus[]
+  /** Empty: everything is wanted. */
+  readonly filter: readonly RuleStatus[]
   /** By name, in the order of the configuration. */
   readonly consumers: Readonly<Record<string, ConsumerStatus>>
 }

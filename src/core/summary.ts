@@ -39,6 +39,8 @@ export interface SessionSummary {
   readonly endedAt: string
   readonly taken: number
   readonly lost: Counts
+  /** Samples that were not wanted: no losses. */
+  readonly leftOut: Counts
   /** Sum of the samples' weights, in `unit`. */
   readonly value: bigint
 }
@@ -89,7 +91,12 @@ export interface Summary {
   /** From the process's start to the first sample's time; null where there was no sample, or the source is a file. */
   readonly firstSampleSeconds: number | null
   readonly sessions: readonly SessionSummary[]
-  readonly samples: { readonly taken: number; readonly written: number; readonly lost: Counts }
+  readonly samples: {
+    readonly taken: number
+    readonly written: number
+    readonly lost: Counts
+    readonly leftOut: Counts
+  }
   readonly events: Readonly<Record<string, EventSummary>>
   readonly stacks: StackSummary
   readonly self: { readonly cpuSeconds: number; readonly maxRssBytes: number }

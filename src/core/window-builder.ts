@@ -1,7 +1,7 @@
 // Makes a window buffer from values: how replay and tests produce the same batches as the native session.
 
 import { KERNEL_SYMBOL_KINDS, type KernelSymbolEvent } from './kernel-code.ts'
-import { LOSS_REASONS, type LossReason } from './loss.ts'
+import { LEFT_OUT_REASONS, type LeftOutReason, LOSS_REASONS, type LossReason } from './loss.ts'
 import {
   ADDRESS_SPACES,
   IMAGE_KINDS,
@@ -49,6 +49,7 @@ export interface SampleRow {
   readonly stack: number
   readonly value: bigint
   readonly comm: string
+  /** With every sample of a session, or with none; 0n: not known. */
   readonly cgroup?: bigint
 }
 
@@ -71,6 +72,7 @@ export class WindowBuilder {
   readonly #known = new Map<string, number>()
   readonly #strings: string[] = []
   readonly #losses = new Map<number, number[]>()
+  readonly #leftOut = new Map<number, number[]>()
 
   constructor() {
     this.string('')
@@ -231,11 +233,24 @@ export class WindowBuilder {
     if (row.cgroup !== undefined) this.#push('sampleCgroup', row.cgroup, session)
   }
 
+  /** @param path '' where it is not known */
+  addCgroup(id: bigint, path: string): void {
+    this.#push('cgroupId', id)
+    this.#push('cgroupPath', this.string(path))
+  }
+
   addLoss(session: number, reason: LossReason, count: number): void {
     const counts = this.#losses.get(session) ?? LOSS_REASONS.map(() => 0)
     const index = LOSS_REASONS.indexOf(reason)
     counts[index] = (counts[index] ?? 0) + count
     this.#losses.set(session, counts)
+  }
+
+  addLeftOut(session: number, reason: LeftOutReason, count: number): void {
+    const counts = this.#leftOut.get(session) ?? LEFT_OUT_REASONS.map(() => 0)
+    const index = LEFT_OUT_REASONS.indexOf(reason)
+    counts[index] = (counts[index] ?? 0) + count
+    this.#leftOut.set(session, counts)
   }
 
   addNotice(session: number, notice: Notice): void {
@@ -259,6 +274,9 @@ export class WindowBuilder {
     )
     for (const [session, counts] of this.#losses) {
       this.#column('losses', session).values.splice(0, Number.POSITIVE_INFINITY, ...counts.map(BigInt))
+    }
+    for (const [session, counts] of this.#leftOut) {
+      this.#column('leftOut', session).values.splice(0, Number.POSITIVE_INFINITY, ...counts.map(BigInt))
     }
     return writeSections(
       [...this.#columns].flatMap(([name, sessions]) =>

@@ -66,6 +66,9 @@ export const SECTIONS = {
   kernelSymbolLength: [84, 4],
   kernelSymbolName: [85, 4], // string
 
+  cgroupId: [90, 8], // of every cgroup that a sample names
+  cgroupPath: [91, 4], // string; '' where it was gone before anybody could ask
+
   // per session
   sampleTime: [60, 8],
   samplePid: [61, 4],
@@ -77,6 +80,7 @@ export const SECTIONS = {
   sampleCgroup: [67, 8], // absent where unknown
 
   losses: [70, 8], // one u64 per LOSS_REASONS entry
+  leftOut: [75, 8], // one u64 per LEFT_OUT_REASONS entry; absent: none
   noticeKind: [71, 1], // NOTICE_KINDS
   noticeTime: [72, 8],
   noticeCpu: [73, 4],

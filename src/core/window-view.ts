@@ -1,7 +1,7 @@
 // Reads a window buffer in place: typed arrays over it, objects only when somebody asks for them.
 
 import { avma, svma } from './address.ts'
-import { LOSS_REASONS, type Loss } from './loss.ts'
+import { LEFT_OUT_REASONS, type LeftOut, LOSS_REASONS, type Loss } from './loss.ts'
 import {
   FRAME_KINDS,
   type Frame,
@@ -37,6 +37,7 @@ export function batchesOf(
   const stacks = stackTable(sections, strings)
   const processes = processTable(sections, strings)
   const kernelSymbols = kernelSymbolsOf(sections, strings)
+  const cgroups = cgroupsOf(sections, strings)
   const knowsKernelSymbols = sections.u64('window')[5] === 1n
   return sessions
     .filter((session) => sections.has('sampleTime', session.id))
@@ -49,7 +50,9 @@ export function batchesOf(
       strings,
       kernelSymbols,
       knowsKernelSymbols,
+      cgroups,
       losses: lossesOf(sections, session.id),
+      leftOut: leftOutOf(sections, session.id),
       notices: noticesOf(sections, session.id),
       names,
       resources: NO_RESOURCES,
@@ -156,6 +159,18 @@ function lossesOf(sections: Sections, session: number): Loss[] {
   return LOSS_REASONS.map((reason, index) => ({ reason, count: Number(counts[index] ?? 0n) })).filter(
     (loss) => loss.count > 0,
   )
+}
+
+function leftOutOf(sections: Sections, session: number): LeftOut[] {
+  const counts = sections.u64('leftOut', session)
+  return LEFT_OUT_REASONS.map((reason, index) => ({ reason, count: Number(counts[index] ?? 0n) })).filter(
+    (each) => each.count > 0,
+  )
+}
+
+function cgroupsOf(sections: Sections, strings: Strings): ReadonlyMap<bigint, string> {
+  const paths = sections.u32('cgroupPath')
+  return new Map(Array.from(sections.u64('cgroupId'), (id, index) => [id, strings.at(cell(paths, index))]))
 }
 
 function noticesOf(sections: Sections, session: number): Notice[] {

@@ -39,9 +39,39 @@ export type NativeTarget =
   /** A command made by `prepareCommand`, from its first instruction. */
   | { readonly kind: 'command'; readonly pid: number; readonly inherit: boolean }
 
+/** A rule of SampleFilter as the addon takes it. */
+export interface NativeFilterRule {
+  /** SAMPLE_MATCHES index. */
+  readonly kind: number
+  /** FILTER_ACTIONS index. */
+  readonly action: number
+  /** Process, user, or id of the cgroup; 0n: by `text`. */
+  readonly value: bigint
+  /** Name of the thread, or path of the cgroup. */
+  readonly text: string
+  /** At least 1. */
+  readonly oneIn: number
+}
+
+/** A cgroup hierarchy (native/core/cgroup/hierarchy.h). */
+export interface NativeCgroupHierarchy {
+  /** The v1 controller whose tree it is; '': cgroup2. */
+  readonly controller: string
+  /** Where it is mounted; '': nowhere. */
+  readonly mount: string
+  /** Which of its cgroups is mounted there, from the root of the agent's cgroup namespace: `/`, `/../..`. */
+  readonly root: string
+}
+
 export interface NativeSamplerOptions {
   readonly sessions: readonly NativeSession[]
   readonly target: NativeTarget
+  /** Absent: perf. */
+  readonly backEnd?: 'perf' | 'bpf'
+  /** Absent: everything is wanted. */
+  readonly filter?: readonly NativeFilterRule[]
+  /** In which cgroups are told apart. Absent: they are not. */
+  readonly cgroups?: NativeCgroupHierarchy
   /** Data bytes of each CPU's ring, a power of two times the page size. */
   readonly ringBytes: number
   /** Bounds of one window; what exceeds them is counted as `table_full`. */
@@ -53,12 +83,36 @@ export interface NativeSamplerOptions {
   readonly durationMs?: number
 }
 
+/**
+ * What the BPF programs of a session counted on a CPU since the start. Every run is in one of kept, filtered, sampledOut,
+ * ringFull, contended and failed.
+ */
+export interface NativeCaptureCounts {
+  readonly cpu: number
+  readonly runs: number
+  readonly kept: number
+  readonly filtered: number
+  readonly sampledOut: number
+  readonly ringFull: number
+  readonly contended: number
+  readonly failed: number
+  /** Kept samples whose stack could not be copied as far as it is used. */
+  readonly stackFaults: number
+  /** Runs that were timed, and how long they took together. */
+  readonly timed: number
+  readonly timedNs: number
+}
+
 /** Figures since the start, per session id. */
 export interface NativeSessionStats {
   readonly id: number
   readonly taken: number
   /** One count per LOSS_REASONS entry. */
   readonly losses: readonly number[]
+  /** One count per LEFT_OUT_REASONS entry. */
+  readonly leftOut: readonly number[]
+  /** For each CPU; empty where perf takes the samples, and after close. */
+  readonly captured: readonly NativeCaptureCounts[]
   /** CLOCK_MONOTONIC ns of the first sample; 0n while there is none. */
   readonly firstSampleTime: bigint
 }
@@ -74,6 +128,10 @@ export interface NativeSampler {
   /** Copies the closed window into `target` (a view of a SharedArrayBuffer of the size stated) and releases it. */
   take(target: Uint8Array): void
   stats(): readonly NativeSessionStats[]
+  /** From now on other samples are wanted; takes effect within a second, and what is in the rings stays. */
+  setFilter(rules: readonly NativeFilterRule[]): void
+  /** Why the filter that was set last is not in force, and the one before it still is; '': it is. */
+  filterProblem(): string
   /** True when no thread of the target is left (processes, threads and commands; never for CPUs). */
   targetGone(): boolean
   /** Disables the events, unless `durationMs` has; the next window ends with that. Samples already in the rings come with the next closeWindow. Safe twice. */
@@ -262,6 +320,39 @@ export interface NativeKernelFacts {
   readonly buildId: string
 }
 
+/** One thing that was asked of the kernel, and its answer. */
+export interface NativeBpfProbe {
+  /** A call without sense that only a seccomp filter can stop; an event opened; a map, program or helper tried. */
+  readonly kind: 'call' | 'event' | 'map' | 'program' | 'helper'
+  /** In the kernel's words: `task_storage`, `tp_btf`, `bpf_get_stack`. */
+  readonly name: string
+  /** What Sonde does with it, as the object of "for …". */
+  readonly serves: string
+  /** What does not happen without it: any sampling, the BPF back-end; `optional` where Sonde does without. */
+  readonly need: 'sampling' | 'bpf' | 'optional'
+  /** errno name; '' where it works. */
+  readonly error: string
+  /** What failed: `call`, `open`, `create`, `map`, `types`, `load`, `attach`; '' where nothing did. */
+  readonly step: string
+  /** The verifier's log, at most 16 KiB of its end, or what was tried. */
+  readonly log: string
+}
+
+/**
+ * What every thread of the process is to be without. `inherited`: what programs that it executes get of it (inheritable and
+ * ambient set). `bounding`: also what those could have by themselves (bounding set), but for what root's reader of DWARF needs
+ * to become nobody. `all`: its own, too, for good.
+ */
+export type CapabilityDrop = 'inherited' | 'bounding' | 'all'
+
+export interface NativeDropReport {
+  /** Threads that have none of it left. */
+  readonly threads: number
+  readonly failed: readonly { readonly tid: number; readonly name: string; readonly reason: string }[]
+  /** The bounding set stays, because this process has no CAP_SETPCAP. */
+  readonly boundingKept: boolean
+}
+
 export interface NativeAddon {
   /** On a thread of libuv's pool; `window` must not change meanwhile. */
   readonly encodeSamples: EncodeSamples
@@ -271,9 +362,16 @@ export interface NativeAddon {
   openLines(options: NativeLinesOptions): NativeLines
   openJitNames(options: { readonly maxCacheBytes: number }): NativeJitNames
   kernelFacts(): NativeKernelFacts
+  /**
+   * Tries what Sonde may ask of the kernel, on a thread of libuv's pool: opens events, creates maps, loads small programs
+   * and attaches them, and removes everything again. Raises RLIMIT_MEMLOCK as far as it may.
+   */
+  probeBpf(): Promise<readonly NativeBpfProbe[]>
   /** CLOCK_MONOTONIC, and CLOCK_REALTIME minus CLOCK_MONOTONIC, in ns. */
   clock(): { readonly monotonic: bigint; readonly unixOffset: bigint }
   /** flock(LOCK_EX | LOCK_NB) on an open descriptor; false when another process holds it. */
   tryLock(fd: number): boolean
+  /** Returns when every thread has done it, or did not answer for a second. */
+  dropCapabilities(what: CapabilityDrop): NativeDropReport
   demangle(name: string): string
 }

@@ -12,7 +12,8 @@ const ADVICE: Readonly<Record<string, readonly [code: string, advice: string]>> 
   EPERM: [
     'SAMPLER.PERMISSION_DENIED',
     "the kernel refused it. Other users' processes need CAP_PERFMON; more memory for rings needs CAP_IPC_LOCK, " +
-      'a higher kernel.perf_event_mlock_kb, or a smaller ring.',
+      'a higher kernel.perf_event_mlock_kb, or a smaller ring. A seccomp filter or a security module may refuse it, too: ' +
+      'sonde doctor tells which it is.',
   ],
   EMFILE: [
     'SAMPLER.TOO_MANY_FILES',
@@ -22,7 +23,10 @@ const ADVICE: Readonly<Record<string, readonly [code: string, advice: string]>> 
   ESRCH: ['SAMPLER.NO_SUCH_PROCESS', 'it has ended, or never was. Check the number with ps.'],
   ENOENT: ['SAMPLER.UNSUPPORTED', 'this kernel does not have the event.'],
   EOPNOTSUPP: ['SAMPLER.UNSUPPORTED', 'this machine cannot sample the event.'],
-  ENOSYS: ['SAMPLER.UNSUPPORTED', 'perf_event_open is missing or forbidden (seccomp) here.'],
+  ENOSYS: [
+    'SAMPLER.UNSUPPORTED',
+    'the kernel was built without perf_event_open, or a seccomp filter refuses it: sonde doctor tells which.',
+  ],
   EBUSY: ['SAMPLER.BUSY', 'another profiler holds the counter.'],
   EOVERFLOW: ['SAMPLER.STACK_TOO_DEEP', 'stacks are deeper than kernel.perf_event_max_stack.'],
   ENOMEM: ['SAMPLER.OUT_OF_MEMORY', 'the kernel had no memory for the rings.'],
@@ -32,14 +36,23 @@ const ADVICE: Readonly<Record<string, readonly [code: string, advice: string]>> 
 export const isMemoryLockRefused = (thrown: unknown): boolean =>
   isNativeError(thrown) && thrown.code === 'EPERM' && thrown.syscall.includes('more locked memory than')
 
+/** What is said where a BPF program, or a map of it, was refused, whatever the errno. */
+const BPF_ADVICE = [
+  'SAMPLER.BPF_REFUSED',
+  'the kernel refused the BPF sampler. sonde doctor tells why; --sampler perf does without.',
+] as const
+
 /** Turns what the addon threw into an AgentError; anything else stays what it is. */
 export function explained(thrown: unknown, tried: string): unknown {
   if (!isNativeError(thrown)) return thrown
-  const [code, advice] = ADVICE[thrown.code] ?? ['SAMPLER.FAILED', 'the kernel refused it.']
+  const [code, advice] = adviceFor(thrown)
   return new AgentError(code, `Cannot ${tried}: ${advice}\n(${thrown.syscall}: ${thrown.code})`, {
     cause: thrown,
   })
 }
+
+const adviceFor = ({ code, syscall }: NativeError): readonly [code: string, advice: string] =>
+  /\bBPF|bpf\(/.test(syscall) ? BPF_ADVICE : (ADVICE[code] ?? ['SAMPLER.FAILED', 'the kernel refused it.'])
 
 /** Runs `work`, and explains what the addon throws. `tried`: `sample process 12`. */
 export function explaining<Value>(tried: string, work: () => Value): Value {

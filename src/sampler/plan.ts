@@ -1,39 +1,69 @@
 // From what somebody asks for to what can be sampled on this machine.
 
-import type { CallGraph } from '../core/call-graph.ts'
+import { existsSync } from 'node:fs'
+import { BACK_ENDS, type BackEnd, type SamplerChoice } from '../core/back-end.ts'
+import type { CallGraph, CallGraphRequest } from '../core/call-graph.ts'
+import { AgentError } from '../core/errors.ts'
 import type { HostInfo } from '../core/host.ts'
-import type { SamplingRate, SessionInfo } from '../core/profile.ts'
-import type { NativeSession, NativeTarget } from '../native/binding.ts'
+import type { EventInfo, SamplingRate, SessionInfo } from '../core/profile.ts'
+import type { SampleFilter } from '../core/sample-filter.ts'
+import type { NativeCgroupHierarchy, NativeSession, NativeTarget } from '../native/binding.ts'
+import { callGraphFor, chooseBackEnd } from './back-end.ts'
+import { locateCgroups, type MissingCgroups } from './filter-cgroups.ts'
 import { onlineCpus } from './host.ts'
+import { lackingNotices } from './lacking.ts'
 import { nativeSession } from './native-session.ts'
+import { ownProcesses } from './own-processes.ts'
+import { isFirstPidNamespace, readPidNamespace } from './pid-namespace.ts'
 import { chooseEvents, cpuPmus } from './pmu.ts'
-import { checkMaxStack, checkRate, permit } from './preflight.ts'
-import { readPrivileges } from './privileges.ts'
+import { checkMaxStack, checkRate, mayProcessesOnly, permit } from './preflight.ts'
+import { type Privileges, readPrivileges } from './privileges.ts'
 import { ringBytesFor } from './ring-size.ts'
 
 /** Whom to sample; processes and threads by their numbers. */
-export type SampleTarget = { readonly kind: 'machine' } | Exclude<NativeTarget, { readonly kind: 'cpus' }>
+export type SampleTarget =
+  | {
+      readonly kind: 'machine'
+      /** What is sampled where the machine may not be; absent: that is an error. */
+      readonly otherwise?: 'own_processes'
+    }
+  | Exclude<NativeTarget, { readonly kind: 'cpus' }>
 
 export interface SamplingRequest {
+  readonly backEnd: SamplerChoice
   readonly events: readonly string[]
   readonly rate: SamplingRate
   readonly target: SampleTarget
-  readonly callGraph: CallGraph
+  readonly callGraph: CallGraphRequest
   /** Frames of a stack that the kernel follows; undefined: as many as are usual. */
   readonly maxStack: number | undefined
   /** Of each CPU; undefined: as the rate needs. */
   readonly ringBytes: number | undefined
   readonly commandLine: readonly string[]
+  readonly filter: SampleFilter
+  readonly missingCgroups: MissingCgroups
 }
 
 export interface SamplingPlan {
-  readonly native: readonly NativeSession[]
+  /** As it was asked for, its cgroups by their paths in the hierarchy. */
+  readonly filter: SampleFilter
+  /** In the order in which they are tried. */
+  readonly ways: readonly SamplingWay[]
   readonly target: NativeTarget
-  readonly ring: RingChoice
+  /** In which samples tell their cgroups; undefined: there is none. */
+  readonly cgroups: NativeCgroupHierarchy | undefined
   /** What was chosen or left out, in a sentence each. */
   readonly notices: readonly string[]
   /** What the batches say of their sessions. It takes a while to look at the host: sampling need not wait for it. */
-  describe(host: HostInfo): readonly SessionInfo[]
+  describe(host: HostInfo, way: SamplingWay): readonly SessionInfo[]
+}
+
+/** A back-end, and what is asked of it. */
+export interface SamplingWay {
+  readonly backEnd: BackEnd
+  readonly native: readonly NativeSession[]
+  readonly callGraph: CallGraph
+  readonly ring: RingChoice
 }
 
 export interface RingChoice {
@@ -45,35 +75,121 @@ export interface RingChoice {
 
 /** @throws AgentError that says what this machine lacks, or does not allow */
 export function planSampling(request: SamplingRequest): SamplingPlan {
-  const { rate, callGraph, commandLine } = request
   const privileges = readPrivileges()
   const cpus = onlineCpus()
-  const target: NativeTarget = request.target.kind === 'machine' ? { kind: 'cpus', cpus } : request.target
+  const targeted = targetOf(request, cpus, privileges)
+  const { target } = targeted
   const chosen = chooseEvents(request.events, cpuPmus())
   const permitted = permit(target.kind, chosen.events, privileges)
-  checkRate(rate, permitted.events, privileges)
+  const { events } = permitted
+  checkRate(request.rate, events, privileges)
   const maxStack = checkMaxStack(request.maxStack, privileges)
-  const inherit = target.kind !== 'cpus' && target.inherit
+  const located = locateCgroups(request.filter, request.missingCgroups)
+  const tried = backEndsOf(request, privileges, events.length)
+  const shared: SharedPlan = { request, events, cpus, maxStack }
+  const { hierarchy: cgroups } = located
   return {
-    native: permitted.events.map((event, id) => nativeSession(event, { id, rate, maxStack, callGraph })),
+    ways: tried.backEnds.map((backEnd) => wayOf(backEnd, shared)),
     target,
-    ring: {
-      bytes: request.ringBytes ?? ringBytesFor(permitted.events, { rate, callGraph, cpus: cpus.length }),
-      asked: request.ringBytes !== undefined,
-    },
-    notices: [...chosen.notices, ...permitted.notices],
-    describe: (host) =>
-      permitted.events.map((event, id) => ({
-        id,
-        event,
-        rate,
-        config: null,
-        cpus,
-        callGraph,
-        maxStack,
-        inherit,
+    cgroups,
+    filter: located.filter,
+    notices: [
+      ...[targeted, chosen, permitted, tried, located].flatMap(({ notices }) => notices),
+      ...lackingNotices(target.kind, events, privileges),
+    ],
+    describe: (host, way) =>
+      describeSessions(shared, {
         host,
-        commandLine,
-      })),
+        callGraph: way.callGraph,
+        inherit: target.kind !== 'cpus' && target.inherit,
+        tellsCgroups: cgroups !== undefined,
+      }),
   }
+}
+
+/** What all ways have in common. */
+interface SharedPlan {
+  readonly request: SamplingRequest
+  readonly events: readonly EventInfo[]
+  readonly cpus: readonly number[]
+  readonly maxStack: number
+}
+
+function wayOf(backEnd: BackEnd, { request, events, cpus, maxStack }: SharedPlan): SamplingWay {
+  const { rate, ringBytes } = request
+  const callGraph = callGraphFor(request.callGraph, backEnd)
+  return {
+    backEnd,
+    callGraph,
+    native: events.map((event, id) => nativeSession(event, { id, rate, maxStack, callGraph })),
+    ring: {
+      bytes: ringBytes ?? ringBytesFor(events, { rate, callGraph, cpus: cpus.length, backEnd }),
+      asked: ringBytes !== undefined,
+    },
+  }
+}
+
+const describeSessions = (
+  { request: { rate, commandLine }, events, cpus, maxStack }: SharedPlan,
+  about: Pick<SessionInfo, 'host' | 'callGraph' | 'inherit' | 'tellsCgroups'>,
+): readonly SessionInfo[] =>
+  events.map((event, id) => ({ id, event, rate, config: null, cpus, maxStack, commandLine, ...about }))
+
+interface ChosenTarget {
+  readonly target: NativeTarget
+  readonly notices: readonly string[]
+}
+
+/** Descriptors for the sampling of an agent's own user's processes. */
+const MAX_OWN_DESCRIPTORS = 2_048
+
+function targetOf(
+  { target, events }: SamplingRequest,
+  cpus: readonly number[],
+  privileges: Privileges,
+): ChosenTarget {
+  if (target.kind !== 'machine') return { target, notices: [] }
+  const { otherwise } = target
+  if (otherwise === undefined || !mayProcessesOnly(privileges)) {
+    return { target: { kind: 'cpus', cpus }, notices: [] }
+  }
+  const perThread = cpus.length * (events.length + 1)
+  const { pids, leftOut } = ownProcesses(process.pid, Math.floor(MAX_OWN_DESCRIPTORS / perThread))
+  const rest = leftOut === 0 ? '' : ` ${leftOut} more of them are left out.`
+  return {
+    target: { kind: 'processes', pids, inherit: true },
+    notices: [
+      `Sampling only the ${pids.length} processes of this user that run now, and their children: the whole machine needs CAP_PERFMON, or kernel.perf_event_paranoid ≤ 0 (it is ${privileges.paranoid}).${rest}`,
+    ],
+  }
+}
+
+interface TriedBackEnds {
+  readonly backEnds: readonly BackEnd[]
+  readonly notices: readonly string[]
+}
+
+function backEndsOf(
+  { backEnd: asked }: SamplingRequest,
+  privileges: Privileges,
+  events: number,
+): TriedBackEnds {
+  if (asked === 'perf') return { backEnds: [asked], notices: [] }
+  const { backEnd, why } = chooseBackEnd({
+    mayLoadBpf: privileges.bpf,
+    perfmon: privileges.perfmon,
+    hasBtf: existsSync('/sys/kernel/btf/vmlinux'),
+    inFirstPidNamespace: isFirstPidNamespace(readPidNamespace()),
+    events,
+  })
+  if (asked === 'bpf') {
+    if (backEnd === asked) return { backEnds: [asked], notices: [] }
+    throw new AgentError(
+      'SAMPLER.BPF_REFUSED',
+      `Cannot sample by bpf: ${why}.\nsonde doctor tells more; --sampler perf does without.`,
+    )
+  }
+  if (backEnd === 'bpf') return { backEnds: BACK_ENDS, notices: [] }
+  // Who samples without privileges knows that he has none.
+  return { backEnds: [backEnd], notices: privileges.perfmon ? [`Sampling by perf rings: ${why}.`] : [] }
 }

@@ -40,6 +40,10 @@ export function permit(
   }
 }
 
+/** Whether one's own processes may be sampled, and the machine may not. */
+export const mayProcessesOnly = ({ perfmon, paranoid }: Privileges): boolean =>
+  !perfmon && paranoid > 0 && paranoid <= 2
+
 const denied = (what: string, found: number, needed: number): AgentError =>
   new AgentError(
     'SAMPLER.PERMISSION_DENIED',

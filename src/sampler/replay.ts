@@ -111,6 +111,8 @@ class Windows {
   readonly #unixOffset: bigint
   readonly #eventOfId: ReadonlyMap<bigint, number>
   readonly #stacks: Omit<ReplayWindowOptions, 'start'>
+  /** Paths of all cgroups so far: a file says each when it is made. */
+  readonly #cgroups = new Map<bigint, string>()
   #window: ReplayWindow | undefined
   #sequence = 0
   #latest = 0n
@@ -136,6 +138,8 @@ class Windows {
     this.#stacks = {
       processes: new ReplayedProcesses(svmaOf, factsOf),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
+      tellCgroups: sessions.map(({ tellsCgroups }) => tellsCgroups),
+      cgroups: this.#cgroups,
       notes,
     }
   }
@@ -154,6 +158,9 @@ class Windows {
         break
       case 'ksymbol':
         window.addKernelSymbol(record)
+        break
+      case 'cgroup':
+        this.#cgroups.set(record.cgroup, record.path)
         break
       case 'sample':
         window.add(this.#inOrder(record))
@@ -174,6 +181,7 @@ class Windows {
     if (record.kind === 'comm') processes.comm(record)
     if (record.kind === 'mmap' && !record.kernel && !record.data) processes.mmap(record)
     if (record.kind === 'fork') processes.fork(record)
+    if (record.kind === 'cgroup') this.#cgroups.set(record.cgroup, record.path)
   }
 
   /** A sample that comes late gets the time of the newest one: columns are in order of time. */

@@ -1,5 +1,6 @@
 // How large the kernel's rings have to be so that nothing is lost while the reader waits for a CPU.
 
+import type { BackEnd } from '../core/back-end.ts'
 import { type CallGraph, stackBytesOf } from '../core/call-graph.ts'
 import type { EventInfo, SamplingRate } from '../core/profile.ts'
 
@@ -18,6 +19,8 @@ const BATCH_SECONDS = 2
 const BATCH_BYTES = 32 * 2 ** 20
 /** A sample with a chain of usual depth, and the registers where the stack is copied. */
 const RECORD_BYTES = 256
+/** What programs use of their stacks, where only that is copied: 2 to 5 KiB. */
+const USED_STACK_BYTES = 4608
 /** Of an event that is counted: what happens how often is not known before. */
 const ASSUMED_HERTZ = 2_000
 
@@ -28,10 +31,18 @@ export function ringBytesFor(
     rate,
     callGraph,
     cpus,
-  }: { readonly rate: SamplingRate; readonly callGraph: CallGraph; readonly cpus: number },
+    backEnd,
+  }: {
+    readonly rate: SamplingRate
+    readonly callGraph: CallGraph
+    readonly cpus: number
+    readonly backEnd: BackEnd
+  },
 ): number {
   const hertz = events.reduce((sum, event) => sum + samplesPerSecond(event, rate), 0)
-  const bytesPerSecond = hertz * (RECORD_BYTES + stackBytesOf(callGraph))
+  const stack = stackBytesOf(callGraph)
+  const bytesPerSecond =
+    hertz * (RECORD_BYTES + (backEnd === 'bpf' ? Math.min(stack, USED_STACK_BYTES) : stack))
   const needed = powerFrom(Math.max(bytesPerSecond * HELD_SECONDS, SMALL_RING_BYTES))
   const forBatches = Math.min(powerFrom(bytesPerSecond * BATCH_SECONDS), powerUpTo(BATCH_BYTES / cpus))
   return Math.min(Math.max(needed, forBatches), LARGEST_RING_BYTES)

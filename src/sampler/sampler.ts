@@ -3,24 +3,32 @@
 import type { Clock } from '../base/clock.ts'
 import type { Component } from '../core/component.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import { EVERYTHING, type SampleFilter } from '../core/sample-filter.ts'
+import type { SamplerStatus } from '../core/status.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
-import type { NativeAddon, NativeSampler, NativeSession, NativeTarget } from '../native/binding.ts'
-import { explained, explaining, isMemoryLockRefused, targetText } from './native-errors.ts'
-import type { RingChoice } from './plan.ts'
+import type { NativeAddon, NativeCgroupHierarchy, NativeSampler, NativeTarget } from '../native/binding.ts'
+import { captureStatus } from './capture-status.ts'
+import { explained, explaining, isMemoryLockRefused, isNativeError, targetText } from './native-errors.ts'
+import { nativeFilter } from './native-filter.ts'
+import type { SamplingWay } from './plan.ts'
 import { SMALL_RING_BYTES } from './ring-size.ts'
 
 export interface SamplerOptions {
-  readonly native: readonly NativeSession[]
+  /** In the order in which they are tried. */
+  readonly ways: readonly SamplingWay[]
   /** The same sessions as the batches show them; asked for when the first window closes. */
   readonly sessions: () => readonly SessionInfo[]
   readonly target: NativeTarget
+  /** In which samples tell their cgroups; undefined: they do not. */
+  readonly cgroups?: NativeCgroupHierarchy | undefined
   readonly window: Milliseconds
   /** When sampling ends although `stop` has not been called yet; undefined: never. */
   readonly duration: Milliseconds | undefined
   /** Whether memory of processes that run V8 is read, for the names of their functions. Default: true. */
   readonly namesJavaScript?: boolean
-  readonly ring: RingChoice
+  /** Default: everything is wanted. */
+  readonly filter?: SampleFilter
   /** Takes the batches of a window. The next window closes when it has resolved, so that slowness is bounded. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
   readonly clock: Clock
@@ -45,6 +53,7 @@ export class Sampler implements Component {
   readonly #ended = Promise.withResolvers<void>()
   readonly #notices: string[] = []
   #native: NativeSampler | undefined
+  #way: SamplingWay | undefined
   #running: Promise<void> | undefined
 
   constructor(addon: NativeAddon, options: SamplerOptions) {
@@ -69,35 +78,61 @@ export class Sampler implements Component {
     this.begin()
   }
 
-  /** Opens the events without letting them count: what follows can be the target's first instruction. */
-  open(): void {
-    this.#native = explaining(`sample ${targetText(this.#options.target)}`, () => this.#openNative())
+  /** The way that was taken; undefined before it is open. */
+  get way(): SamplingWay | undefined {
+    return this.#way
   }
 
-  /** Larger rings than anybody may lock are worth having, not worth failing for. */
-  #openNative(): NativeSampler {
-    const { bytes, asked } = this.#options.ring
+  /** Opens the events without letting them count: what follows can be the target's first instruction. */
+  open(): void {
+    this.#native = explaining(`sample ${targetText(this.#options.target)}`, () => this.#openFirst())
+  }
+
+  /** The first way that works; why an earlier one did not is a notice. */
+  #openFirst(): NativeSampler {
+    const { ways } = this.#options
+    for (const [place, way] of ways.entries()) {
+      try {
+        const native = this.#openNative(way)
+        this.#way = way
+        return native
+      } catch (error) {
+        const next = ways[place + 1]
+        if (next === undefined || !isNativeError(error)) throw error
+        this.#notices.push(
+          `Sampling by ${next.backEnd}, because ${way.backEnd} failed: ${error.syscall} (${error.code}).`,
+        )
+      }
+    }
+    throw new Error('there is no way to sample')
+  }
+
+  #openNative(way: SamplingWay): NativeSampler {
+    const { bytes, asked } = way.ring
     try {
-      return this.#openWith(bytes)
+      return this.#openWith(way, bytes)
     } catch (error) {
       if (asked || bytes <= SMALL_RING_BYTES || !isMemoryLockRefused(error)) throw error
     }
-    const native = this.#openWith(SMALL_RING_BYTES)
+    const native = this.#openWith(way, SMALL_RING_BYTES)
     this.#notices.push(
       `Rings of ${SMALL_RING_BYTES / 1024} KiB for each CPU instead of ${bytes / 1024} KiB: more memory needs CAP_IPC_LOCK, or a higher kernel.perf_event_mlock_kb. Samples may be lost (ring_full).`,
     )
     return native
   }
 
-  #openWith(ringBytes: number): NativeSampler {
-    const { native, target, duration, namesJavaScript = true } = this.#options
+  #openWith({ native, backEnd }: SamplingWay, ringBytes: number): NativeSampler {
+    const { target, cgroups, duration, namesJavaScript = true, filter = EVERYTHING } = this.#options
     return this.#addon.openSampler({
       sessions: native,
       target,
+      backEnd,
       ringBytes,
       maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
       maxStackBytesPerWindow: MAX_STACK_BYTES_PER_WINDOW,
       namesJavaScript,
+      filter: nativeFilter(filter),
+      ...(cgroups === undefined ? {} : { cgroups }),
       ...(duration === undefined ? {} : { durationMs: Math.round(duration) }),
     })
   }
@@ -113,6 +148,20 @@ export class Sampler implements Component {
       throw explained(error, 'begin to sample')
     }
     this.#running = this.#run(native).then(this.#ended.resolve, this.#ended.reject)
+  }
+
+  /** Other samples are wanted from now on; takes effect within a second. Once it has been stopped, nothing does. */
+  setFilter(filter: SampleFilter): void {
+    this.#native?.setFilter(nativeFilter(filter))
+  }
+
+  /** What takes the samples, and what it counted. */
+  status(): SamplerStatus {
+    return {
+      backEnd: this.#way?.backEnd ?? 'perf',
+      filterProblem: this.#native?.filterProblem() || null,
+      cpus: captureStatus(this.#native?.stats() ?? []),
+    }
   }
 
   /** Samples read so far, and those that are known lost. */

@@ -1,13 +1,18 @@
 // What a running agent knows of itself, put together when somebody asks.
 
 import type { ConsumerOutcome } from '../core/consumer.ts'
+import { increase, inOrder } from '../core/counts.ts'
 import type { DeliveryStats } from '../core/delivery.ts'
-import { LOSS_REASONS } from '../core/loss.ts'
+import { LEFT_OUT_REASONS, LOSS_REASONS } from '../core/loss.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import type { FilterRule, SampleFilter } from '../core/sample-filter.ts'
+import { matchText } from '../core/sample-match.ts'
 import type {
   ConsumerStatus,
   DeliveryStatus,
   FilesStatus,
+  RuleStatus,
+  SamplerStatus,
   SessionStatus,
   Status,
   Trouble,
@@ -24,6 +29,8 @@ export interface StatusFacts {
   readonly startedAt: Date
   readonly dataDirectory: string
   readonly sessions: readonly SessionInfo[]
+  readonly filter: SampleFilter
+  readonly sampler: SamplerStatus
   /** What has become of every consumer's batches until now. */
   readonly results: ReadonlyMap<string, ConsumerResult>
 }
@@ -32,6 +39,7 @@ export interface StatusFacts {
 interface SessionCounts {
   taken: number
   readonly lost: Map<string, number>
+  readonly leftOut: Map<string, number>
 }
 
 /** Sees every batch on its way to the consumers, and counts. */
@@ -41,14 +49,15 @@ export class StatusBook {
   #sequence: number | undefined
   #newestEnd: UnixTime | undefined
 
-  add({ samples, session, window, losses }: ProfileBatch): void {
+  add({ samples, session, window, losses, leftOut }: ProfileBatch): void {
     if (window.sequence !== this.#sequence) this.#windows++
     this.#sequence = window.sequence
     this.#newestEnd = window.unixEnd
-    const counts = this.#sessions.get(session.id) ?? { taken: 0, lost: new Map<string, number>() }
+    const counts = this.#sessions.get(session.id) ?? noCounts()
     this.#sessions.set(session.id, counts)
     counts.taken += samples.length
-    for (const { reason, count } of losses) counts.lost.set(reason, (counts.lost.get(reason) ?? 0) + count)
+    for (const { reason, count } of losses) increase(counts.lost, reason, count)
+    for (const { reason, count } of leftOut) increase(counts.leftOut, reason, count)
   }
 
   status(facts: StatusFacts): Status {
@@ -64,13 +73,23 @@ export class StatusBook {
         closed: this.#windows,
         newestEnd: this.#newestEnd === undefined ? null : rfc3339(this.#newestEnd),
       },
+      sampler: facts.sampler,
       sessions: facts.sessions.map((session) => sessionStatus(session, this.#sessions.get(session.id))),
+      filter: facts.filter.rules.map(ruleStatus),
       consumers: Object.fromEntries(
         [...facts.results].map(([name, result]) => [name, consumerStatus(result)]),
       ),
     }
   }
 }
+
+const noCounts = (): SessionCounts => ({ taken: 0, lost: new Map(), leftOut: new Map() })
+
+const ruleStatus = (rule: FilterRule): RuleStatus => ({
+  action: rule.action,
+  match: matchText(rule.match),
+  ...(rule.action === 'thin' ? { oneIn: rule.oneIn } : {}),
+})
 
 const rfc3339 = (time: UnixTime): string => new Date(Number(time / 1_000_000n)).toISOString()
 
@@ -84,12 +103,8 @@ function sessionStatus(session: SessionInfo, counts: SessionCounts | undefined):
     callGraph,
     cpus,
     taken: counts?.taken ?? 0,
-    lost: Object.fromEntries(
-      LOSS_REASONS.flatMap((reason) => {
-        const count = counts?.lost.get(reason)
-        return count === undefined ? [] : [[reason, count]]
-      }),
-    ),
+    lost: inOrder(counts?.lost, LOSS_REASONS),
+    leftOut: inOrder(counts?.leftOut, LEFT_OUT_REASONS),
   }
 }
 

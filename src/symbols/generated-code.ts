@@ -27,6 +27,7 @@ export function createGeneratedCodeSymbolizer(options: JitNamesOptions): NativeS
       named.set(batch.stacks, names)
       return await orAborted(names, signal)
     },
+    readKernelNames: async () => undefined,
     problems: () => problems.lines(),
     cacheBytes: () => jit.cacheBytes(),
     close: () => jit.close(),

@@ -47,6 +47,8 @@ export interface SymbolizerOptions {
 
 /** A Symbolizer that holds caches until it is closed. */
 export interface NativeSymbolizer extends Symbolizer {
+  /** Reads what names the kernel's functions now rather than with the first of them: later it may not be permitted. */
+  readKernelNames(): Promise<void>
   /** What stays without names, and why: one line for each module, said once, `/usr/bin/x: …`. */
   problems(): readonly string[]
   /** Bytes of all caches. */
@@ -100,6 +102,12 @@ class AddonSymbolizer implements NativeSymbolizer {
     const named = this.#named.get(batch.stacks) ?? this.#nameWindow(batch)
     this.#named.set(batch.stacks, named)
     return await orAborted(named, signal)
+  }
+
+  async readKernelNames(): Promise<void> {
+    if (this.#options.policy.sources.includes('kallsyms')) {
+      await this.#symbols.nameKernel(new BigUint64Array(0), 0n, false)
+    }
   }
 
   problems(): readonly string[] {
@@ -178,6 +186,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     const wanted = BigUint64Array.from(addresses)
     const result = await this.#symbols.nameKernel(wanted, verdict.recordedText, changed)
     this.#problems.add('[kernel.kallsyms]', result.problem)
+    this.#problems.add('[kernel.kallsyms]', result.note)
     const functions = functionsOf(result)
     return (index) => answerAt(result, functions, index)
   }

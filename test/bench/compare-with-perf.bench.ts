@@ -12,6 +12,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gapsWith, median } from '../support/gaps.ts'
 import { launcher, run } from '../support/sonde.ts'
 import { unwindWorkloads } from '../support/unwind-workloads.ts'
 import { workload } from '../support/workload.ts'
@@ -140,7 +141,7 @@ function figuresOf({ directory, file, usage, gapsPid, rate }: Outcome): Omit<Fig
   const bytes = files.reduce((total, name) => total + statSync(join(directory, name)).size, 0)
   const ofGaps = samples.filter(({ pid }) => pid === gapsPid).map(({ time }) => time)
   return {
-    takenUs: takenPerSample(join(directory, 'gaps'), ofGaps),
+    takenUs: median(gapsWith(join(directory, 'gaps'), ofGaps)),
     cpuUsPerSample: (usage.cpuSeconds * 1e6) / samples.length,
     bytesPerSample: bytes / samples.length,
     missingPercent: 100 * (1 - samples.length / (rate * 2 * seconds)),
@@ -148,26 +149,6 @@ function figuresOf({ directory, file, usage, gapsPid, rate }: Outcome): Omit<Fig
     rssMb: usage.maxRssBytes / 1e6,
   }
 }
-
-/** Median length of the gaps that contain a sample's time, µs. */
-function takenPerSample(gapsFile: string, times: bigint[]): number {
-  const gaps = readFileSync(gapsFile, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' ').map(BigInt) as [bigint, bigint])
-  const sorted = times.toSorted((a, b) => Number(a - b))
-  const taken: number[] = []
-  let next = 0
-  for (const time of sorted) {
-    while (next < gaps.length && (gaps[next]?.[1] ?? 0n) < time) next++
-    const gap = gaps[next]
-    if (gap !== undefined && gap[0] <= time) taken.push(Number(gap[1] - gap[0]) / 1e3)
-  }
-  return median(taken)
-}
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 const rows = [
   ['takenUs', 'taken from the workload per sample, µs'],

@@ -84,6 +84,7 @@ const resources = (services: number): readonly ProcessResource[] =>
     executablePath: `/usr/bin/service-${index}`,
     executableName: `service-${index}`,
     containerId: index.toString(16).padStart(64, '0'),
+    cgroupPath: '',
   }))
 
 function profileOf(window: WindowSource): SessionProfile {

@@ -175,6 +175,7 @@ async function startWith(watch: Watch, { frequency, dataDirectory, backend }: Ru
   return await startAgent({
     sampling: {
       ...config.sampler,
+      missingCgroups: 'awaited',
       target: { kind: 'machine' },
       commandLine: ['sonde', 'run'],
       duration: undefined,
@@ -188,6 +189,8 @@ async function startWith(watch: Watch, { frequency, dataDirectory, backend }: Ru
     services: config.services,
     dataDirectory,
     lockDirectory: true,
+    children: 'commands',
+    lockDown: false,
     observe: watch.observe,
     log: () => undefined,
     version: '0',

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { type Agent, startAgent } from '../../src/agent.ts'
 import type { Consumer } from '../../src/core/consumer.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
+import { EVERYTHING } from '../../src/core/sample-filter.ts'
 import { DEFAULT_SERVICE_POLICY } from '../../src/core/service-policy.ts'
 import { hertz, milliseconds } from '../../src/core/units.ts'
 import { consumerThat } from '../support/consumers.ts'
@@ -25,6 +26,7 @@ const AWK = 'BEGIN { while (n++ < 3000000) m += n; print m; fflush(); while (1) 
 async function sampling(context: TestContext, consumer: Consumer): Promise<Agent> {
   const agent = await startAgent({
     sampling: {
+      backEnd: 'auto',
       events: ['cpu-clock', 'task-clock'],
       rate: { by: 'frequency', hertz: hertz(499) },
       callGraph: { method: 'fp' },
@@ -32,6 +34,8 @@ async function sampling(context: TestContext, consumer: Consumer): Promise<Agent
       ringBytes: undefined,
       target: { kind: 'machine' },
       commandLine: [],
+      filter: EVERYTHING,
+      missingCgroups: 'refused',
       window: LONG,
       duration: undefined,
     },
@@ -41,6 +45,8 @@ async function sampling(context: TestContext, consumer: Consumer): Promise<Agent
     services: DEFAULT_SERVICE_POLICY,
     dataDirectory: temporaryDirectory(context),
     lockDirectory: false,
+    children: 'commands',
+    lockDown: false,
     observe: () => undefined,
     log: () => undefined,
     version: '0',

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { BACK_ENDS } from '../../src/core/back-end.ts'
+import { whyNot } from '../support/back-ends.ts'
 import { readSummary, sonde, sum, temporaryDirectory } from '../support/sonde.ts'
 import { withoutStackNotes } from './perf-data-tools.ts'
 
@@ -22,30 +24,35 @@ const linesOf = (path: string): string[] =>
     .split('\n')
     .sort()
 
-test('a recording says of its stacks what was said when it was made: summary, report, flame graphs', (context) => {
-  const cwd = temporaryDirectory(context)
-  const outputs = ['-o', 'perf.data', '-o', 'live.folded', '--summary', 'live.json']
-  const recorded = sonde(['record', '-F', '499', ...outputs, '--', ...MIXED], { cwd })
-  assert.equal(recorded.status, 0, recorded.stderr)
-  const args = ['convert', 'perf.data', '-o', 'again.folded', '--summary', 'again.json']
-  assert.equal(sonde(args, { cwd }).status, 0)
+const same = 'a recording says of its stacks what was said when it was made: summary, report, flame graphs'
+for (const backEnd of BACK_ENDS) {
+  test(`${same} (${backEnd})`, (context) => {
+    const reason = whyNot(backEnd)
+    if (reason !== undefined) return context.skip(reason)
+    const cwd = temporaryDirectory(context)
+    const outputs = ['-o', 'perf.data', '-o', 'live.folded', '--summary', 'live.json']
+    const recorded = sonde(['record', '--sampler', backEnd, '-F', '499', ...outputs, '--', ...MIXED], { cwd })
+    assert.equal(recorded.status, 0, recorded.stderr)
+    const args = ['convert', 'perf.data', '-o', 'again.folded', '--summary', 'again.json']
+    assert.equal(sonde(args, { cwd }).status, 0)
 
-  const [live, again] = ['live.json', 'again.json'].map((name) => readSummary(join(cwd, name)).stacks)
-  assert.ok(live !== undefined)
-  assert.deepEqual(again, live)
-  assert.deepEqual(Object.keys(live.languages).sort(), ['native', 'node'])
-  assert.deepEqual(linesOf(join(cwd, 'again.folded')), linesOf(join(cwd, 'live.folded')))
+    const [live, again] = ['live.json', 'again.json'].map((name) => readSummary(join(cwd, name)).stacks)
+    assert.ok(live !== undefined)
+    assert.deepEqual(again, live)
+    assert.deepEqual(Object.keys(live.languages).sort(), ['native', 'node'])
+    assert.deepEqual(linesOf(join(cwd, 'again.folded')), linesOf(join(cwd, 'live.folded')))
 
-  const { complete, unverified, broken } = live
-  const samples = complete + unverified + sum(Object.values(broken))
-  const share = `${(Math.floor((1000 * complete) / samples) / 10).toFixed(1)} %`
-  const report = sonde(['report', '--stacks', '--top', '3'], { cwd }).stdout
-  assert.ok(report.startsWith(`perf.data: stacks, ${samples} samples, ${share} complete`), report)
-  for (const reason of Object.keys(broken)) assert.ok(report.includes(reason), reason)
-  assert.match(report, /^complete +samples +unverified +broken +language$/m)
-  assert.match(report, /^ +[\d.]+ % +\d+ +\d+ +\d+ +\d+ {2}\w+ \(node\)$/m)
-  assert.match(recorded.stderr, new RegExp(`record: stacks: ${share.replace('.', '\\.')} complete \\(`))
-})
+    const { complete, unverified, broken } = live
+    const samples = complete + unverified + sum(Object.values(broken))
+    const share = `${(Math.floor((1000 * complete) / samples) / 10).toFixed(1)} %`
+    const report = sonde(['report', '--stacks', '--top', '3'], { cwd }).stdout
+    assert.ok(report.startsWith(`perf.data: stacks, ${samples} samples, ${share} complete`), report)
+    for (const reason of Object.keys(broken)) assert.ok(report.includes(reason), reason)
+    assert.match(report, /^complete +samples +unverified +broken +language$/m)
+    assert.match(report, /^ +[\d.]+ % +\d+ +\d+ +\d+ +\d+ {2}\w+ \(node\)$/m)
+    assert.match(recorded.stderr, new RegExp(`record: stacks: ${share.replace('.', '\\.')} complete \\(`))
+  })
+}
 
 test('a file whose writer was killed has stacks that nobody vouches for', (context) => {
   const cwd = temporaryDirectory(context)

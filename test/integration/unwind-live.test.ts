@@ -37,20 +37,41 @@ const groups: readonly (readonly UnwindWorkload[])[] = [
   [all.go, all.goStripped, all.python, all.node],
   [all.java, all.javaWithoutFramePointers],
 ]
-const recorded = new Map<UnwindWorkload, ProcessStacks>()
+/** What perf's rings are looked at with, too: a few of each kind. */
+const groupByPerf = [all.libcHeavy, all.threads, all.go, all.python, all.garbage, all.recursion]
+
+interface Recorded {
+  readonly sampler: 'auto' | 'perf'
+  readonly groups: readonly (readonly UnwindWorkload[])[]
+  readonly stacks: Map<UnwindWorkload, ProcessStacks>
+}
+const recordings: readonly Recorded[] = [
+  { sampler: 'auto', groups, stacks: new Map() },
+  { sampler: 'perf', groups: [groupByPerf], stacks: new Map() },
+]
 before(async (context) => {
-  for (const group of groups) await record(context as TestContext, group.filter(isRunnable))
+  for (const recorded of recordings) {
+    for (const group of recorded.groups) {
+      await record(context as TestContext, recorded, group.filter(isRunnable))
+    }
+  }
 })
 
 /** Records the whole machine while the programs run. */
-async function record(context: TestContext, workloads: readonly UnwindWorkload[]): Promise<void> {
+async function record(
+  context: TestContext,
+  { sampler, stacks: recorded }: Recorded,
+  workloads: readonly UnwindWorkload[],
+): Promise<void> {
   const children = new Map(workloads.map((workload) => [workload, start(workload)]))
   // What compiles itself has done so.
   await sleep(workloads.includes(all.java) ? 6000 : 2000)
   const directory = temporaryDirectory(context)
   const summary = join(directory, 's.json')
   const outputs = ['-o', join(directory, 'x.data'), '--summary', summary]
-  const result = sonde(['record', '-a', '-F', '999', '--duration', `${seconds}s`, ...outputs])
+  const result = sonde([
+    ...['record', '--sampler', sampler, '-a', '-F', '999', '--duration', `${seconds}s`, ...outputs],
+  ])
   await Promise.all([...children.values()].map(stop))
   assert.equal(result.status, 0, result.stderr)
   const { processes } = readSummary(summary).stacks
@@ -60,24 +81,27 @@ async function record(context: TestContext, workloads: readonly UnwindWorkload[]
   }
 }
 
-for (const workload of complete) {
-  test(`99 % of the stacks are complete: ${workload.name}`, lacking(workload), (context) => {
-    const stacks = recorded.get(workload) ?? assert.fail('no samples')
-    const total = samplesOf(stacks)
-    context.diagnostic(`${stacks.complete} of ${total}; ${JSON.stringify(stacks.broken)}`)
-    assert.ok(total > 100)
-    assert.ok(stacks.complete >= 0.99 * total)
-  })
-}
+for (const { sampler, groups: recordedGroups, stacks: recorded } of recordings) {
+  const isRecorded = (workload: UnwindWorkload): boolean => recordedGroups.flat().includes(workload)
+  for (const workload of complete.filter(isRecorded)) {
+    test(`99 % of the stacks are complete: ${workload.name} (${sampler})`, lacking(workload), (context) => {
+      const stacks = recorded.get(workload) ?? assert.fail('no samples')
+      const total = samplesOf(stacks)
+      context.diagnostic(`${stacks.complete} of ${total}; ${JSON.stringify(stacks.broken)}`)
+      assert.ok(total > 100)
+      assert.ok(stacks.complete >= 0.99 * total)
+    })
+  }
 
-for (const [workload, reason] of broken) {
-  test(`what ends stacks early is counted: ${workload.name}`, lacking(workload), (context) => {
-    const stacks = recorded.get(workload) ?? assert.fail('no samples')
-    context.diagnostic(`${stacks.complete} of ${samplesOf(stacks)}; ${JSON.stringify(stacks.broken)}`)
-    const counted = Object.entries(stacks.broken).filter(([text]) => reason.test(text))
-    assert.ok(sum(counted.map(([, count]) => count)) > 20)
-    assert.ok(stacks.complete + sum(counted.map(([, count]) => count)) >= 0.98 * samplesOf(stacks))
-  })
+  for (const [workload, reason] of broken.filter(([workload]) => isRecorded(workload))) {
+    test(`what ends stacks early is counted: ${workload.name} (${sampler})`, lacking(workload), (context) => {
+      const stacks = recorded.get(workload) ?? assert.fail('no samples')
+      context.diagnostic(`${stacks.complete} of ${samplesOf(stacks)}; ${JSON.stringify(stacks.broken)}`)
+      const counted = Object.entries(stacks.broken).filter(([text]) => reason.test(text))
+      assert.ok(sum(counted.map(([, count]) => count)) > 20)
+      assert.ok(stacks.complete + sum(counted.map(([, count]) => count)) >= 0.98 * samplesOf(stacks))
+    })
+  }
 }
 
 test('samples of a spinning thread show what gdb shows when it stands', {

@@ -72,10 +72,19 @@ export function fakeNative(sessions: readonly SessionInfo[]): FakeNative {
     },
     take: (target) => target.set(new Uint8Array(buffer)),
     stats: () =>
-      sessions.map(({ id }) => ({ id, taken: windows, losses: [0, 0, 1, 0, 0], firstSampleTime: 1_000n })),
+      sessions.map(({ id }) => ({
+        id,
+        taken: windows,
+        losses: [0, 0, 1, 0, 0, 0, 0],
+        leftOut: [0, 0],
+        captured: [],
+        firstSampleTime: 1_000n,
+      })),
     targetGone() {
       return this.gone
     },
+    setFilter: () => void calls.push('setFilter'),
+    filterProblem: () => '',
     disable: () => void calls.push('disable'),
     close: () => void calls.push('close'),
   }
@@ -104,8 +113,10 @@ export function fakeAddon(native: NativeSampler, opened: NativeSamplerOptions[] 
     openLines: unused,
     openJitNames: unused,
     kernelFacts: () => ({ text: 0n, textEnd: 0n, buildId: '' }),
+    probeBpf: async () => [],
     clock: () => ({ monotonic: 0n, unixOffset: 0n }),
     tryLock: () => true,
+    dropCapabilities: () => ({ threads: 1, failed: [], boundingKept: false }),
     demangle: (name) => name,
   }
 }

@@ -31,6 +31,8 @@ export interface ToldWindow {
   readonly told?: readonly Told[]
   /** [pid, seconds after the first window's begin] */
   readonly samples: readonly (readonly [pid: number, at: number])[]
+  /** Path of each sample's cgroup, '' where it is not known; absent: the source knows none. */
+  readonly cgroups?: readonly string[]
 }
 
 /** A batch with samples of these processes, in order of time. */
@@ -39,6 +41,7 @@ export function batchOfProcesses({
   before = {},
   told = [],
   samples,
+  cgroups = [],
 }: ToldWindow): ProfileBatch {
   const images: Image[] = []
   const mappings: Mapping[] = []
@@ -88,7 +91,9 @@ export function batchOfProcesses({
       ...batch.samples,
       pid: Uint32Array.from(samples, ([pid]) => pid),
       time: BigUint64Array.from(samples, ([, at]) => nanosecondsOf(BEGIN + at)),
+      cgroup: BigUint64Array.from(cgroups, (path, index) => (path === '' ? 0n : BigInt(index + 1))),
     },
+    cgroups: new Map(cgroups.map((path, index) => [BigInt(index + 1), path])),
     processes: processTableOf({ images, mappings, events: [...snapshot, ...events] }, snapshot.length),
   }
 }

@@ -2,7 +2,7 @@
 
 import { avma, fileOffset, svma } from '../../src/core/address.ts'
 import type { WindowSource } from '../../src/core/encoder.ts'
-import type { LossReason } from '../../src/core/loss.ts'
+import type { LeftOutReason, LossReason } from '../../src/core/loss.ts'
 import type { Image } from '../../src/core/process.ts'
 import type { ProfileBatch, SessionInfo } from '../../src/core/profile.ts'
 import type { FrameName, FrameNames } from '../../src/core/symbolizer.ts'
@@ -25,6 +25,8 @@ export interface TestSample {
   readonly comm?: string
   readonly cpu?: number
   readonly value?: bigint
+  /** Its path; '' where it is not known. Given with none: the window knows no cgroups. */
+  readonly cgroup?: string
   /** How many of them; default 1. */
   readonly count?: number
 }
@@ -34,6 +36,7 @@ export interface TestWindow {
   readonly session?: SessionInfo
   readonly sequence?: number
   readonly losses?: Readonly<Partial<Record<LossReason, number>>>
+  readonly leftOut?: Readonly<Partial<Record<LeftOutReason, number>>>
   /** Processes whose main thread has a name of its own. */
   readonly processNames?: Readonly<Record<number, string>>
 }
@@ -65,6 +68,7 @@ class TestWindowBuilder {
   readonly #session: SessionInfo
   readonly #builder = new WindowBuilder()
   readonly #namesOfFrame: string[][] = []
+  readonly #cgroups = new Map<string, bigint>()
   readonly #start: bigint
 
   constructor(window: TestWindow) {
@@ -74,7 +78,7 @@ class TestWindowBuilder {
   }
 
   build(): WindowSource {
-    const { samples, losses, processNames, sequence } = this.#window
+    const { samples, losses, leftOut, processNames, sequence } = this.#window
     this.#builder.addSession(this.#session.id)
     for (const [pid, comm] of Object.entries(processNames ?? {})) this.#nameProcess(Number(pid), comm)
     samples.forEach((sample, index) => {
@@ -82,6 +86,9 @@ class TestWindowBuilder {
     })
     for (const [reason, count] of Object.entries(losses ?? {})) {
       this.#builder.addLoss(this.#session.id, reason as LossReason, count)
+    }
+    for (const [reason, count] of Object.entries(leftOut ?? {})) {
+      this.#builder.addLeftOut(this.#session.id, reason as LeftOutReason, count)
     }
     const times = {
       start: this.#start,
@@ -116,8 +123,24 @@ class TestWindowBuilder {
         stack,
         value: sample.value ?? PERIOD,
         comm: sample.comm ?? 'app',
+        ...(this.#tellsCgroups && { cgroup: this.#cgroup(sample.cgroup ?? '') }),
       })
     }
+  }
+
+  get #tellsCgroups(): boolean {
+    return this.#window.samples.some(({ cgroup }) => cgroup !== undefined)
+  }
+
+  /** A cgroup of each path. */
+  #cgroup(path: string): bigint {
+    if (path === '') return 0n
+    const known = this.#cgroups.get(path)
+    if (known !== undefined) return known
+    const id = BigInt(this.#cgroups.size + 1) << 33n
+    this.#cgroups.set(path, id)
+    this.#builder.addCgroup(id, path)
+    return id
   }
 
   #frame(text: FrameText, pid: number): number {

@@ -240,6 +240,7 @@ class RandomWindow {
       executablePath: executableName === '' ? '' : `/usr/bin/${executableName}`,
       executableName,
       containerId: random.oneOf(['', 'c'.repeat(64), 'd'.repeat(64)]),
+      cgroupPath: random.oneOf(['', '/system.slice', '/kubepods/burstable']),
     }
   }
 }

@@ -31,6 +31,7 @@ export const sessionInfo = (changes: Partial<SessionInfo> = {}): SessionInfo => 
   callGraph: { method: 'dwarf', stackBytes: 8192 },
   maxStack: 127,
   inherit: false,
+  tellsCgroups: false,
   host: testHost,
   commandLine: ['sonde', 'record'],
   ...changes,

@@ -116,7 +116,7 @@ export const unwindWorkloads = {
     mayEnd: ['other-stack'],
   }),
   plt: native('PLT stubs', 'plt.c', [...withoutFramePointers, '-fno-builtin', '-fplt', '-Wl,-z,lazy']),
-  recursion: native('recursion, 500 deep', 'recursion.c', withoutFramePointers, { args: ['500'] }),
+  recursion: native('recursion, 2000 deep', 'recursion.c', withoutFramePointers, { args: ['2000'] }),
   static: native('C, static', 'libc_heavy.c', [...withoutFramePointers, '-static']),
   spin: native('a loop twelve calls deep', 'spin.c', withoutFramePointers),
   vdso: native('vdso', 'vdso.c', withoutFramePointers),

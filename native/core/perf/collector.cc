@@ -31,6 +31,7 @@ Collector::Collector(const SamplerOptions& options, KernelFeatures features, siz
       seed_(seed),
       last_source_(rings),
       full_at_(rings),
+      gate_(seed),
       current_(NewWindow()),
       totals_(options.sessions.size()) {}
 
@@ -47,26 +48,58 @@ std::unique_ptr<Window> Collector::NewWindow() const {
 
 void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings) {
   idle_at_start_ = IdleOfCpus();
-  for (const SampledEvent& event : sampled) {
+  for (size_t ring = 0; ring < rings.size(); ring++) {
+    const auto cpu = static_cast<size_t>(rings[ring].cpu);
+    if (ring_of_cpu_.size() <= cpu) ring_of_cpu_.resize(cpu + 1);
+    ring_of_cpu_[cpu] = static_cast<uint32_t>(ring);
+  }
+  for (size_t place = 0; place < sampled.size(); place++) {
+    const SampledEvent& event = sampled[place];
     const SessionOptions& session = options_.sessions[event.session];
-    Source source{.session = event.session,
-                  .ring = event.ring,
-                  .cpu = static_cast<uint32_t>(rings[event.ring].cpu)};
-    // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
-    const bool countable = !session.exclude_user && !session.exclude_kernel;
-    if (session.clock && countable) source.ledger.emplace(session.ClockPeriod());
     layouts_.Set(event.event.id(),
                  {.implied_period = session.PeriodIsImplied() ? session.period : 0,
-                  .captured = session.stack_bytes != 0});
-    source_numbers_[event.event.id()] = static_cast<uint32_t>(sources_.size());
-    sources_.push_back(source);
+                  .captured = session.stack_bytes != 0,
+                  .cgroup = features_.cgroup});
+    Source& source = SourceFor(event, rings);
+    source.events.push_back(place);
+    source_numbers_[event.event.id()] = static_cast<uint32_t>(&source - sources_.data());
   }
+}
+
+Collector::Source& Collector::SourceFor(const SampledEvent& event,
+                                        const std::vector<CpuRing>& rings) {
+  const auto same = [&](const Source& source) {
+    return source.session == event.session && source.ring == event.ring;
+  };
+  if (Captures()) {
+    const auto known = std::ranges::find_if(sources_, same);
+    if (known != sources_.end()) return *known;
+  }
+  Source& source =
+      sources_.emplace_back(Source{.session = event.session,
+                                   .ring = event.ring,
+                                   .cpu = static_cast<uint32_t>(rings[event.ring].cpu)});
+  const SessionOptions& session = options_.sessions[event.session];
+  // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
+  const bool countable = !session.exclude_user && !session.exclude_kernel;
+  if (session.clock && countable) source.ledger.emplace(session.ClockPeriod());
+  return source;
+}
+
+void Collector::TellCgroups(CgroupTree& tree) {
+  cgroups_ = &tree;
+  gate_.TellCgroups(tree);
+  // The BPF programs say it of every sample.
+  if (!features_.cgroup && !Captures()) process_cgroups_.emplace(tree);
 }
 
 // --- records -------------------------------------------------------------------------------------
 
 void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
-  const Record record = ParseRecord(bytes, layouts_);
+  Record record = ParseRecord(bytes, layouts_);
+  if (auto* sample = std::get_if<SampleRecord>(&record.body); sample && process_cgroups_) {
+    sample->cgroup = process_cgroups_->CgroupOf(sample->pid, sample->time);
+  }
   struct Visitor {
     Collector& self;
     size_t ring;
@@ -93,6 +126,9 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
     void operator()(const KernelSymbolRecord& symbol) const {
       self.WindowAt(record.time).AddKernelSymbol(KernelSymbolRowOf(symbol, record.time));
     }
+    void operator()(const CgroupRecord& made) const {
+      if (self.cgroups_ != nullptr) self.cgroups_->Learn(made.cgroup, made.path);
+    }
     void operator()(const OtherRecord&) const {}
     void operator()(const MalformedRecord& malformed) const { self.OnMalformed(malformed); }
   };
@@ -101,13 +137,36 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
 
 void Collector::Foresee(std::span<const std::byte> bytes) {
   const Record record = ParseRecord(bytes, layouts_);
+  if (const auto* made = std::get_if<CgroupRecord>(&record.body); made && cgroups_ != nullptr) {
+    cgroups_->Learn(made->cgroup, made->path);
+  }
   if (auto bookkeeping = ProcessRecordOf(record)) foreseen_.push_back(std::move(*bookkeeping));
 }
 
 void Collector::Settle() {
   std::ranges::stable_sort(foreseen_, {}, &ProcessRecord::time);
-  for (const ProcessRecord& record : foreseen_) unwinder_->Apply(record);
+  for (const ProcessRecord& record : foreseen_) {
+    if (unwinder_ != nullptr) unwinder_->Apply(record);
+    if (process_cgroups_) ApplyToCgroups(record);
+    gate_.Apply(record);
+    if (on_process_) on_process_(record);
+  }
   foreseen_.clear();
+}
+
+void Collector::ApplyToCgroups(const ProcessRecord& record) {
+  switch (record.kind) {
+    case ProcessEventKind::kFork:
+      return process_cgroups_->OnFork(record.parent_pid, record.pid);
+    case ProcessEventKind::kComm:
+      if (record.exec) process_cgroups_->OnExec(record.pid);
+      return;
+    case ProcessEventKind::kExit:
+      if (record.pid == record.tid) process_cgroups_->OnExit(record.pid);
+      return;
+    case ProcessEventKind::kMmap:
+      return;
+  }
 }
 
 void Collector::OnSample(size_t ring, const SampleRecord& sample) {
@@ -121,15 +180,45 @@ void Collector::OnSample(size_t ring, const SampleRecord& sample) {
   }
   Source& source = sources_[last_number];
   (sample.time > source.read_at ? source.arrived_after : source.arrived)++;
+  if (gate_.open()) return AddSample(ring, source.session, sample);
+  const SampleGate::Verdict verdict = gate_.Decide(sample);
+  if (verdict.left_out) return LeaveOut(source.session, *verdict.left_out, 1);
+  SampleRecord weighted = sample;
+  weighted.period *= verdict.factor;
+  AddSample(ring, source.session, weighted);
+}
+
+void Collector::OnCaptured(const CapturedSample& sample) {
+  const uint32_t cpu = sample.record.cpu;
+  const bool known = cpu < ring_of_cpu_.size() && ring_of_cpu_[cpu].has_value() &&
+                     sample.session < options_.sessions.size();
+  if (!known) return OnMalformedCapture();
+  NoticeReuse(sample);
+  AddSample(*ring_of_cpu_[cpu], sample.session, sample.record);
+}
+
+/// Whether the number is another process's now, and its FORK did not come: then what is known of it is of the old one, and
+/// /proc is read again.
+void Collector::NoticeReuse(const CapturedSample& sample) {
+  // Each CPU has an idle task of its own, and all have this number.
+  if (sample.record.pid == 0) return;
+  const auto [known, added] = start_times_.try_emplace(sample.record.pid, sample.start_time);
+  if (added || known->second == sample.start_time) return;
+  known->second = sample.start_time;
+  if (unwinder_ == nullptr || unwinder_->KnowsStartOf(sample.record.pid)) return;
+  current_->AddDroppedRecords(1);
+}
+
+void Collector::AddSample(size_t ring, uint32_t session, const SampleRecord& sample) {
   if (unwinder_ == nullptr || !StackUnwinder::CanUnwind(sample)) {
-    Count(source.session, sample, WindowAt(sample.time).AddSample(ring, source.session, sample));
+    Count(session, sample, WindowAt(sample.time).AddSample(ring, session, sample));
     return;
   }
-  const uint32_t max_stack = options_.sessions[source.session].max_stack;
+  const uint32_t max_stack = options_.sessions[session].max_stack;
   auto chain = unwinder_->Unwind(sample, max_stack);
-  if (!chain && unwinder_->Park(ring, source.session, sample)) return;
+  if (!chain && unwinder_->Park(ring, session, sample)) return;
   if (!chain) chain = unwinder_->UnwindNow(sample, max_stack);
-  AddUnwound(ring, source.session, sample, *chain);
+  AddUnwound(ring, session, sample, *chain);
 }
 
 void Collector::AddUnwound(size_t ring, uint32_t session, const SampleRecord& sample,
@@ -176,6 +265,8 @@ void Collector::GiveUpWaiting() {
 void Collector::OnLost(size_t ring, const LostRecord& lost, uint64_t time, uint32_t cpu) {
   full_at_[ring] = time;
   if (features_.lost_count) return;
+  // Only what is said of processes goes through perf's rings then.
+  if (Captures()) return WindowAt(time).AddDroppedRecords(lost.count);
   // Without the events' own counts this is all there is. It counts every kind of record, and names the event that found
   // room again, not those that had none.
   const Source* source = SourceOf(lost.id);
@@ -229,22 +320,40 @@ std::vector<uint64_t> Collector::IdleOfCpus() const {
   return idle ? std::move(*idle) : std::vector<uint64_t>{};
 }
 
-void Collector::ReadCounts(const EventSet& events) {
+void Collector::ReadCounts(const EventSet& events, const CountCaptured& captured) {
   const std::vector<uint64_t> idle = idle_at_end_.empty() ? IdleOfCpus() : idle_at_end_;
-  for (size_t index = 0; index < sources_.size(); index++) {
-    Source& source = sources_[index];
+  for (Source& source : sources_) {
     const uint64_t now = MonotonicNow();
-    const auto counts = events.sampled()[index].event.Read();
-    if (!counts) continue;
+    const bool read = ReadEvents(events, source);
+    // After the events: what comes in between must not look as if it had been missed.
+    if (Captures()) source.captured = captured(source.cpu, source.session);
+    if (!read) continue;
     source.read_at = now;
-    source.reading.running = counts->time_running;
-    source.reading.counted = counts->value;
-    source.reading.lost = counts->lost;
     if (source.cpu < std::min(idle.size(), idle_at_start_.size())) {
       source.reading.idle =
           idle[source.cpu] - std::min(idle_at_start_[source.cpu], idle[source.cpu]);
     }
   }
+  ReadDroppedRecords(events);
+}
+
+/// Sums up what the source's events say. Of several each has its own unfinished period.
+bool Collector::ReadEvents(const EventSet& events, Source& source) const {
+  const uint64_t period = source.ledger ? source.ledger->period() : 1;
+  TickReading sum = {.idle = source.reading.idle};
+  for (const size_t place : source.events) {
+    const auto counts = events.sampled()[place].event.Read();
+    if (!counts) return false;
+    const bool alone = source.events.size() == 1;
+    sum.running += alone ? counts->time_running : counts->time_running / period * period;
+    sum.counted += counts->value;
+    sum.lost += counts->lost;
+  }
+  source.reading = sum;
+  return true;
+}
+
+void Collector::ReadDroppedRecords(const EventSet& events) {
   const bool was_full = std::ranges::any_of(full_at_, [](uint64_t time) { return time != 0; });
   if (!was_full) return;
   uint64_t lost = 0;
@@ -259,12 +368,32 @@ void Collector::ReadCounts(const EventSet& events) {
 std::unique_ptr<Window> Collector::FinishWindow() {
   if (unwinder_ != nullptr) GiveUpWaiting();
   for (Source& source : sources_) BookLosses(source);
+  // Where perf takes the samples nobody asks.
+  if (unwinder_ != nullptr && !Captures()) (void)unwinder_->TakeChainWishes();
+  if (process_cgroups_) process_cgroups_->EndWindow();
+  gate_.EndWindow();
+  if (current_->dropped_records() > 0) gate_.Doubt();
   std::ranges::fill(full_at_, 0);
+  start_times_.clear();
   boundary_ = UINT64_MAX;
   return std::exchange(current_, std::move(next_));
 }
 
+/// What the programs counted and the rings did not bring.
+void Collector::BookCaptured(Source& source) {
+  const CaptureCounts& now = source.captured;
+  const CaptureCounts before = std::exchange(source.booked, now);
+  LeaveOut(source.session, LeftOutReason::kFiltered, now.filtered - before.filtered);
+  LeaveOut(source.session, LeftOutReason::kSampledOut, now.sampled_out - before.sampled_out);
+  Lose(source.session, LossReason::kContended, now.contended - before.contended);
+  Lose(source.session, LossReason::kCaptureFailed, now.failed - before.failed);
+  // For the ledger: whatever ran has not been missed.
+  source.arrived = now.runs - now.ring_full;
+  source.reading.lost = now.ring_full;
+}
+
 void Collector::BookLosses(Source& source) {
+  if (Captures()) BookCaptured(source);
   const uint64_t lost = source.reading.lost - std::min(source.lost, source.reading.lost);
   if (lost > 0) {
     source.lost += lost;
@@ -285,6 +414,11 @@ void Collector::BookLosses(Source& source) {
   source.arrived += source.arrived_after;
   source.arrived_after = 0;
   source.read_at = UINT64_MAX;
+}
+
+void Collector::LeaveOut(uint32_t session, LeftOutReason reason, uint64_t count) {
+  current_->AddLeftOut(session, reason, count);
+  totals_[session].left_out[static_cast<size_t>(reason)] += count;
 }
 
 void Collector::Lose(uint32_t session, LossReason reason, uint64_t count) {

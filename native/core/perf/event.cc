@@ -28,6 +28,13 @@ Status Event::RedirectTo(const Event& owner) {
   return Ok();
 }
 
+Status Event::Run(int program_fd) const {
+  if (ioctl(fd(), PERF_EVENT_IOC_SET_BPF, program_fd) != 0) {
+    return SystemError("ioctl(PERF_EVENT_IOC_SET_BPF)");
+  }
+  return Ok();
+}
+
 Status Event::Enable() {
   if (ioctl(fd(), PERF_EVENT_IOC_ENABLE, 0) != 0)
     return SystemError("ioctl(PERF_EVENT_IOC_ENABLE)");

@@ -31,6 +31,8 @@ class Event {
 
   /// Sends the event's records to `owner`'s ring. Both must be of one CPU.
   Status RedirectTo(const Event& owner);
+  /// Each of its samples runs the BPF program, which says whether perf writes it too. Children that inherit it do the same.
+  Status Run(int program_fd) const;
   Status Enable();
   Status Disable();
   Result<EventCounts> Read() const;

@@ -32,6 +32,8 @@ perf_event_attr CommonAttr(KernelFeatures features) {
 bool Accepts(KernelFeatures features) {
   perf_event_attr attr = BookkeepingAttr({}, features, 4096);
   attr.disabled = 1;
+  // Kernels without CONFIG_CGROUP_PERF take attr.cgroup, and never send what it asks for.
+  if (features.cgroup) attr.sample_type |= PERF_SAMPLE_CGROUP;
   const UniqueFd fd(
       static_cast<int>(syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
   return static_cast<bool>(fd);
@@ -44,6 +46,7 @@ KernelFeatures KernelFeatures::Probe() {
   features.lost_count = Accepts({.lost_count = true, .build_id = false});
   features.build_id = Accepts({.lost_count = false, .build_id = true});
   features.ksymbol = Accepts({.ksymbol = true});
+  features.cgroup = Accepts({.cgroup = true});
   return features;
 }
 
@@ -65,6 +68,7 @@ perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& t
     attr.sample_regs_user = kUserRegisters;
     attr.sample_stack_user = session.stack_bytes;
   }
+  if (features.cgroup) attr.sample_type |= PERF_SAMPLE_CGROUP;
   attr.sample_max_stack = session.max_stack;
   attr.disabled = 1;
   attr.inherit = target.inherit;
@@ -74,6 +78,16 @@ perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& t
   attr.exclude_kernel = session.exclude_kernel;
   // As perf: the modifiers u and k name one mode, so the hypervisor is neither.
   attr.exclude_hv = session.exclude_user || session.exclude_kernel;
+  return attr;
+}
+
+perf_event_attr ProgramAttr(const SessionOptions& session, const TargetOptions& target,
+                            KernelFeatures features) {
+  perf_event_attr attr = SampleAttr(session, target, features);
+  attr.sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU;
+  attr.sample_regs_user = 0;
+  attr.sample_stack_user = 0;
+  attr.sample_max_stack = 0;
   return attr;
 }
 
@@ -92,6 +106,7 @@ perf_event_attr BookkeepingAttr(const TargetOptions& target, KernelFeatures feat
   attr.task = 1;
   attr.build_id = features.build_id;
   attr.ksymbol = features.ksymbol;
+  attr.cgroup = features.cgroup;
   // It counts nothing, and without this it would be refused to users who may not look into the kernel.
   attr.exclude_kernel = 1;
   attr.exclude_hv = 1;

@@ -14,6 +14,8 @@ struct KernelFeatures {
   bool lost_count = false;  ///< PERF_FORMAT_LOST, Linux 6.0
   bool build_id = false;    ///< attr.build_id, Linux 5.12
   bool ksymbol = false;     ///< attr.ksymbol, Linux 5.1
+  /// PERF_SAMPLE_CGROUP and attr.cgroup, Linux 5.7 with CONFIG_CGROUP_PERF
+  bool cgroup = false;
 
   /// Finds out by opening a dummy event on the calling thread.
   static KernelFeatures Probe();
@@ -38,6 +40,9 @@ inline constexpr size_t kUserRegisterCount = 33;
 /// A session's event on `target`, disabled.
 perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& target,
                            KernelFeatures features);
+/// The same for a BPF program, which captures by itself what it needs: perf would walk the chain in vain.
+perf_event_attr ProgramAttr(const SessionOptions& session, const TargetOptions& target,
+                            KernelFeatures features);
 
 /// The event that carries COMM, MMAP2, FORK, EXIT and KSYMBOL and owns a ring. Enabled from the start. It has an event of its own
 /// so that the lost count of a session's event counts samples only: the kernel books a lost MMAP2 on the event that

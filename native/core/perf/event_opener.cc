@@ -15,6 +15,8 @@ constexpr uint64_t kNever = UINT64_MAX;
 /// Rounds of reading the thread list; a process that still makes threads after so many makes them faster than we open.
 constexpr int kMaxRounds = 32;
 constexpr int kMaxForkDepth = 64;
+/// Some 3,000 records of processes.
+constexpr size_t kBookkeepingRing = 256 * 1024;
 
 bool IsShortage(const Error& error) { return error.code == EMFILE || error.code == ENFILE; }
 
@@ -133,7 +135,7 @@ EventOpener::Times EventOpener::TimesOf(uint32_t tid, int depth) const {
 }
 
 Status EventOpener::OpenBookkeeping(pid_t pid, uint32_t cpu_index) {
-  const auto watermark = static_cast<uint32_t>(options_.ring_bytes / 2);
+  const auto watermark = static_cast<uint32_t>(RingBytes() / 2);
   const perf_event_attr attr = BookkeepingAttr(options_.target, features_, watermark);
   auto event = Event::Open(attr, pid, cpus_[cpu_index], "bookkeeping");
   if (!event) return event.error();
@@ -143,7 +145,7 @@ Status EventOpener::OpenBookkeeping(pid_t pid, uint32_t cpu_index) {
     set_.bookkeeping_.push_back(std::move(*event));
     return Ok();
   }
-  auto ring = RingBuffer::Map(event->fd(), options_.ring_bytes);
+  auto ring = RingBuffer::Map(event->fd(), RingBytes());
   if (!ring) return ring.error();
   ring_of_[cpu_index] = static_cast<uint32_t>(set_.rings_.size());
   owners_.push_back(set_.bookkeeping_.size());
@@ -153,9 +155,17 @@ Status EventOpener::OpenBookkeeping(pid_t pid, uint32_t cpu_index) {
   return Ok();
 }
 
+/// Where a BPF program takes the samples, perf's rings carry only what is said of processes.
+size_t EventOpener::RingBytes() const {
+  return options_.back_end == BackEnd::kBpf ? std::min(options_.ring_bytes, kBookkeepingRing)
+                                            : options_.ring_bytes;
+}
+
 Status EventOpener::OpenOne(pid_t pid, uint32_t session, uint32_t cpu_index) {
   const SessionOptions& options = options_.sessions[session];
-  const perf_event_attr attr = SampleAttr(options, options_.target, features_);
+  const perf_event_attr attr = options_.back_end == BackEnd::kBpf
+                                   ? ProgramAttr(options, options_.target, features_)
+                                   : SampleAttr(options, options_.target, features_);
   auto event = Event::Open(attr, pid, cpus_[cpu_index], options.name);
   if (!event) return event.error();
   const uint32_t ring = *ring_of_[cpu_index];

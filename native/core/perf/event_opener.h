@@ -39,6 +39,7 @@ class EventOpener {
   Result<Opened> OpenThread(pid_t tid);
   Status OpenOne(pid_t pid, uint32_t session, uint32_t cpu_index);
   Status OpenBookkeeping(pid_t pid, uint32_t cpu_index);
+  size_t RingBytes() const;
   Times TimesOf(uint32_t tid, int depth) const;
   void CollectForks();
   Error Explain(Error error) const;

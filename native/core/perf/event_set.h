@@ -47,6 +47,7 @@ class EventSet {
   bool AllThreadsGone() const;
 
   std::vector<CpuRing>& rings() { return rings_; }
+  const std::vector<CpuRing>& rings() const { return rings_; }
   const std::vector<SampledEvent>& sampled() const { return sampled_; }
   const std::vector<Event>& bookkeeping() const { return bookkeeping_; }
 

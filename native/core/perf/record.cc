@@ -110,6 +110,7 @@ RecordBody ParseSample(const perf_event_header& header, std::span<const std::byt
   };
   sample.chain = fields.Words(fields.Word());
   if (layout.captured) ParseCaptured(sample, fields);
+  if (layout.cgroup) sample.cgroup = fields.Word();
   if (!fields.well_formed()) return MalformedRecord{header.type};
   return sample;
 }
@@ -193,6 +194,13 @@ RecordBody ParseKernelSymbol(const perf_event_header& header, std::span<const st
                             .name = *name};
 }
 
+RecordBody ParseCgroup(const perf_event_header& header, std::span<const std::byte> body) {
+  if (body.size() < 8) return MalformedRecord{header.type};
+  const auto path = TextOf(body.subspan(8));
+  if (!path) return MalformedRecord{header.type};
+  return CgroupRecord{.cgroup = Load<uint64_t>(body.data()), .path = *path};
+}
+
 RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte> body) {
   switch (header.type) {
     case PERF_RECORD_COMM:
@@ -211,6 +219,8 @@ RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte>
       return ParseThrottle(header, body);
     case PERF_RECORD_KSYMBOL:
       return ParseKernelSymbol(header, body);
+    case PERF_RECORD_CGROUP:
+      return ParseCgroup(header, body);
     default:
       return OtherRecord{};
   }

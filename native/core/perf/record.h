@@ -19,8 +19,11 @@ struct SampleRecord {
   uint32_t tid = 0;
   uint64_t time = 0;
   uint32_t cpu = 0;
+  /// Times N where one sample in N is kept.
   uint64_t period = 0;
   bool user_mode = false;
+  /// Of the hierarchy that CgroupTree reads; 0 where it is not known.
+  uint64_t cgroup = 0;
   /// The call chain with its context markers, leaf first.
   std::span<const uint64_t> chain = {};
   /// The user's registers in the order of kUserRegisters; empty where they were not asked for, and for tasks without a
@@ -92,6 +95,12 @@ struct KernelSymbolRecord {
   std::string_view name = {};
 };
 
+/// PERF_RECORD_CGROUP: a cgroup has been made.
+struct CgroupRecord {
+  uint64_t cgroup = 0;
+  std::string_view path = {};
+};
+
 /// A kind of record that nothing here needs.
 struct OtherRecord {};
 
@@ -103,7 +112,7 @@ struct MalformedRecord {
 
 using RecordBody =
     std::variant<SampleRecord, CommRecord, MmapRecord, TaskRecord, LostRecord, LostSamplesRecord,
-                 ThrottleRecord, KernelSymbolRecord, OtherRecord, MalformedRecord>;
+                 ThrottleRecord, KernelSymbolRecord, CgroupRecord, OtherRecord, MalformedRecord>;
 
 struct Record {
   RecordBody body;
@@ -119,6 +128,8 @@ struct SampleLayout {
   uint64_t implied_period = 0;
   /// Registers and stack of the user.
   bool captured = false;
+  /// PERF_SAMPLE_CGROUP
+  bool cgroup = false;
 
   bool operator==(const SampleLayout&) const = default;
 };

@@ -15,6 +15,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/native_thread.h"
+#include "core/base/small_file.h"
 #include "core/perf/cpus.h"
 
 namespace sonde {
@@ -29,13 +30,18 @@ constexpr uint64_t kPatienceForRows = 300'000'000;
 constexpr int kPollMs = 1000;
 /// Threads and commands: how soon their end is noticed.
 constexpr int kTargetPollMs = 100;
+constexpr size_t kMaxCgroupBytes = 64 << 10;
 /// How long the closing thread has nothing to do before free memory is given back.
 constexpr std::chrono::seconds kIdleBeforeTrim{1};
 /// And how much of it is worth a millisecond.
 constexpr size_t kFreeBytesToTrim = 4 << 20;
 constexpr uint64_t kMillisecond = 1'000'000;
+/// How soon a cgroup that is made anew at a path is the one that the path's rule is about.
+constexpr uint64_t kFilterPeriod = 900'000'000;
 constexpr int kDrainPriority = -10;
 constexpr uint64_t kWakeToken = UINT64_MAX;
+/// And from here on rings of BPF; below it, those of perf.
+constexpr uint64_t kBpfToken = uint64_t{1} << 32;
 
 uint64_t RandomSeed() {
   uint64_t seed = MonotonicNow();
@@ -46,6 +52,27 @@ uint64_t RandomSeed() {
 bool CapturesStacks(const SamplerOptions& options) {
   return std::ranges::any_of(
       options.sessions, [](const SessionOptions& session) { return session.stack_bytes != 0; });
+}
+
+/// What is used of what this kernel has.
+KernelFeatures FeaturesFor(const CgroupHierarchy& cgroups) {
+  KernelFeatures features = KernelFeatures::Probe();
+  const auto own = ReadSmallFile("/proc/self/cgroup", kMaxCgroupBytes);
+  features.cgroup = features.cgroup && own && SamplesTellCgroup(cgroups, *own);
+  return features;
+}
+
+/// What no cgroup has.
+constexpr uint64_t kNoCgroup = UINT64_MAX;
+
+/// The rules with the ids of the cgroups that are at their paths now: what the BPF programs can compare. A rule whose cgroup
+/// is not there stays, and matches nothing.
+SampleFilter WithCgroupIds(SampleFilter filter, CgroupTree& cgroups) {
+  for (FilterRule& rule : filter.rules) {
+    if (rule.kind != MatchKind::kCgroup || rule.value != 0) continue;
+    rule.value = cgroups.IdOf(rule.text).value_or(kNoCgroup);
+  }
+  return filter;
 }
 
 /// One per CPU that may be sampled.
@@ -59,10 +86,12 @@ size_t MaxRings(const TargetOptions& target) {
 
 Sampler::Sampler(SamplerOptions options)
     : options_(std::move(options)),
-      features_(KernelFeatures::Probe()),
+      features_(FeaturesFor(options_.cgroups)),
+      cgroups_(options_.cgroups),
       closer_(options_.sessions, options_.target),
       collector_(options_, features_, MaxRings(options_.target), RandomSeed()),
-      totals_(options_.sessions.size()) {}
+      totals_(options_.sessions.size()),
+      next_filter_(options_.filter) {}
 
 // --- the caller's thread -------------------------------------------------------------------------
 
@@ -72,6 +101,7 @@ Result<std::unique_ptr<Sampler>> Sampler::Open(SamplerOptions options) {
   if (!opened) return opened.error();
   sampler->drain_ = StartThread("sonde-sampler", [self = sampler.get()] { self->RunDrain(); });
   // After the events: what changes while /proc is read comes as records too.
+  sampler->cgroups_.Walk();
   sampler->closer_.ReadProcesses(
       [self = sampler.get()](const ScannedProcess& process) { self->collector_.Show(process); });
   sampler->closing_ = StartThread("sonde-window", [self = sampler.get()] { self->RunClosing(); });
@@ -87,12 +117,32 @@ Status Sampler::OpenEvents() {
     if (!answers) return SystemError("dup(eventfd)");
     collector_.UnwindStacks(std::move(answers));
   }
+  if (cgroups_.exists()) {
+    collector_.TellCgroups(cgroups_);
+    closer_.TellCgroups(cgroups_);
+  }
+  if (options_.back_end == BackEnd::kBpf) {
+    auto loaded = BpfSampler::Load(options_);
+    if (!loaded) return loaded.error();
+    bpf_ = std::move(*loaded);
+    filter_ = options_.filter;
+    GiveFilter();
+    collector_.OnProcess([this](const ProcessRecord& record) { bpf_->filter().Apply(record); });
+  }
   auto events = EventSet::Open(
       options_, features_, [this](size_t ring, auto record) { collector_.OnRecord(ring, record); });
   if (!events) return events.error();
   events_ = std::move(*events);
   collector_.Know(events_->sampled(), events_->rings());
 
+  if (bpf_ != nullptr) {
+    const Status attached = bpf_->AttachTo(*events_);
+    if (!attached) return attached;
+  }
+  return WatchRings();
+}
+
+Status Sampler::WatchRings() {
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return SystemError("epoll_create1");
   epoll_event watched = {.events = EPOLLIN, .data = {.u64 = kWakeToken}};
@@ -100,12 +150,22 @@ Status Sampler::OpenEvents() {
     return SystemError("epoll_ctl(eventfd)");
   }
   for (size_t ring = 0; ring < events_->rings().size(); ring++) {
-    // By edge: the event of a thread that has exited hangs up for ever, while its ring goes on for others.
-    watched = {.events = EPOLLIN | EPOLLET, .data = {.u64 = ring}};
-    const int fd = events_->rings()[ring].owner_fd;
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &watched) != 0) {
-      return SystemError("epoll_ctl(perf event)");
-    }
+    const Status watches = Watch(events_->rings()[ring].owner_fd, ring);
+    if (!watches) return watches;
+  }
+  if (bpf_ == nullptr) return Ok();
+  for (size_t ring = 0; ring < bpf_->rings().size(); ring++) {
+    const Status watches = Watch(bpf_->rings()[ring].fd(), kBpfToken + ring);
+    if (!watches) return watches;
+  }
+  return Ok();
+}
+
+/// By edge: the event of a thread that has exited hangs up for ever, while its ring goes on for others.
+Status Sampler::Watch(int fd, uint64_t token) {
+  epoll_event watched = {.events = EPOLLIN | EPOLLET, .data = {.u64 = token}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &watched) != 0) {
+    return SystemError("epoll_ctl(ring)");
   }
   return Ok();
 }
@@ -152,6 +212,32 @@ std::vector<SessionTotals> Sampler::Totals() {
   return totals_;
 }
 
+std::string Sampler::FilterProblem() {
+  const std::lock_guard lock(mutex_);
+  return filter_problem_;
+}
+
+std::vector<CapturedOnCpu> Sampler::Captured(uint32_t session) const {
+  std::vector<CapturedOnCpu> captured;
+  if (bpf_ == nullptr) return captured;
+  // Neither changes between the opening and the closing, which are this thread's.
+  for (const CpuRing& ring : events_->rings()) {
+    const auto cpu = static_cast<uint32_t>(ring.cpu);
+    captured.push_back({.cpu = cpu, .counts = bpf_->CountsOf(cpu, session)});
+  }
+  return captured;
+}
+
+Status Sampler::SetFilter(SampleFilter filter) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_) return Error{EBADF, "setFilter: the sampler is closed"};
+    next_filter_ = std::move(filter);
+  }
+  Wake();
+  return Ok();
+}
+
 void Sampler::Disable() {
   disable_requested_ = true;
   if (events_) events_->Disable();
@@ -174,6 +260,7 @@ void Sampler::Close() {
   }
   if (unfinished) unfinished(Error{ECANCELED, "closeWindow: the sampler was closed"});
   events_.reset();
+  bpf_.reset();
   collector_.DropWaiting();
   not_dumpable_.reset();
   epoll_.Reset();
@@ -190,14 +277,45 @@ void Sampler::Wake() const {
 void Sampler::RunDrain() {
   // A ring at a high rate fills within the time slices of two busy threads. Without the privilege it stays as it is.
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kDrainPriority);
+  TakeFilter();
   while (!stop_) {
     WaitForRecords();
     if (disabled_at_ == 0 && (disable_requested_ || MonotonicNow() >= Deadline())) DisableEvents();
+    TakeFilter();
+    if (bpf_ != nullptr && MonotonicNow() >= filter_given_at_ + kFilterPeriod) GiveFilter();
     if (close_requested_.exchange(false)) BeginWindowEnd();
     collector_.Retry();
     if (boundary_ != 0 && MayFinishWindow()) FinishWindow();
     PublishTotals();
   }
+}
+
+void Sampler::TakeFilter() {
+  std::optional<SampleFilter> filter;
+  {
+    const std::lock_guard lock(mutex_);
+    filter.swap(next_filter_);
+  }
+  if (!filter) return;
+  if (bpf_ != nullptr) {
+    filter_ = std::move(*filter);
+    GiveFilter();
+  } else {
+    collector_.SetFilter(std::move(*filter));
+  }
+}
+
+/// The cgroup at a path may be another one than it was. A filter that the programs cannot take is applied to none: the one
+/// that was in force stays.
+void Sampler::GiveFilter() {
+  SampleFilter with_ids = WithCgroupIds(filter_, cgroups_);
+  filter_given_at_ = MonotonicNow();
+  if (given_filter_ == with_ids) return;
+  const Status given = bpf_->filter().Set(with_ids, ProcessTraitsReader().All());
+  // What was refused is not tried again: the kernel would refuse it again.
+  given_filter_ = std::move(with_ids);
+  const std::lock_guard lock(mutex_);
+  filter_problem_ = given ? "" : given.error().what;
 }
 
 uint64_t Sampler::Deadline() const {
@@ -229,7 +347,7 @@ void Sampler::WaitForRecords() {
   for (int index = 0; index < count; index++) {
     const uint64_t token = ready[static_cast<size_t>(index)].data.u64;
     if (token != kWakeToken) {
-      DrainRing(token);
+      DrainReady(token);
       continue;
     }
     uint64_t wakes = 0;
@@ -239,6 +357,22 @@ void Sampler::WaitForRecords() {
   if (threads && events_->AllThreadsGone()) target_gone_ = true;
   // Asking an event whether it has hung up takes away the sign that its ring has something: look into all.
   DrainAll();
+}
+
+void Sampler::DrainReady(uint64_t token) {
+  if (token < kBpfToken) return DrainRing(token);
+  const size_t ring = token - kBpfToken;
+  const uint64_t head = bpf_->rings()[ring].Head();
+  LookAhead();
+  DrainBpf(ring, head);
+}
+
+void Sampler::DrainBpf(size_t ring, uint64_t head) {
+  bpf_->Drain(
+      ring, head, [this](const CapturedSample& sample) { collector_.OnCaptured(sample); },
+      [this] { collector_.OnMalformedCapture(); });
+  collector_.VisitChainWishes(
+      [this](const ChainWish& wish, uint64_t start_time) { bpf_->SetChain(wish, start_time); });
 }
 
 void Sampler::DrainRing(size_t ring) {
@@ -251,8 +385,13 @@ void Sampler::DrainRing(size_t ring) {
 void Sampler::DrainAll() {
   std::vector<uint64_t> heads;
   for (CpuRing& ring : events_->rings()) heads.push_back(ring.buffer.reader().Head());
+  std::vector<uint64_t> bpf_heads;
+  if (bpf_ != nullptr) {
+    for (const BpfRing& ring : bpf_->rings()) bpf_heads.push_back(ring.Head());
+  }
   LookAhead();
   for (size_t ring = 0; ring < heads.size(); ring++) DrainUpTo(ring, heads[ring]);
+  for (size_t ring = 0; ring < bpf_heads.size(); ring++) DrainBpf(ring, bpf_heads[ring]);
 }
 
 void Sampler::DrainUpTo(size_t ring, uint64_t head) {
@@ -261,10 +400,10 @@ void Sampler::DrainUpTo(size_t ring, uint64_t head) {
   if (!sound) collector_.OnCorruptRing();
 }
 
-/// A sample's mappings may have been reported on another CPU: what stood in any ring when its head was read, is known
-/// before it is unwound.
+/// A sample's mappings, or the fork that made its process, may have been reported on another CPU: what stood in any ring
+/// when its head was read, is known before it is looked at.
 void Sampler::LookAhead() {
-  if (!collector_.unwinds()) return;
+  if (!collector_.foresees()) return;
   for (CpuRing& ring : events_->rings()) {
     ring.buffer.reader().Scan([&](const perf_event_header& header, auto&& bytes) {
       if (header.type != PERF_RECORD_SAMPLE) collector_.Foresee(bytes());
@@ -286,7 +425,8 @@ bool Sampler::MayFinishWindow() const {
 }
 
 void Sampler::FinishWindow() {
-  collector_.ReadCounts(*events_);
+  collector_.ReadCounts(
+      *events_, [this](uint32_t cpu, uint32_t session) { return bpf_->CountsOf(cpu, session); });
   DrainAll();
   // A window before the start, if any, begins with the opening.
   const uint64_t started = started_at_;

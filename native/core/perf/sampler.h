@@ -13,6 +13,8 @@
 #include "core/base/dumpable.h"
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
+#include "core/bpf/bpf_sampler.h"
+#include "core/cgroup/cgroup_tree.h"
 #include "core/perf/collector.h"
 #include "core/perf/event_set.h"
 #include "core/perf/sampler_options.h"
@@ -37,6 +39,12 @@ class Sampler {
   /// Copies the closed window. EINVAL where `into` has another size.
   Status Take(std::span<std::byte> into);
   std::vector<SessionTotals> Totals();
+  /// What the BPF programs of a session have counted, for each CPU that is sampled. Empty where perf takes the samples.
+  std::vector<CapturedOnCpu> Captured(uint32_t session) const;
+  /// From now on other samples are wanted. Takes effect when the drain thread wakes, which is at once.
+  Status SetFilter(SampleFilter filter);
+  /// Why the last one is not in force, and the one before it still is; empty: it is.
+  std::string FilterProblem();
   bool TargetGone() const { return target_gone_; }
   void Disable();
   /// Ends the threads and closes the events. Safe twice.
@@ -61,7 +69,11 @@ class Sampler {
   int WaitMilliseconds() const;
   void WaitForRecords();
   void DisableEvents();
+  Status Watch(int fd, uint64_t token);
+  Status WatchRings();
+  void DrainReady(uint64_t token);
   void DrainRing(size_t ring);
+  void DrainBpf(size_t ring, uint64_t head);
   void DrainAll();
   void DrainUpTo(size_t ring, uint64_t head);
   void LookAhead();
@@ -69,21 +81,31 @@ class Sampler {
   bool MayFinishWindow() const;
   void FinishWindow();
   void PublishTotals();
+  void TakeFilter();
+  void GiveFilter();
   void Wake() const;
 
   const SamplerOptions options_;
   const KernelFeatures features_;
+  /// Without a mount where cgroups are not asked for.
+  CgroupTree cgroups_;
   WindowCloser closer_;
   UniqueFd epoll_;
   UniqueFd wake_;
 
   // The drain thread's, once it runs.
   std::optional<EventSet> events_;
+  /// Only where BPF programs take the samples.
+  std::unique_ptr<BpfSampler> bpf_;
   Collector collector_;
   uint64_t window_start_ = 0;
   /// Of the window that is ending, 0 when none is.
   uint64_t boundary_ = 0;
   uint64_t sequence_ = 0;
+  /// What the BPF programs are to decide by, and what they have got of it: cgroups by their ids.
+  SampleFilter filter_;
+  std::optional<SampleFilter> given_filter_;
+  uint64_t filter_given_at_ = 0;
   /// When the events were disabled, 0 while they sample.
   uint64_t disabled_at_ = 0;
 
@@ -102,6 +124,9 @@ class Sampler {
   Handover handover_;
   std::vector<std::byte> ready_;
   std::vector<SessionTotals> totals_;
+  std::optional<SampleFilter> next_filter_;
+  /// Why the filter that was given last is not in force; empty: it is.
+  std::string filter_problem_;
 
   std::thread drain_;
   std::thread closing_;

@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "core/cgroup/hierarchy.h"
+#include "core/perf/sample_filter.h"
+
 namespace sonde {
 
 /// One event to sample, as the JavaScript side asks for it.
@@ -51,9 +54,20 @@ struct TargetOptions {
   bool inherit = false;
 };
 
+/// What takes the samples out of the kernel.
+enum class BackEnd : uint8_t {
+  /// The events' own rings.
+  kPerf,
+  /// A BPF program on each event, and BPF rings.
+  kBpf,
+};
+
 struct SamplerOptions {
   std::vector<SessionOptions> sessions;
   TargetOptions target;
+  BackEnd back_end = BackEnd::kPerf;
+  SampleFilter filter = {};
+  CgroupHierarchy cgroups = {};
   /// Data bytes of each CPU's ring, a power of two times the page size.
   size_t ring_bytes = 0;
   size_t max_samples_per_window = 0;

@@ -67,6 +67,7 @@ UnwindOutcome StackUnwinder::Walk(const SampleRecord& sample, uint32_t max_stack
   frame_words_.clear();
   CodeMap& code = processes_.CodeOf(sample.pid, sample.time, snapshot.instruction);
   const UnwindOutcome outcome = unwinder_.Unwind(snapshot, code, frames_, &frame_words_);
+  if (outcome.end != UnwindEnd::kPending) processes_.NoteChain(outcome.chain_helps);
   if (outcome.end == UnwindEnd::kComplete) {
     processes_.LearnRoot(sample.tid == sample.pid, frames_);
   } else if (outcome.end == UnwindEnd::kStackBytes && processes_.AddRoot(frames_)) {

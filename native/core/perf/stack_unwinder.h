@@ -39,6 +39,8 @@ class StackUnwinder {
   static bool CanUnwind(const SampleRecord& sample);
 
   void Apply(const ProcessRecord& record) { processes_.Apply(record); }
+  /// Whether the beginning of the process has been reported.
+  bool KnowsStartOf(uint32_t pid) const { return processes_.KnowsStartOf(pid); }
   /// What was read of a process already, so that it need not be read when it is sampled and perhaps gone. From any thread.
   void Show(const ScannedProcess& process) { loader_.Answer(process); }
 
@@ -56,6 +58,7 @@ class StackUnwinder {
   template <typename Visit>
   void VisitParked(Visit&& visit);
   bool HasParkedBefore(uint64_t time) const;
+  std::vector<ChainWish> TakeChainWishes() { return processes_.TakeChainWishes(); }
   /// Whether functions of frames are still being read.
   bool AwaitsFunctions() const { return ledger_.Waits(); }
   /// By the numbers in chains (kFrameFunction).

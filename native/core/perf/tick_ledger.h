@@ -43,6 +43,8 @@ class TickLedger {
  public:
   explicit TickLedger(uint64_t period) : period_(period) {}
 
+  uint64_t period() const { return period_; }
+
   /// The losses since the last call.
   TickLosses Book(const TickReading& reading);
 

@@ -37,6 +37,9 @@ MappedRange RangeOf(const ScannedMapping& mapping, ImageRegistry& images) {
           .image = images.Intern(mapping.path, mapping.file)};
 }
 
+/// So many samples of a process that do without the kernel's chain, and the next ones will.
+constexpr uint8_t kSamplesWithoutChain = 16;
+
 }  // namespace
 
 UnwindProcesses::UnwindProcesses(UnwindLoader& loader, CodeLibrary& library)
@@ -144,6 +147,22 @@ void UnwindProcesses::Restart(Process& process, uint64_t time) {
   process.v8 = nullptr;
   process.gone = false;
   process.began_at = time;
+  if (process.chain == Process::Chain::kNotNeeded) chain_wishes_.push_back({process.pid, true});
+  process.chain = Process::Chain::kOnTrial;
+  process.without_chain = 0;
+}
+
+void UnwindProcesses::NoteChain(bool helps) {
+  Process& process = *process_;
+  if (helps) {
+    if (process.chain == Process::Chain::kNotNeeded) chain_wishes_.push_back({process.pid, true});
+    process.chain = Process::Chain::kNeeded;
+    return;
+  }
+  if (process.chain != Process::Chain::kOnTrial) return;
+  if (++process.without_chain < kSamplesWithoutChain) return;
+  process.chain = Process::Chain::kNotNeeded;
+  chain_wishes_.push_back({process.pid, false});
 }
 
 void UnwindProcesses::Ask(Process& process) {

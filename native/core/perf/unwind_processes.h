@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/perf/address_space.h"
@@ -15,6 +16,12 @@
 
 namespace sonde {
 
+/// Whether the samples of a process are to bring the chain that the kernel finds by frame pointers.
+struct ChainWish {
+  uint32_t pid = 0;
+  bool wanted = true;
+};
+
 /// What the processes that are sampled have mapped at this moment, for unwinding. The window's own ProcessTable knows the
 /// same only when the window closes. A process that was there before is read from /proc at its first sample. Owned by one
 /// thread.
@@ -25,6 +32,11 @@ class UnwindProcesses {
   /// Records in order of time.
   void Apply(const ProcessRecord& record);
   void Add(UnwindLoader::LoadedProcess loaded);
+  /// Whether it began while events were being read.
+  bool KnowsStartOf(uint32_t pid) const {
+    const auto found = processes_.find(pid);
+    return found != processes_.end() && found->second.began_at != 0;
+  }
   /// The code of process `pid` at `time`, when it was at `instruction`. Valid until the next call of anything here.
   CodeMap& CodeOf(uint32_t pid, uint64_t time, uint64_t instruction);
   // Both are about the process of the last CodeOf.
@@ -38,16 +50,25 @@ class UnwindProcesses {
   /// When it became the program that it is; 0 where it was so before.
   uint64_t BeganAt() const { return process_->began_at; }
 
+  /// Notes whether the kernel's chain helped with a sample, or could have.
+  void NoteChain(bool helps);
+  /// What has been settled since the last call.
+  std::vector<ChainWish> TakeChainWishes() { return std::exchange(chain_wishes_, {}); }
+
   /// No sample of the past will come, and none waits: forgets what was mapped before, and who was not sampled lately.
   void ForgetPast();
 
  private:
   struct Process {
     enum class State : uint8_t { kUnknown, kAsked, kKnown, kUnreadable };
+    enum class Chain : uint8_t { kOnTrial, kNeeded, kNotNeeded };
     enum class Jit : uint8_t { kKeepsFramePointers, kUnknown, kAsked, kLosesFramePointers };
     uint32_t pid = 0;
     State state = State::kUnknown;
     Jit jit = Jit::kKeepsFramePointers;
+    Chain chain = Chain::kOnTrial;
+    /// Samples that did without the chain.
+    uint8_t without_chain = 0;
     AddressSpace space = {};
     /// Records that came while /proc was being read.
     std::vector<ProcessRecord> waiting = {};
@@ -125,6 +146,7 @@ class UnwindProcesses {
   uint32_t space_ = 0;
   uint64_t now_ = 0;
   Map map_{*this};
+  std::vector<ChainWish> chain_wishes_;
 };
 
 }  // namespace sonde

@@ -21,7 +21,8 @@ Window::Window(WindowOptions options, size_t rings, size_t sessions, uint64_t se
       stacks_(options.max_stack_bytes, seed),
       samples_(rings),
       notices_(sessions),
-      losses_(sessions) {}
+      losses_(sessions),
+      left_out_(sessions) {}
 
 bool Window::AddSample(size_t ring, uint32_t session, const SampleRecord& sample) {
   // Where the kernel walks no chain (a user-mode event that strikes in the kernel), the instruction itself is known.
@@ -45,7 +46,8 @@ bool Window::AddChain(size_t ring, uint32_t session, const SampleRecord& sample,
                             .tid = sample.tid,
                             .cpu = sample.cpu,
                             .stack = *stack,
-                            .session = session});
+                            .session = session,
+                            .cgroup = sample.cgroup});
   return true;
 }
 
@@ -75,6 +77,10 @@ void Window::AddNotice(uint32_t session, NoticeRow notice) {
 
 void Window::AddLoss(uint32_t session, LossReason reason, uint64_t count) {
   losses_[session][static_cast<size_t>(reason)] += count;
+}
+
+void Window::AddLeftOut(uint32_t session, LeftOutReason reason, uint64_t count) {
+  left_out_[session][static_cast<size_t>(reason)] += count;
 }
 
 void Window::ReserveLike(const Window& other) {

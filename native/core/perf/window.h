@@ -41,6 +41,8 @@ struct SampleRow {
   uint32_t cpu = 0;
   uint32_t stack = 0;
   uint32_t session = 0;
+  /// 0 where it is not known.
+  uint64_t cgroup = 0;
 };
 
 struct NoticeRow {
@@ -61,6 +63,7 @@ struct KernelSymbolRow {
 };
 
 using LossCounts = std::array<uint64_t, kLossReasons>;
+using LeftOutCounts = std::array<uint64_t, kLeftOutReasons>;
 
 /// Collects what the rings deliver until the window closes. Filled by the drain thread; adding a sample allocates nothing
 /// but the growth of a column.
@@ -79,6 +82,7 @@ class Window {
   void AddKernelSymbol(KernelSymbolRow symbol);
   void AddNotice(uint32_t session, NoticeRow notice);
   void AddLoss(uint32_t session, LossReason reason, uint64_t count);
+  void AddLeftOut(uint32_t session, LeftOutReason reason, uint64_t count);
   void AddDroppedRecords(uint64_t count) { dropped_records_ += count; }
 
   /// What unwound chains name, by UnwindOutcome::name.
@@ -105,6 +109,7 @@ class Window {
   uint64_t dropped_records() const { return dropped_records_; }
   std::vector<std::vector<NoticeRow>>& notices() { return notices_; }
   const std::vector<LossCounts>& losses() const { return losses_; }
+  const std::vector<LeftOutCounts>& left_out() const { return left_out_; }
 
  private:
   WindowOptions options_;
@@ -117,6 +122,7 @@ class Window {
   uint64_t dropped_records_ = 0;
   std::vector<std::vector<NoticeRow>> notices_;
   std::vector<LossCounts> losses_;
+  std::vector<LeftOutCounts> left_out_;
   std::vector<std::string> unwind_names_;
   FrameFunctions functions_;
 };

@@ -89,6 +89,20 @@ void WindowCloser::ReadProcessesAgain() {
   processes_.KeepOnly(pids);
 }
 
+/// Those that samples name; without a path where it cannot be found out any more.
+CgroupPaths WindowCloser::CgroupsOf(const std::vector<OrderedSamples>& samples) {
+  std::unordered_set<uint64_t> ids;
+  for (const OrderedSamples& session : samples) {
+    for (const SampleRow& row : session.rows) {
+      if (row.cgroup != 0) ids.insert(row.cgroup);
+    }
+  }
+  CgroupPaths paths;
+  if (cgroups_ != nullptr) paths = cgroups_->PathsOf(ids);
+  for (const uint64_t id : ids) paths.try_emplace(id);
+  return paths;
+}
+
 std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& times) {
   StringTable strings;
   MappingTable mappings;
@@ -116,6 +130,7 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
   // The snapshot of this window says it; those who read an earlier one have been told of a file without a build id.
   if (times.sequence > 0) events.TellAgain(nameless);
 
+  const CgroupPaths cgroups = CgroupsOf(samples);
   const WindowTables tables{.times = times,
                             .snapshot_length = events.snapshot_length(),
                             .strings = strings,
@@ -125,16 +140,19 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
                             .stacks = stacks,
                             .events = events.rows(),
                             .kernel_symbols = window.kernel_symbols(),
-                            .knows_kernel_symbols = window.knows_kernel_symbols()};
+                            .knows_kernel_symbols = window.knows_kernel_symbols(),
+                            .cgroups = cgroups};
   WindowWriter writer(tables);
   for (size_t session = 0; session < sessions_.size(); session++) {
     writer.AddSession({.id = sessions_[session].id,
                        .samples = samples[session],
                        .losses = window.losses()[session],
+                       .left_out = window.left_out()[session],
                        .notices = window.notices()[session]});
   }
   std::vector<std::byte> bytes = writer.Write(processes_);
   processes_.EndWindow();
+  if (cgroups_ != nullptr) cgroups_->EndWindow();
   return bytes;
 }
 

@@ -77,7 +77,11 @@ inline constexpr Section kSampleValue{65, 8};
 inline constexpr Section kSampleComm{66, 4};
 inline constexpr Section kSampleCgroup{67, 8};
 
+inline constexpr Section kCgroupId{90, 8};
+inline constexpr Section kCgroupPath{91, 4};
+
 inline constexpr Section kLosses{70, 8};
+inline constexpr Section kLeftOut{75, 8};
 inline constexpr Section kNoticeKind{71, 1};
 inline constexpr Section kNoticeTime{72, 8};
 inline constexpr Section kNoticeCpu{73, 4};
@@ -90,8 +94,20 @@ namespace sonde {
 // The codes below are places in the lists of src/core: the same test compares them.
 
 /// LOSS_REASONS: why a sample that was due did not arrive.
-enum class LossReason : uint8_t { kRingFull, kThrottled, kMissed, kMalformed, kTableFull };
-inline constexpr uint32_t kLossReasons = 5;
+enum class LossReason : uint8_t {
+  kRingFull,
+  kThrottled,
+  kMissed,
+  kMalformed,
+  kTableFull,
+  kContended,
+  kCaptureFailed
+};
+inline constexpr uint32_t kLossReasons = 7;
+
+/// LEFT_OUT_REASONS: why a sample was not wanted.
+enum class LeftOutReason : uint8_t { kFiltered, kSampledOut };
+inline constexpr uint32_t kLeftOutReasons = 2;
 
 /// STACK_STATES
 enum class StackState : uint8_t { kComplete, kUnverified, kBroken, kKernel };

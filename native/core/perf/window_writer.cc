@@ -1,6 +1,8 @@
 #include "core/perf/window_writer.h"
 
+#include <algorithm>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 
 #include "core/base/hexadecimal.h"
@@ -203,6 +205,24 @@ struct KernelSymbolColumns {
   }
 };
 
+struct CgroupColumns {
+  std::vector<uint64_t> id;
+  std::vector<uint32_t> path;
+
+  CgroupColumns(const CgroupPaths& cgroups, StringTable& strings) {
+    for (const auto& [cgroup, text] : cgroups) {
+      id.push_back(cgroup);
+      path.push_back(strings.Add(text));
+    }
+  }
+
+  void AddTo(SectionBuffer& buffer) const {
+    if (id.empty()) return;
+    buffer.Add(layout::kCgroupId, kShared, id);
+    buffer.Add(layout::kCgroupPath, kShared, path);
+  }
+};
+
 struct NoticeColumns {
   std::vector<uint8_t> kind;
   std::vector<uint64_t> time, count;
@@ -240,6 +260,9 @@ class SampleSections {
     stack_ = announce(layout::kSampleStack);
     value_ = announce(layout::kSampleValue);
     comm_ = announce(layout::kSampleComm);
+    const bool tells_cgroups = std::ranges::any_of(
+        session.samples.rows, [](const SampleRow& row) { return row.cgroup != 0; });
+    if (tells_cgroups) cgroup_ = announce(layout::kSampleCgroup);
   }
 
   void Fill(SectionBuffer& buffer, const ProcessTable& processes) const {
@@ -261,11 +284,18 @@ class SampleSections {
       comm[index] = processes.CommAt(row.pid, row.tid, row.time);
       index++;
     }
+    if (cgroup_) FillCgroups(buffer.Fill<uint64_t>(*cgroup_));
   }
 
  private:
+  void FillCgroups(std::span<uint64_t> cgroups) const {
+    std::ranges::transform(session_.samples.rows, cgroups.begin(), &SampleRow::cgroup);
+  }
+
   const WindowSession& session_;
   size_t time_, pid_, tid_, cpu_, stack_, value_, comm_;
+  /// Where any sample tells its cgroup.
+  std::optional<size_t> cgroup_;
 };
 
 /// The texts one after another.
@@ -302,6 +332,7 @@ std::vector<std::byte> WindowWriter::Write(const ProcessTable& processes) {
   const FunctionColumns functions(tables_.functions);
   const EventColumns events(tables_.events);
   const KernelSymbolColumns kernel_symbols(tables_.kernel_symbols, tables_.strings);
+  const CgroupColumns cgroups(tables_.cgroups, tables_.strings);
   const StringColumns strings(tables_.strings.texts());
   const WindowTimes& times = tables_.times;
   const std::vector<uint64_t> window{times.start,
@@ -323,17 +354,22 @@ std::vector<std::byte> WindowWriter::Write(const ProcessTable& processes) {
   mappings.AddTo(buffer);
   events.AddTo(buffer);
   kernel_symbols.AddTo(buffer);
+  cgroups.AddTo(buffer);
 
   std::vector<SampleSections> samples;
   std::vector<NoticeColumns> notices;
   std::vector<std::vector<uint64_t>> losses;
+  std::vector<std::vector<uint64_t>> left_out;
   samples.reserve(sessions_.size());
   notices.reserve(sessions_.size());
   losses.reserve(sessions_.size());
+  left_out.reserve(sessions_.size());
   for (const WindowSession& session : sessions_) {
     samples.emplace_back(buffer, session);
     losses.emplace_back(session.losses.begin(), session.losses.end());
     buffer.Add(layout::kLosses, session.id, losses.back());
+    left_out.emplace_back(session.left_out.begin(), session.left_out.end());
+    buffer.Add(layout::kLeftOut, session.id, left_out.back());
     notices.emplace_back(session.notices).AddTo(buffer, session.id);
   }
   buffer.Make();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/cgroup/cgroup_tree.h"
 #include "core/perf/mapping_table.h"
 #include "core/perf/process_events.h"
 #include "core/perf/process_table.h"
@@ -27,6 +28,7 @@ struct WindowTables {
   const std::vector<KernelSymbolRow>& kernel_symbols;
   /// Whether `kernel_symbols` are all that there were.
   bool knows_kernel_symbols = false;
+  const CgroupPaths& cgroups;
 };
 
 /// What is a session's own. Stacks in `samples` are numbers of the StackTable.
@@ -34,6 +36,7 @@ struct WindowSession {
   uint32_t id = 0;
   const OrderedSamples& samples;
   const LossCounts& losses;
+  const LeftOutCounts& left_out;
   const std::vector<NoticeRow>& notices;
 };
 

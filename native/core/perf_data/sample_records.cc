@@ -11,7 +11,7 @@
 namespace sonde {
 namespace {
 
-/// As it stands in the file; the entries of the call chain follow.
+/// As it stands in the file; the entries of the call chain follow, and the cgroup.
 struct FixedPart {
   perf_event_header header;
   uint64_t id;
@@ -27,19 +27,26 @@ static_assert(sizeof(FixedPart) == kSampleFixedBytes);
 struct SessionColumns {
   SessionColumns(const WindowSections& window, const SampleSession& session)
       : event_id(session.event_id),
+        tells_cgroups(session.tells_cgroups),
         time(window.Read<uint64_t>(layout::kSampleTime, session.session)),
         pid(window.Read<uint32_t>(layout::kSamplePid, session.session)),
         tid(window.Read<uint32_t>(layout::kSampleTid, session.session)),
         cpu(window.Read<uint32_t>(layout::kSampleCpu, session.session)),
         stack(window.Read<uint32_t>(layout::kSampleStack, session.session)),
-        value(window.Read<uint64_t>(layout::kSampleValue, session.session)) {}
+        value(window.Read<uint64_t>(layout::kSampleValue, session.session)),
+        cgroup(window.Read<uint64_t>(layout::kSampleCgroup, session.session)) {}
 
   size_t Count() const {
     return std::min({time.size(), pid.size(), tid.size(), cpu.size(), stack.size(), value.size()});
   }
 
+  /// Bytes of a sample without its chain.
+  size_t FixedBytes() const { return kSampleFixedBytes + (tells_cgroups ? kSampleTailBytes : 0); }
+  /// 0 where it is not known.
+  uint64_t CgroupAt(size_t row) const { return row < cgroup.size() ? cgroup[row] : 0; }
+
   FixedPart At(size_t row, const CallChains::Chain& chain) const {
-    const size_t size = kSampleFixedBytes + chain.entries.size_bytes();
+    const size_t size = FixedBytes() + chain.entries.size_bytes();
     return {.header = {.type = PERF_RECORD_SAMPLE,
                        .misc = chain.cpumode,
                        .size = static_cast<uint16_t>(size)},
@@ -55,13 +62,16 @@ struct SessionColumns {
   }
 
   uint64_t event_id;
+  bool tells_cgroups;
   std::span<const uint64_t> time;
   std::span<const uint32_t> pid, tid, cpu, stack;
   std::span<const uint64_t> value;
+  /// Empty where no sample of the window tells it.
+  std::span<const uint64_t> cgroup;
 };
 
 size_t BytesOf(const SessionColumns& session, const CallChains& chains) {
-  size_t bytes = session.Count() * kSampleFixedBytes;
+  size_t bytes = session.Count() * session.FixedBytes();
   for (size_t row = 0; row < session.Count(); row++) {
     bytes += chains.Of(session.stack[row]).entries.size_bytes();
   }
@@ -76,6 +86,10 @@ std::byte* Write(const SessionColumns& session, const CallChains& chains, std::b
     to += sizeof(fixed);
     if (!chain.entries.empty()) std::memcpy(to, chain.entries.data(), chain.entries.size_bytes());
     to += chain.entries.size_bytes();
+    if (!session.tells_cgroups) continue;
+    const uint64_t cgroup = session.CgroupAt(row);
+    std::memcpy(to, &cgroup, sizeof(cgroup));
+    to += sizeof(cgroup);
   }
   return to;
 }

@@ -1,21 +1,24 @@
 #include "core/symbols/kernel_namer.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <fstream>
-#include <sstream>
 #include <unordered_map>
 
 namespace sonde {
 namespace {
 
-/// Name and place of each module. The other columns change all the time.
-std::string LoadedModules(const std::string& path) {
+/// Each module by its name, and by the inode of its directory: another one when it is loaded again. Its address would tell,
+/// too, but not whom CAP_SYSLOG lacks; the other columns change all the time.
+std::string LoadedModules(const std::string& path, const std::string& directories) {
   std::ifstream lines(path);
   std::string modules;
   for (std::string line; std::getline(lines, line);) {
-    const size_t address = line.find("0x");
-    modules += line.substr(0, line.find(' ')) + ' ';
-    if (address != std::string::npos) modules += line.substr(address) + '\n';
+    const std::string name = line.substr(0, line.find(' '));
+    struct stat status = {};
+    const bool known = stat((directories + "/" + name).c_str(), &status) == 0;
+    modules += name + ' ' + std::to_string(known ? status.st_ino : 0) + '\n';
   }
   return modules;
 }
@@ -25,12 +28,15 @@ std::string LoadedModules(const std::string& path) {
 NameResult KernelNamer::Name(std::span<const uint64_t> addresses, uint64_t recorded_text,
                              bool code_changed) {
   const std::lock_guard lock(mutex_);
-  const auto ready = Refresh(addresses, code_changed);
-  if (!ready) return NameResult::None(addresses.size(), Explain(ready.error()));
+  const auto fresh = Refresh(addresses, code_changed);
+  if (!symbols_) return NameResult::None(addresses.size(), Explain(fresh.error()));
   NameResult result = NameResult::None(addresses.size(), "");
+  if (!fresh) result.AddNote("what was loaded later has no names: " + Explain(fresh.error()));
   std::unordered_map<uint64_t, uint32_t> known;  // start → what stands in `name`
   for (size_t i = 0; i < addresses.size(); i++) {
     const uint64_t avma = Here(addresses[i], recorded_text);
+    // Another module may be where one was.
+    if (!fresh && !IsOwnCode(avma)) continue;
     const auto match = symbols_->Find(avma);
     if (!match) continue;
     const auto [entry, is_new] = known.try_emplace(match->start, 0);
@@ -48,7 +54,7 @@ size_t KernelNamer::bytes() const {
 }
 
 Status KernelNamer::Refresh(std::span<const uint64_t> addresses, bool code_changed) {
-  std::string modules = LoadedModules(paths_.modules);
+  std::string modules = LoadedModules(paths_.modules, paths_.module_directories);
   stale_ = stale_ || code_changed;
   const auto own = [this](uint64_t avma) { return IsOwnCode(avma); };
   const bool good = symbols_ && modules == modules_;

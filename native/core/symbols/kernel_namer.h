@@ -12,12 +12,14 @@
 namespace sonde {
 
 /// Names addresses of the running kernel. Kallsyms is read when the first name is wanted (about 100 ms), and again when
-/// modules have come or gone, or code that was made at run time where such code is asked for. Thread-safe.
+/// modules have come or gone, or code that was made at run time where such code is asked for; where that is not permitted any
+/// more, the kernel's own functions keep their names. Thread-safe.
 class KernelNamer {
  public:
   struct Paths {
     std::string kallsyms = "/proc/kallsyms";
     std::string modules = "/proc/modules";
+    std::string module_directories = "/sys/module";
   };
   KernelNamer() : KernelNamer(Paths()) {}
   explicit KernelNamer(Paths paths) : paths_(std::move(paths)) {}

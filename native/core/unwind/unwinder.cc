@@ -49,6 +49,7 @@ class Unwinder::Walk final : private StackMemory {
                                                                                           : 0) {}
 
   UnwindOutcome Run(std::vector<uint64_t>& frames, std::vector<FrameWords>* words);
+  bool chain_helps() const { return chain_helps_; }
 
  private:
   /// `kernel_steps_` where the frame pointer is no longer one that the kernel has seen too.
@@ -94,6 +95,7 @@ class Unwinder::Walk final : private StackMemory {
   size_t kernel_steps_;
   /// The captured bytes are left behind; only the kernel's return addresses are known.
   bool by_kernel_ = false;
+  bool chain_helps_ = false;
   unsigned operations_left_ = kMaxStackOperations;
   /// A frame was left by a frame pointer that is likely and not known to be its own.
   bool unverified_ = false;
@@ -160,6 +162,7 @@ Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
   if (code.row.kind == UnwindRow::Kind::kOutermost) return UnwindEnd::kComplete;
   if (code.row.kind == UnwindRow::Kind::kNone) {
     const bool may_be_left = code.row.cfa_offset != 0;
+    chain_helps_ = chain_helps_ || may_be_left;
     if (code.row.entry && !may_be_left) return UnwindEnd::kComplete;
     if (const auto left = LeaveUnfinishedFrame(code)) return *left;
     if (code.row.entry) return UnwindEnd::kComplete;
@@ -361,6 +364,7 @@ std::optional<Unwinder::Walk::Ended> Unwinder::Walk::LeaveUnfinishedFrame(const 
 
 /// The next frame as the kernel found it, where the captured bytes do not show it.
 Unwinder::Walk::Ended Unwinder::Walk::StepByKernel(UnwindEnd otherwise) {
+  chain_helps_ = true;
   if (kernel_steps_ == kAstray) return otherwise;
   const size_t next = kernel_steps_ + 1;
   if (next >= snapshot_.chain.size()) {
@@ -422,8 +426,9 @@ UnwindOutcome Unwinder::Unwind(const StackSnapshot& snapshot, CodeMap& code,
                                std::vector<uint64_t>& frames, std::vector<FrameWords>* words) {
   const size_t frames_before = frames.size();
   const size_t words_before = words == nullptr ? 0 : words->size();
-  const UnwindOutcome outcome =
-      Walk(architecture_, snapshot, code, Walk::Follow::kPointers).Run(frames, words);
+  Walk walk(architecture_, snapshot, code, Walk::Follow::kPointers);
+  UnwindOutcome outcome = walk.Run(frames, words);
+  outcome.chain_helps = walk.chain_helps();
   if (outcome.end != UnwindEnd::kRegisters) return outcome;
   // The dynamic linker's lazy binding is the one that everybody meets: its frame is found by rbx, which what it calls saves.
   frames.resize(frames_before);

@@ -94,6 +94,9 @@ struct UnwindOutcome {
   UnwindEnd end = UnwindEnd::kComplete;
   /// Code::name of the last frame's file.
   uint32_t name = 0;
+  /// A frame was left, or could have been, by the kernel's chain: of Go, whose frames lead from one stack to another, or
+  /// where the captured bytes ended.
+  bool chain_helps = false;
 };
 
 /// Set in a frame's address that is no return address though it is not the first: what a signal interrupted, and what its

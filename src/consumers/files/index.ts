@@ -6,7 +6,7 @@ import * as z from 'zod'
 import { existing } from '../../base/existing.ts'
 import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
-import { PROFILE_FORMATS } from '../../core/encoder.ts'
+import { PROFILE_FORMATS, type ProfileLimits } from '../../core/encoder.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
 import { definePlugin } from '../../core/plugin.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
@@ -147,7 +147,7 @@ class FilesConsumer implements ProfileConsumer {
 
   async #add(batch: ProfileBatch): Promise<void> {
     const { maxProfileBytes, labels } = this.#config
-    const limits = { maxBytes: maxProfileBytes, labels }
+    const limits: ProfileLimits = { maxBytes: maxProfileBytes, labels: ['cgroup', ...labels] }
     this.#collection ??= new Collection(this.#context.encoder.openProfile(limits), batch)
     const collection = this.#collection
     try {

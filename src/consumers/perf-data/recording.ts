@@ -291,5 +291,6 @@ function describesSame(a: SessionInfo, b: SessionInfo): boolean {
       ? b.rate.by === 'frequency' && a.rate.hertz === b.rate.hertz
       : b.rate.by === 'period' && a.rate.period === b.rate.period
   const sameStacks = a.maxStack === b.maxStack && stackBytesOf(a.callGraph) === stackBytesOf(b.callGraph)
-  return sameRate && sameStacks && a.event.name === b.event.name && a.inherit === b.inherit
+  const sameSamples = a.event.name === b.event.name && a.tellsCgroups === b.tellsCgroups
+  return sameRate && sameStacks && sameSamples && a.inherit === b.inherit
 }

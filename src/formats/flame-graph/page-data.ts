@@ -88,7 +88,7 @@ function writeEvent(out: TextWriter, profile: SessionProfile, labels: LabelColum
     rate: rate.by === 'frequency' ? `${rate.hertz} Hz` : `period ${rate.period}`,
     start: Number(profile.unixStart / 1_000_000n),
     seconds: Number(profile.duration) / 1e9,
-    samples: profile.samples,
+    samples: tree.samples.reduce((sum, samples) => sum + samples, 0),
     losses: [...profile.losses],
   }
   out.write(`${json(facts).slice(0, -1)},"level":[${tree.level.join(',')}]`)

@@ -4,22 +4,25 @@
 import { callTreeOf } from '../profile/call-tree.ts'
 import type { FrameLabel, LabelKind } from '../profile/frame-text.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
+import { fixedPeriodOf } from '../profile/stood-for.ts'
 import { TextWriter } from '../text-writer.ts'
 
 /**
- * The number of a line is its samples. Lines are in order of their frames, and no two have the same. What the format
+ * The number of a line is its samples; one that was kept of N counts N times. Of a counter that is sampled by frequency
+ * only its weight says so: there, where samples were thinned, the number is the event's count. Lines are in order of their frames, and no two have the same. What the format
  * cannot hold is replaced: `;` in a name becomes `:`, a line break or another control character a space.
  */
 export function encodeFolded(profile: SessionProfile): Uint8Array<ArrayBuffer> {
   const tree = callTreeOf(profile, foldedLabel)
+  const byWeight = profile.thinned && fixedPeriodOf(profile.session) === undefined
   const out = new TextWriter()
   const path: string[] = []
   for (let node = 0; node < tree.length; node++) {
     const level = tree.level[node] as number
     path.length = level
     path.push(tree.labels[tree.label[node] as number]?.text ?? '')
-    const samples = tree.samples[node] as number
-    if (samples > 0) out.write(`${path.join(';')} ${samples}\n`)
+    const number = byWeight ? (tree.values[node] as bigint) : (tree.samples[node] as number)
+    if (number > 0) out.write(`${path.join(';')} ${number}\n`)
   }
   return out.bytes()
 }

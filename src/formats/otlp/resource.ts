@@ -30,6 +30,7 @@ function attributesOf({ resource, pid }: ResourceGroup, encoding: OtlpEncoding):
     ...(pid === undefined ? [] : textual('process.executable.name', resource.executableName)),
     ...(pid === undefined ? [] : textual('process.executable.path', resource.executablePath)),
     ...textual('container.id', resource.containerId),
+    ...(pid === undefined ? [] : textual('process.linux.cgroup', resource.cgroupPath)),
   ]
   const taken = new Set(own.map(([key]) => key))
   const shared = Object.entries(encoding.resourceAttributes).filter(([key]) => !taken.has(key))

@@ -3,6 +3,7 @@ import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
 import type { TimedSamples } from '../profile/sample-times.ts'
 import { SequenceTable, unlimited } from '../profile/sequence-table.ts'
+import { fixedPeriodOf, samplesStoodFor } from '../profile/stood-for.ts'
 import type { AttributeSets } from './attribute-sets.ts'
 import { PROFILE, SAMPLE, writeBytes, writePacked, writePackedWide, writeUint } from './fields.ts'
 import type { LevelFields } from './levels.ts'
@@ -17,7 +18,7 @@ export interface SampleOptions {
 }
 
 export interface WrittenSamples {
-  /** Events. */
+  /** Samples that were kept. */
   readonly count: number
   /** Unix ns of the first and the last event; of none where times are not written. */
   readonly earliest: bigint
@@ -36,8 +37,10 @@ export class SampleWriter {
   readonly #isClock: boolean
   /** [stack, set] of each identity. */
   readonly #identities = new SequenceTable(unlimited())
-  /** By identity: its events, and the sum of their weights where they have some. */
+  /** By identity: its samples, those that they stand for, and the sum of their weights where they have some. */
   readonly #counts: Float64Array
+  readonly #stoodFor: Float64Array
+  readonly #samplesOf: (row: number) => number
   readonly #weights: BigUint64Array
   /** By identity its rows, where their times are wanted. */
   readonly #rows: number[][] = []
@@ -48,6 +51,8 @@ export class SampleWriter {
     this.#options = options
     this.#isClock = options.profile.session.event.unit === 'nanoseconds'
     this.#counts = new Float64Array(rows)
+    this.#stoodFor = new Float64Array(rows)
+    this.#samplesOf = samplesStoodFor(options.profile)
     this.#weights = new BigUint64Array(this.#isClock ? 0 : rows)
   }
 
@@ -57,6 +62,7 @@ export class SampleWriter {
     this.#key[1] = attributes.ofRow(row)
     const identity = this.#identities.intern(this.#key, 2)
     this.#counts[identity]! += profile.rows.count(row)
+    this.#stoodFor[identity]! += this.#samplesOf(row)
     if (!this.#isClock) this.#weights[identity]! += profile.rows.value(row)
     if (shape !== 'timestamps') return
     const rows = this.#rows[identity]
@@ -87,20 +93,23 @@ export class SampleWriter {
     writeUint(writer, SAMPLE.stack, this.#identities.word(identity, 0))
     writePacked(writer, fields.attributes, attributes.indicesOf(this.#identities.word(identity, 1)))
     if (timed === undefined) this.#writeValue(writer, identity)
-    else this.#writeTimes(writer, timed)
+    else this.#writeTimes(writer, identity, timed)
     writer.ldelim()
   }
 
   /** Clock events are counted; of others each sample has its own weight. */
   #writeValue(writer: Writer, identity: number): void {
     const { fields } = this.#options
-    if (this.#isClock) writePacked(writer, fields.values, [this.#counts[identity]!])
+    if (this.#isClock) writePacked(writer, fields.values, [this.#stoodFor[identity]!])
     else writePackedWide(writer, fields.values, [this.#weights[identity]!])
   }
 
-  #writeTimes(writer: Writer, { times, weights }: TimedSamples): void {
-    // A timestamp alone weighs 1, which is what a tick of a clock is counted as.
-    if (!this.#isClock) writePackedWide(writer, this.#options.fields.values, weights)
+  #writeTimes(writer: Writer, identity: number, { times, weights }: TimedSamples): void {
+    const { fields, profile } = this.#options
+    // A timestamp alone weighs 1, which is what a tick of a clock is counted as, unless it stands for others.
+    if (!this.#isClock) writePackedWide(writer, fields.values, weights)
+    else if (this.#stoodFor[identity] !== this.#counts[identity])
+      writePacked(writer, fields.values, ticksOf(weights, fixedPeriodOf(profile.session)))
     const { buffer, byteOffset, byteLength } = times
     // Packed fixed64 are little-endian, as the machines that Sonde runs on.
     writeBytes(writer, SAMPLE.timestamps, new Uint8Array(buffer, byteOffset, byteLength))
@@ -112,6 +121,10 @@ export class SampleWriter {
     return profile.times.byRow(profile.rows.length)
   }
 }
+
+/** How many ticks of a clock each weight is. */
+const ticksOf = (weights: BigUint64Array, period: number | undefined): number[] =>
+  Array.from(weights, (weight) => Math.max(1, Math.round(Number(weight) / (period ?? Number(weight)))))
 
 /** One list of what several rows have, in order of time. */
 function inOrder(lists: readonly TimedSamples[]): TimedSamples {

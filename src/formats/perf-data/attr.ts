@@ -3,7 +3,14 @@
 import { stackBytesOf } from '../../core/call-graph.ts'
 import type { SessionInfo } from '../../core/profile.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { ATTR_BYTES, ATTR_FLAG, CLOCK_MONOTONIC, READ_FORMAT, SONDE_SAMPLE_TYPE } from './layout.ts'
+import {
+  ATTR_BYTES,
+  ATTR_FLAG,
+  CLOCK_MONOTONIC,
+  READ_FORMAT,
+  SAMPLE_TYPE,
+  SONDE_SAMPLE_TYPE,
+} from './layout.ts'
 
 /** The fields of perf_event_attr that say something about Sonde's events. */
 export interface EventAttr {
@@ -46,12 +53,13 @@ export function attrOf(session: SessionInfo): EventAttr {
     type: event.type,
     config: event.config,
     sampleFreqOrPeriod: byFrequency ? BigInt(rate.hertz) : rate.period,
-    sampleType: SONDE_SAMPLE_TYPE,
+    sampleType: SONDE_SAMPLE_TYPE | (session.tellsCgroups ? SAMPLE_TYPE.CGROUP : 0n),
     readFormat:
       READ_FORMAT.TOTAL_TIME_ENABLED | READ_FORMAT.TOTAL_TIME_RUNNING | READ_FORMAT.ID | READ_FORMAT.LOST,
     flags:
       ALWAYS |
       (byFrequency ? ATTR_FLAG.freq : 0n) |
+      (session.tellsCgroups ? ATTR_FLAG.cgroup : 0n) |
       (session.inherit ? ATTR_FLAG.inherit : 0n) |
       (event.excludeUser ? ATTR_FLAG.exclude_user : 0n) |
       (event.excludeKernel ? ATTR_FLAG.exclude_kernel : 0n) |

@@ -72,6 +72,12 @@ export interface KernelSymbolRecord extends Stamp {
   readonly gone: boolean
   readonly name: string
 }
+export interface CgroupRecord extends Stamp {
+  readonly kind: 'cgroup'
+  /** What samples say. */
+  readonly cgroup: bigint
+  readonly path: string
+}
 export interface NoticeRecord extends Stamp {
   readonly kind: 'lost' | 'throttle' | 'unthrottle'
   readonly cpu: number
@@ -88,6 +94,7 @@ export type FileRecord =
   | MmapRecord
   | LifeRecord
   | KernelSymbolRecord
+  | CgroupRecord
   | NoticeRecord
   | RoundRecord
 export type TimedRecord = Exclude<FileRecord, RoundRecord>
@@ -297,6 +304,8 @@ function knownRecord(
       const name = textOf(body.bytes(body.remaining))
       return { kind: 'ksymbol', time, id, start, length, type: symbolType, gone, name }
     }
+    case RECORD.CGROUP:
+      return { kind: 'cgroup', time, id, cgroup: body.u64(), path: textOf(body.bytes(body.remaining)) }
     case RECORD.LOST:
       return { kind: 'lost', id: body.u64(), count: Number(body.u64()), time, cpu }
     case RECORD.LOST_SAMPLES:

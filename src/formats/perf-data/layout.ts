@@ -29,6 +29,7 @@ export const RECORD = {
   MMAP2: 10,
   LOST_SAMPLES: 13,
   KSYMBOL: 17,
+  CGROUP: 19,
   FINISHED_ROUND: 68,
   COMPRESSED: 81,
   COMPRESSED2: 83,
@@ -64,9 +65,13 @@ export const SAMPLE_TYPE = {
   PERIOD: 1n << 8n,
   STREAM_ID: 1n << 9n,
   IDENTIFIER: 1n << 16n,
+  CGROUP: 1n << 21n,
+  DATA_PAGE_SIZE: 1n << 22n,
+  CODE_PAGE_SIZE: 1n << 23n,
+  AUX: 1n << 20n,
 } as const
 
-/** What Sonde writes. */
+/** What Sonde writes; besides CGROUP, where the session tells cgroups. */
 export const SONDE_SAMPLE_TYPE =
   SAMPLE_TYPE.IP |
   SAMPLE_TYPE.TID |
@@ -102,6 +107,7 @@ export const ATTR_FLAG = {
   comm_exec: 1n << 24n,
   use_clockid: 1n << 25n,
   ksymbol: 1n << 29n,
+  cgroup: 1n << 32n,
   build_id: 1n << 34n,
 } as const
 

@@ -159,6 +159,16 @@ export function appendKernelSymbolRecord(writer: ByteWriter, symbol: KernelSymbo
   appendRecord(writer, [RECORD.KSYMBOL, 0], body, { pid: 0, tid: 0, time, cpu: 0, id })
 }
 
+/** CGROUP: which path the samples' id stands for. */
+export function appendCgroupRecord(
+  writer: ByteWriter,
+  { id, path }: { readonly id: bigint; readonly path: string },
+  time: bigint,
+): void {
+  const body = () => writer.u64(id).bytes(paddedText(path, 8, MAX_PATH_BYTES))
+  appendRecord(writer, [RECORD.CGROUP, 0], body, { pid: 0, tid: 0, time, cpu: 0, id: 0n })
+}
+
 /**
  * MMAP records of the kernel and its modules, to stand before everything else. None where the kernel hides its
  * addresses: a map at address 0 would claim every kernel frame for the wrong place.

@@ -14,6 +14,7 @@ export interface SampleFields {
   cpu: number
   period: bigint
   chain: BigUint64Array
+  cgroup: bigint
 }
 
 const NO_CHAIN = new BigUint64Array(0)
@@ -27,9 +28,10 @@ const noFields = (): SampleFields => ({
   cpu: 0,
   period: 0n,
   chain: NO_CHAIN,
+  cgroup: 0n,
 })
 
-/** Reads the body of a sample up to its call chain; what follows that is not looked at. */
+/** Reads the body of a sample up to its call chain, and its cgroup. */
 export function readSample(reader: ByteReader, attr: EventAttr): SampleFields {
   const fields = noFields()
   const has = (bit: bigint) => (attr.sampleType & bit) !== 0n
@@ -50,7 +52,20 @@ export function readSample(reader: ByteReader, attr: EventAttr): SampleFields {
   if (has(SAMPLE_TYPE.PERIOD)) fields.period = reader.u64()
   if (has(SAMPLE_TYPE.READ)) skipRead(reader, attr.readFormat)
   if (has(SAMPLE_TYPE.CALLCHAIN)) fields.chain = readChain(reader)
+  if (has(SAMPLE_TYPE.CGROUP)) fields.cgroup = readCgroup(reader, attr.sampleType)
   return fields
+}
+
+/**
+ * Found from the end of the sample: what stands between the chain and it is of many kinds and lengths, what stands behind
+ * it are two numbers at most, but for AUX, of any length, with which nothing is read.
+ */
+function readCgroup(reader: ByteReader, sampleType: bigint): bigint {
+  const has = (bit: bigint) => (sampleType & bit) !== 0n
+  if (has(SAMPLE_TYPE.AUX)) return 0n
+  const behind = [SAMPLE_TYPE.DATA_PAGE_SIZE, SAMPLE_TYPE.CODE_PAGE_SIZE].filter(has).length
+  reader.bytes(Math.max(0, reader.remaining - 8 * (1 + behind)))
+  return reader.u64()
 }
 
 function readChain(reader: ByteReader): BigUint64Array {

@@ -6,7 +6,12 @@ import type { SampleSession } from '../../core/encoder.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
 import { ByteWriter } from './bytes.ts'
 import { eventId } from './header.ts'
-import { appendKernelSymbolRecord, appendNoticeRecord, appendProcessRecord } from './records.ts'
+import {
+  appendCgroupRecord,
+  appendKernelSymbolRecord,
+  appendNoticeRecord,
+  appendProcessRecord,
+} from './records.ts'
 
 /**
  * Which records about processes stand before the samples of a stretch of perf.data.
@@ -25,9 +30,10 @@ export interface ProcessRecordOptions {
 export const sampleSession = (session: SessionInfo): SampleSession => ({
   session: session.id,
   eventId: eventId(session),
+  tellsCgroups: session.tellsCgroups,
 })
 
-/** The records of a window about processes and the kernel's code, to stand before its samples: whole records, each at a multiple of 8. */
+/** The records of a window about processes, cgroups and the kernel's code, to stand before its samples: whole records, each at a multiple of 8. */
 export async function processRecords(
   batch: ProfileBatch,
   { processes, snapshotTime }: ProcessRecordOptions,
@@ -45,6 +51,10 @@ export async function processRecords(
         index < snapshotLength ? synthesised : { time: event.time, id: event.synthesised ? 0n : id }
       appendProcessRecord(writer, event, stamp, batch.processes)
     }
+  }
+  const time = processes === 'snapshot' ? snapshotTime : batch.window.start
+  for (const [cgroup, path] of batch.cgroups) {
+    if (path !== '') appendCgroupRecord(writer, { id: cgroup, path }, time)
   }
   for (const symbol of batch.kernelSymbols) appendKernelSymbolRecord(writer, symbol, id)
   return writer.finish()

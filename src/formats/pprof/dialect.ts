@@ -24,6 +24,8 @@ export interface LabelNames {
   readonly cpu: string
   /** '' where containers are not told. */
   readonly container: string
+  /** '' where cgroups are not told. */
+  readonly cgroup: string
 }
 
 export interface PprofDialect {
@@ -52,7 +54,7 @@ export const COMMON_PPROF: PprofDialect = {
     period: eventType(event),
     shown: '',
   }),
-  labels: { process: 'pid', thread: 'tid', cpu: 'cpu', container: '' },
+  labels: { process: 'pid', thread: 'tid', cpu: 'cpu', container: '', cgroup: 'cgroup' },
   ids: 'numbers',
   processName: 'main_thread',
   root: 'none',
@@ -80,6 +82,7 @@ export const DATADOG_PPROF: PprofDialect = {
     thread: 'thread id',
     cpu: 'cpu.logical_number',
     container: 'container_id',
+    cgroup: '',
   },
   ids: 'texts',
   processName: 'executable',

@@ -47,6 +47,7 @@ export class LabelWriter {
     this.#text(labels, 'thread name', this.#known(row.comm))
     this.#text(labels, 'process name', this.#processName(row))
     this.#text(labels, names.container, this.#container(row))
+    if (names.cgroup !== '') this.#text(labels, names.cgroup, this.#known(row.cgroup))
     this.#ofThread.set(row.tid, { row, labels })
     return labels
   }
@@ -105,4 +106,8 @@ export class LabelWriter {
 }
 
 const isSameThread = (a: Row, b: Row): boolean =>
-  a.pid === b.pid && a.comm === b.comm && a.processName === b.processName && a.resource === b.resource
+  a.pid === b.pid &&
+  a.comm === b.comm &&
+  a.processName === b.processName &&
+  a.resource === b.resource &&
+  a.cgroup === b.cgroup

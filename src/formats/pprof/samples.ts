@@ -1,6 +1,7 @@
 // Sample messages: each row's stack, values and labels.
 
 import type { StringTable } from 'pprof-format'
+import { samplesStoodFor } from '../profile/stood-for.ts'
 import { LabelWriter } from './labels.ts'
 import type { LocationTables, PprofContent } from './location-tables.ts'
 import { ProtoWriter } from './proto-writer.ts'
@@ -25,11 +26,12 @@ export function writeSamples(
   const stacks = new StackWriter(tables)
   const labels = new LabelWriter(content, strings)
   const roots = new Roots(content, tables)
+  const samplesOf = samplesStoodFor(content.profile)
   for (const number of content.rows) {
     const row = rows.at(number)
     if (stacks.isNew(row.stack)) labels.setReason(tables.reasonOf(row.stack))
     values.clear()
-    values.varint(rows.count(number))
+    values.varint(samplesOf(number))
     values.varint(rows.value(number))
     sample.clear()
     const locations = stacks.locations(row.stack, roots.of(row))

@@ -4,6 +4,7 @@ import type { Dictionary } from './dictionary.ts'
 import { type FrameLabel, labelsOf, threadLabel } from './frame-text.ts'
 import type { SessionProfile } from './profile-aggregate.ts'
 import { MemoryBudget, SequenceTable } from './sequence-table.ts'
+import { samplesStoodFor } from './stood-for.ts'
 
 /**
  * Nodes in preorder, siblings by text; level 0 are the threads' names. A path of equal labels is one node, whichever
@@ -174,9 +175,10 @@ function inOrder(parts: {
   })
   const samples = new Float64Array(order.length)
   const values = new BigUint64Array(order.length)
+  const samplesOf = samplesStoodFor(profile)
   ends.forEach((node, row) => {
     const at = place[node] as number
-    samples[at] = (samples[at] as number) + profile.rows.count(row)
+    samples[at] = (samples[at] as number) + samplesOf(row)
     values[at] = (values[at] as bigint) + profile.rows.value(row)
   })
   return { labels, length: order.length, level, label, samples, values }

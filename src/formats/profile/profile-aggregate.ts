@@ -3,11 +3,12 @@
 import type { ProfileAdded, ProfileLimits, SampleLabel, WindowSource } from '../../core/encoder.ts'
 import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
 import type { ProcessResource, SampleResources } from '../../core/resource.ts'
+import { SampleCgroups } from '../../core/sample-cgroups.ts'
 import { batchesOf } from '../../core/window-view.ts'
 import { Dictionary } from './dictionary.ts'
 import { ProcessNames } from './process-names.ts'
 import { ResourceTable } from './resource-table.ts'
-import { RowTable } from './row-table.ts'
+import { ROW_WORDS, RowTable } from './row-table.ts'
 import { SampleTimes } from './sample-times.ts'
 import { MemoryBudget, NO_ROOM } from './sequence-table.ts'
 import { WindowTranslation } from './window-translation.ts'
@@ -24,6 +25,8 @@ export interface SessionProfile {
   readonly value: bigint
   /** Samples lost, by reason; `table_full` includes those that this profile had no room for. */
   readonly losses: ReadonlyMap<string, number>
+  /** Some samples were left out in favour of others, which weigh more. */
+  readonly thinned: boolean
   readonly rows: RowTable
   readonly dictionary: Dictionary
   /** What the rows' resources are; [0] is the unknown one. */
@@ -43,8 +46,12 @@ interface OpenSession extends SessionProfile {
   duration: bigint
   samples: number
   value: bigint
+  thinned: boolean
   readonly losses: Map<string, number>
 }
+
+/** The number of ''. */
+const NO_TEXT = 0
 
 /** Where a batch's samples go. */
 interface Target {
@@ -53,6 +60,8 @@ interface Target {
   readonly translation: WindowTranslation
   /** By the batch's own numbers. */
   readonly resources: SampleResources | undefined
+  /** Where they are to be told apart, and can be. */
+  readonly cgroups: SampleCgroups | undefined
 }
 
 export class ProfileAggregate {
@@ -85,11 +94,13 @@ export class ProfileAggregate {
       const open = this.#open(batch)
       open.duration = batch.window.end - open.start
       for (const { reason, count } of batch.losses) addTo(open.losses, reason, count)
+      if (batch.leftOut.some(({ reason }) => reason === 'sampled_out')) open.thinned = true
       const keptOfBatch = this.#addSamples({
         open,
         batch,
         translation: new WindowTranslation(this.#dictionary, batch),
         resources: window.resources?.get(batch.session.id),
+        cgroups: this.#cgroupsOf(batch),
       })
       kept += keptOfBatch
       tableFull += batch.samples.length - keptOfBatch
@@ -110,6 +121,7 @@ export class ProfileAggregate {
       samples: 0,
       value: 0n,
       losses: new Map(),
+      thinned: false,
       rows: new RowTable(this.#budget),
       dictionary: this.#dictionary,
       resources: this.#resources.rows,
@@ -125,7 +137,7 @@ export class ProfileAggregate {
     const { samples } = batch
     const processNames = new ProcessNames(batch.processes)
     const unixOffset = batch.window.unixStart - batch.window.start
-    const key = new Uint32Array(7)
+    const key = new Uint32Array(ROW_WORDS)
     let kept = 0
     for (let sample = 0; sample < samples.length; sample++) {
       if (!this.#keyOf(target, processNames, sample, key)) continue
@@ -143,7 +155,7 @@ export class ProfileAggregate {
 
   /** Fills `key` as RowTable wants it; false when there is no room. */
   #keyOf(
-    { batch, translation, resources }: Target,
+    { batch, translation, resources, cgroups }: Target,
     processNames: ProcessNames,
     sample: number,
     key: Uint32Array,
@@ -154,7 +166,9 @@ export class ProfileAggregate {
     const comm = translation.string(samples.comm[sample] as number)
     const processName = this.#dictionary.addString(processNames.at(pid, samples.time[sample] as bigint))
     const resource = this.#resourceOf(resources, sample)
-    if (stack === NO_ROOM || comm === NO_ROOM || processName === NO_ROOM || resource === NO_ROOM) return false
+    const cgroup = cgroups === undefined ? NO_TEXT : this.#dictionary.addString(cgroups.pathOf(sample))
+    if (stack === NO_ROOM || comm === NO_ROOM || processName === NO_ROOM) return false
+    if (resource === NO_ROOM || cgroup === NO_ROOM) return false
     key[0] = stack
     key[1] = pid
     key[2] = samples.tid[sample] as number
@@ -162,7 +176,13 @@ export class ProfileAggregate {
     key[4] = processName
     key[5] = this.#tells.has('cpu') ? (samples.cpu[sample] as number) + 1 : 0
     key[6] = resource
+    key[7] = cgroup
     return true
+  }
+
+  #cgroupsOf(batch: ProfileBatch): SampleCgroups | undefined {
+    const cgroups = new SampleCgroups(batch)
+    return this.#tells.has('cgroup') && cgroups.areKnown ? cgroups : undefined
   }
 
   #resourceOf(resources: SampleResources | undefined, sample: number): number {

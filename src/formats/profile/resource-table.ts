@@ -8,6 +8,7 @@ export const UNKNOWN_RESOURCE: ProcessResource = {
   executablePath: '',
   executableName: '',
   containerId: '',
+  cgroupPath: '',
 }
 
 /** An object of some strings, and an entry of the map that finds it again. */

@@ -10,9 +10,11 @@ export interface Row {
   readonly cpu: number
   /** Index into SessionProfile.resources. */
   readonly resource: number
+  /** Path of the cgroup; of '' where cgroups are not told apart, or not known. */
+  readonly cgroup: number
 }
 
-const WORDS = 7
+export const ROW_WORDS = 8
 const FIRST_ROWS = 64
 const GROWTH = 1.5
 
@@ -33,12 +35,12 @@ export class RowTable {
   }
 
   /**
-   * Counts a sample whose key is `[stack, pid, tid, comm, processName, cpu, resource]`. Returns its row, or NO_ROOM.
+   * Counts a sample whose key is `[stack, pid, tid, comm, processName, cpu, resource, cgroup]`. Returns its row, or NO_ROOM.
    */
   add(key: Uint32Array, value: bigint): number {
     // Room for a row that may come, before the key is taken in: a row without a count would be an empty sample.
     if (this.#keys.length === this.#counts.length && !this.#grow()) return NO_ROOM
-    const row = this.#keys.intern(key, WORDS)
+    const row = this.#keys.intern(key, ROW_WORDS)
     if (row === NO_ROOM) return NO_ROOM
     this.#counts[row] = (this.#counts[row] as number) + 1
     this.#values[row] = (this.#values[row] as bigint) + value
@@ -67,12 +69,13 @@ export class RowTable {
       processName: word(4),
       cpu: word(5),
       resource: word(6),
+      cgroup: word(7),
     }
   }
 
   /** Every key has as many words: none has to be looked for. */
   #word(row: number, index: number): number {
-    return this.#keys.words[row * WORDS + index] as number
+    return this.#keys.words[row * ROW_WORDS + index] as number
   }
 
   stackOf(row: number): number {

@@ -6,7 +6,7 @@ import type { EventInfo, SamplingRate, SessionInfo } from '../../core/profile.ts
 import { hertz } from '../../core/units.ts'
 import { type MmapRecord, readRecords } from '../../formats/perf-data/file-records.ts'
 import type { FileEvent } from '../../formats/perf-data/header.ts'
-import { ATTR_FLAG } from '../../formats/perf-data/layout.ts'
+import { ATTR_FLAG, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
 import { EVENTS } from '../events.ts'
 
@@ -27,6 +27,7 @@ export function sessionsOf(file: PerfDataFile): SessionInfo[] {
     callGraph: callGraphOf(event),
     maxStack: event.attr.sampleMaxStack,
     inherit: isSet(event, ATTR_FLAG.inherit),
+    tellsCgroups: (event.attr.sampleType & SAMPLE_TYPE.CGROUP) !== 0n,
     host,
     commandLine: file.features.commandLine ?? [],
   }))

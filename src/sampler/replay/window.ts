@@ -37,6 +37,10 @@ export interface ReplayWindowOptions {
   readonly processes: ReplayedProcesses
   /** Per session: its sample_max_stack, 0 where unknown. */
   readonly maxStacks: readonly number[]
+  /** Per session: whether its samples tell their cgroups. */
+  readonly tellCgroups: readonly boolean[]
+  /** Paths by id; looked at when the window ends. */
+  readonly cgroups: ReadonlyMap<bigint, string>
   /** What the file says of its stacks besides addresses. */
   readonly notes: StackNotes | undefined
 }
@@ -49,6 +53,9 @@ export class ReplayWindow {
   readonly #builder = new WindowBuilder()
   readonly #processes: ReplayedProcesses
   readonly #maxStacks: readonly number[]
+  readonly #tellCgroups: readonly boolean[]
+  readonly #cgroups: ReadonlyMap<bigint, string>
+  readonly #sampledCgroups = new Set<bigint>()
   readonly #notes: StackNotes | undefined
   readonly #stacks = new Map<string, number>()
   readonly #rows = new Map<LiveMapping, Map<number, number>>()
@@ -56,10 +63,12 @@ export class ReplayWindow {
   readonly #frames = new Map<number, Map<number, number>>()
 
   /** Begins with what is known of all processes. */
-  constructor({ start, processes, maxStacks, notes }: ReplayWindowOptions) {
+  constructor({ start, processes, maxStacks, tellCgroups, cgroups, notes }: ReplayWindowOptions) {
     this.start = start
     this.#processes = processes
     this.#maxStacks = maxStacks
+    this.#tellCgroups = tellCgroups
+    this.#cgroups = cgroups
     this.#notes = notes
     for (const session of maxStacks.keys()) this.#builder.addSession(session)
     processes.forgetGone({ before: start - EXIT_NS })
@@ -127,6 +136,7 @@ export class ReplayWindow {
   }
 
   build(times: Omit<WindowTimes, 'start'>): SharedArrayBuffer {
+    for (const id of this.#sampledCgroups) this.#builder.addCgroup(id, this.#cgroups.get(id) ?? '')
     return this.#builder.build({ start: this.start, ...times })
   }
 
@@ -146,9 +156,12 @@ export class ReplayWindow {
   }
 
   #addSample(record: SampleRecord): void {
-    const { pid, tid, cpu, period: value, time } = record.fields
+    const { pid, tid, cpu, period: value, time, cgroup } = record.fields
     const comm = this.#processes.commOf(pid, tid)
-    this.#builder.addSample(record.event, { time, pid, tid, cpu, stack: this.#stackOf(record), value, comm })
+    const row = { time, pid, tid, cpu, stack: this.#stackOf(record), value, comm }
+    const tells = this.#tellCgroups[record.event] === true
+    this.#builder.addSample(record.event, tells ? { ...row, cgroup } : row)
+    if (cgroup !== 0n) this.#sampledCgroups.add(cgroup)
     this.samples++
   }
 

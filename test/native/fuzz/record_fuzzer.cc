@@ -30,6 +30,7 @@ struct TouchAll {
     (void)StackUnwinder::CanUnwind(sample);
   }
   void operator()(const CommRecord& record) const { Touch(std::span(record.comm)); }
+  void operator()(const CgroupRecord& record) const { Touch(std::span(record.path)); }
   void operator()(const MmapRecord& record) const {
     Touch(std::span(record.path));
     Touch(record.build_id);
@@ -49,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   layouts.Set(2, {.implied_period = 1});
   layouts.Set(3, {.captured = true});
   layouts.Set(4, {.implied_period = 1, .captured = true});
+  layouts.Set(5, {.captured = true, .cgroup = true});
   SampleLayouts captured;
   captured.Set(1, {.captured = true});
   // Of its exact size, and aligned.

@@ -234,6 +234,29 @@ TEST(Record, CodeOfTheKernelIsMadeAndTakenBack) {
   EXPECT_TRUE(Parse<KernelSymbolRecord>(test::KernelSymbolBytes({.gone = true})).gone);
 }
 
+TEST(Record, ASampleTellsItsCgroupBehindWhatWasCaptured) {
+  auto bytes = CapturedBytes(PERF_SAMPLE_REGS_ABI_64, 64, 64);
+  bytes.U64(4711);
+  const Record record = ParseRecord(bytes.Build(), Layouts(9, {.captured = true, .cgroup = true}));
+  const auto* sample = std::get_if<SampleRecord>(&record.body);
+  ASSERT_NE(sample, nullptr);
+  EXPECT_EQ(sample->cgroup, 4711U);
+  auto without = test::SampleBytes({.id = 9, .chain = {kUserMarker, 0x401000}});
+  const Record cut = ParseRecord(without.Build(), Layouts(9, {.cgroup = true}));
+  EXPECT_TRUE(std::holds_alternative<MalformedRecord>(cut.body));
+}
+
+TEST(Record, ACgroupThatIsMadeHasAnIdAndAPath) {
+  test::RecordBytes bytes(PERF_RECORD_CGROUP);
+  bytes.U64(4711).Text("/kubepods/pod1").Trailer(1, 2, 3, 4);
+  const auto cgroup = Parse<CgroupRecord>(bytes);
+  EXPECT_EQ(cgroup.cgroup, 4711U);
+  test::RecordBytes again(PERF_RECORD_CGROUP);
+  again.U64(4711).Text("/kubepods/pod1").Trailer(1, 2, 3, 4);
+  const Record record = ParseRecord(again.Build());
+  EXPECT_EQ(std::get<CgroupRecord>(record.body).path, "/kubepods/pod1");
+}
+
 TEST(Record, AKindThatIsNotNeededIsNoFault) {
   test::RecordBytes record(PERF_RECORD_SWITCH);
   Parse<OtherRecord>(record.Trailer(1, 1, 1, 1));

@@ -188,6 +188,32 @@ TEST_F(WindowCloserTest, AWindowTellsWhatCodeTheKernelMade) {
   EXPECT_EQ(view.Column<uint64_t>(layout::kWindow)[5], 0U) << "nobody said that these are all";
 }
 
+TEST_F(WindowCloserTest, SamplesTellTheirCgroupsAndTheWindowThePathsOfThose) {
+  CgroupTree tree({.mount = "/nowhere"});
+  tree.Learn(11, "/a");
+  tree.Learn(12, "/unsampled");
+  closer_.TellCgroups(tree);
+  const uint64_t chain[] = {test::kUserMarker, 0x401000};
+  for (const uint64_t cgroup : {11, 0, 13}) {
+    window_->AddSample(0, 0, {.pid = kPid, .time = 20, .cgroup = cgroup, .chain = chain});
+  }
+  Close();
+  const test::WindowView view(bytes_);
+  EXPECT_EQ(Samples<uint64_t>(layout::kSampleCgroup), (std::vector<uint64_t>{11, 0, 13}));
+  std::map<uint64_t, std::string> paths;
+  const auto ids = view.Column<uint64_t>(layout::kCgroupId);
+  for (size_t row = 0; row < ids.size(); row++) {
+    paths[ids[row]] = view.Text(view.Column<uint32_t>(layout::kCgroupPath)[row]);
+  }
+  EXPECT_EQ(paths, (std::map<uint64_t, std::string>{{11, "/a"}, {13, ""}}));
+}
+
+TEST_F(WindowCloserTest, WhereNoSampleTellsItsCgroupThereIsNoColumn) {
+  Sample(0, 20);
+  Close();
+  EXPECT_TRUE(Samples<uint64_t>(layout::kSampleCgroup).empty());
+}
+
 TEST_F(WindowCloserTest, AnEmptyWindowIsAWindow) {
   Close();
   EXPECT_TRUE(Samples<uint64_t>(layout::kSampleTime).empty());

@@ -12,7 +12,7 @@ namespace sonde {
 namespace {
 
 /// A window of one stack, kernel over user, and two samples of session 7.
-std::vector<std::byte> Window() {
+std::vector<std::byte> Window(const std::vector<uint64_t>* cgroups = nullptr) {
   const std::vector<uint32_t> offsets{0, 4}, frames{0, 1, 2, 3}, frame_mapping{0, 0, 0, 0};
   const std::vector<uint8_t> kinds{1, 0, 0, 3};  // kernel, native, native, reason
   const std::vector<uint64_t> addresses{0xffffffff81000010, 0x1000, 0x2000, 0};
@@ -32,6 +32,7 @@ std::vector<std::byte> Window() {
   buffer.Add(layout::kSampleCpu, 7, cpus);
   buffer.Add(layout::kSampleStack, 7, stacks);
   buffer.Add(layout::kSampleValue, 7, values);
+  if (cgroups != nullptr) buffer.Add(layout::kSampleCgroup, 7, *cgroups);
   buffer.Make();
   return buffer.Take();
 }
@@ -68,6 +69,21 @@ TEST(SampleRecords, SayWhatTheWindowSays) {
   const std::vector<uint64_t> second = of(2 | 4ull << 32, 200, 1, 20);
   expected.insert(expected.end(), second.begin(), second.end());
   EXPECT_EQ(WordsOf(*records), expected);
+}
+
+TEST(SampleRecords, TheCgroupStandsBehindTheChainAndIsNoneWhereTheWindowKnowsNone) {
+  const SampleSession session{.session = 7, .event_id = 8, .tells_cgroups = true};
+  const auto cgroupless = SampleRecords(Window(), {&session, 1});
+  ASSERT_TRUE(cgroupless.ok());
+  const size_t words = (kSampleFixedBytes + kSampleTailBytes) / 8 + 5;
+  ASSERT_EQ(WordsOf(*cgroupless).size(), 2 * words);
+  EXPECT_EQ(WordsOf(*cgroupless)[0] >> 48, words * 8);
+  EXPECT_EQ(WordsOf(*cgroupless)[words - 1], 0U);
+  const std::vector<uint64_t> cgroups{11, 12};
+  const auto told = SampleRecords(Window(&cgroups), {&session, 1});
+  ASSERT_TRUE(told.ok());
+  EXPECT_EQ(WordsOf(*told)[words - 1], 11U);
+  EXPECT_EQ(WordsOf(*told)[2 * words - 1], 12U);
 }
 
 TEST(SampleRecords, ASessionThatTheWindowDoesNotHaveHasNone) {

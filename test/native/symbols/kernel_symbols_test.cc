@@ -145,6 +145,41 @@ TEST(KernelNamer, CodeMadeAtRunTimeIsReadAgainWhereItIsAskedFor) {
       << "that the code changed was told when only the kernel itself was asked for";
 }
 
+TEST(KernelNamer, AModuleThatIsLoadedAgainIsReadAgain) {
+  const std::filesystem::path modules_seen =
+      std::filesystem::temp_directory_path() / ("sonde-modules-" + std::to_string(getpid()));
+  std::filesystem::create_directories(modules_seen / "nf_tables");
+  std::filesystem::create_directories(modules_seen / "later");
+  const TemporaryFile kallsyms(kKallsyms);
+  // Hidden addresses, as without CAP_SYSLOG.
+  const TemporaryFile modules("nf_tables 4096 0 - Live 0x0000000000000000\n");
+  KernelNamer namer({kallsyms.path(), modules.path(), modules_seen});
+  const std::vector<uint64_t> addresses = {0xffffffffc0000000};
+  EXPECT_EQ(namer.Name(addresses, 0, false).functions[0], "first_in_module");
+  kallsyms.Write(std::string(kKallsyms) + "ffffffffc0000000 T again_in_module\t[nf_tables]\n");
+  EXPECT_EQ(namer.Name(addresses, 0, false).functions[0], "first_in_module");
+  std::filesystem::rename(modules_seen / "later", modules_seen / "nf_tables");
+  EXPECT_EQ(namer.Name(addresses, 0, false).functions[0], "again_in_module");
+  std::filesystem::remove_all(modules_seen);
+}
+
+TEST(KernelNamer, WhereKallsymsIsHiddenLaterTheKernelKeepsItsNamesAndModulesDoNot) {
+  const TemporaryFile kallsyms(kKallsyms);
+  const TemporaryFile modules("nf_tables 4096 0 - Live 0x0000000000000000\n");
+  KernelNamer namer({kallsyms.path(), modules.path(), "/nonexistent"});
+  const std::vector<uint64_t> addresses = {0xffffffff81000300, 0xffffffffc0000050};
+  EXPECT_EQ(namer.Name(addresses, 0, false).name, (std::vector<uint32_t>{1, 2}));
+  kallsyms.Write("0000000000000000 T hidden\n");
+  EXPECT_EQ(namer.Name(addresses, 0, false).name, (std::vector<uint32_t>{1, 2}))
+      << "nothing was loaded, nothing is read";
+  modules.Write("another 4096 0 - Live 0x0000000000000000\n");
+  const auto later = namer.Name(addresses, 0, false);
+  EXPECT_EQ(later.name, (std::vector<uint32_t>{1, 0}));
+  EXPECT_EQ(later.functions, std::vector<std::string>{"do_work"});
+  EXPECT_EQ(later.problem, "");
+  EXPECT_NE(later.note.find("CAP_SYSLOG"), std::string::npos) << later.note;
+}
+
 TEST(RunningKernel, ItAgreesWithKallsyms) {
   const auto symbols = KernelSymbols::Read();
   if (!symbols) GTEST_SKIP() << symbols.error().what;

@@ -57,8 +57,49 @@ test('a process is told by what /proc shows of it', async () => {
       executablePath: '/usr/bin/node',
       executableName: 'node',
       containerId: container,
+      cgroupPath: '',
     },
   ])
+})
+
+test('a process that is gone belongs to the container of its samples’ cgroup, and to no other', async () => {
+  const { finder } = finderOver({})
+  const kubepods = `/kubepods/burstable/pod0/${container}`
+  const batch = batchOfProcesses({
+    before: { 12: nodeAt7, 13: nodeAt7 },
+    samples: [
+      [12, 1],
+      [13, 2],
+    ],
+    cgroups: [kubepods, ''],
+  })
+  const found = await resourcesOf(finder, batch)
+  assert.deepEqual(
+    found.map(({ pid, containerId, cgroupPath }) => [pid, containerId, cgroupPath]),
+    [
+      [12, container, kubepods],
+      [13, '', ''],
+    ],
+  )
+})
+
+test('what samples say of the container counts more than what /proc says now', async () => {
+  const other = 'f'.repeat(64)
+  const { finder } = finderOver({ 12: { ...shop, cgroup: inContainer } })
+  const batch = batchOfProcesses({
+    before: { 12: nodeAt7 },
+    samples: [
+      [12, 1],
+      [12, 2],
+      [12, 3],
+    ],
+    cgroups: [`/docker/${other}`, inContainer, '/'],
+  })
+  assert.deepEqual(
+    (await resourcesOf(finder, batch)).map(({ containerId }) => containerId),
+    [other, container, container],
+    'of a path without a container /proc is asked: engines do not use every hierarchy',
+  )
 })
 
 test('samples cross to a worker without a copy, and equal resources are one row', async () => {
@@ -93,6 +134,7 @@ test('the idle task, and kernel threads, have the default name and no executable
     executablePath: '',
     executableName: '',
     containerId: '',
+    cgroupPath: '',
   }
   assert.deepEqual(await resourcesOf(finder, batch), [
     { pid: 0, ...nobody },

@@ -159,10 +159,32 @@ test('a process bears the name of its main thread, whichever of its threads was 
   ]))
     await table.addBatch(each)
   assert.deepEqual(table.top(5)[0]?.labels, [{ name: '7', module: 'node' }])
-  const pprof = { frames: [], pid: 7, samples: 1, weight: 1 }
+  const pprof = { frames: [], pid: 7, cgroup: '', samples: 1, weight: 1 }
   table.add({ ...pprof, comm: 'worker', process: 'node' })
   table.add({ ...pprof, comm: 'worker', process: '' })
   assert.deepEqual(table.top(5)[0]?.labels, [{ name: '7', module: 'node' }])
+})
+
+test('by cgroup, samples of two cgroups at one path are one row, and unknown ones another', async () => {
+  const table = new ProfileTable('cgroup')
+  const samples = [
+    { stack: ['main@app'], cgroup: '/kubepods/a', count: 5 },
+    { stack: ['main@app'], cgroup: '/system.slice', count: 3 },
+    { stack: ['main@app'], cgroup: '' },
+    { stack: ['other@app'], cgroup: '/kubepods/a' },
+  ]
+  await table.addBatch(profileBatchOf({ samples }))
+  await table.addBatch(profileBatchOf({ samples: [{ stack: ['main@app'] }] }))
+  const shown = tableText(table, { by: 'cgroup', top: 5, width: 80, style: styleFor({}) })
+  assert.deepEqual(
+    shown.split('\n').map((line) => line.trim().split(/ {2,}/)),
+    [
+      ['share', 'samples', 'cgroup'],
+      ['54.5 %', '6', '/kubepods/a'],
+      ['27.3 %', '3', '/system.slice'],
+      ['18.2 %', '2', '[unknown]'],
+    ],
+  )
 })
 
 test('rows beyond the limit become one', async () => {
@@ -239,6 +261,7 @@ test('a pprof profile is read with inlined functions, threads and weights', (con
       comm: 'work',
       pid: 42,
       process: 'server',
+      cgroup: '',
       samples: 3,
       weight: 30_000_000,
     },

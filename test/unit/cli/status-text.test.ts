@@ -35,6 +35,7 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
       cpus: [0, 1],
       taken: 1_344,
       lost: { ring_full: 2, missed: 30 },
+      leftOut: {},
     },
     {
       config: null,
@@ -45,8 +46,11 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
       cpus: [0],
       taken: 7,
       lost: {},
+      leftOut: {},
     },
   ],
+  sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
+  filter: [],
   consumers,
   ...changes,
 })
@@ -57,6 +61,7 @@ test('the text says since when and where, then sessions, then consumers', () => 
     textOf(status({ perf_data: files })),
     `Sonde 0.1.0 (pid 7) runs since 2026-01-02 02:02:00 (1 h 2 min), into /var/lib/sonde
 18 windows closed, the newest ended 4 s ago
+Samples are taken by perf
 
 Sessions
   event                 rate  CPUs  taken  lost
@@ -105,6 +110,46 @@ test('trouble of a consumer comes first, with since when; what is zero is not me
 test('an error that is over is told as such', () => {
   const text = textOf(status({ files: { ...files, lastError: 'the disk was full' } }))
   assert.match(text, /^ {2}last error the disk was full \(it is over\)$/m)
+})
+
+test('a filter is told with its rules and what it left out', () => {
+  const filter = [
+    { action: 'include', match: 'cgroup=/a\u001b' },
+    { action: 'thin', match: 'comm=b', oneIn: 1_000 },
+  ] as const
+  const sessions = status({}).sessions.map((session, index) =>
+    index === 0 ? { ...session, leftOut: { filtered: 1_200, sampled_out: 34 } } : session,
+  )
+  const lines = textOf(status({}, { filter, sessions })).split('\n')
+  assert.match(lines[3] ?? '', /^Sampled is: include cgroup=\/a\S*, one in 1,000 of comm=b$/)
+  assert.deepEqual(lines.slice(5, 9), [
+    'Sessions',
+    '  event                 rate  CPUs  taken                                left out  lost',
+    '  cpu-clock            99 Hz     2  1,344  1,234 (1,200 filtered, 34 sampled_out)  32 (2 ring_full, 30 missed)',
+    '  page-faults:u  every 1,000     1      7                                       0  0',
+  ])
+})
+
+test('an agent that is older than filters is understood', () => {
+  const { filter: _, sampler: __, sessions, ...older } = status({})
+  const without = sessions.map(({ leftOut: __, ...session }) => session)
+  assert.equal(
+    textOf({ ...older, sessions: without } as unknown as Status),
+    textOf(status({})).replace('Samples are taken by perf\n', ''),
+  )
+})
+
+test('what the BPF programs cost is told', () => {
+  const cpu = { kept: 90, filtered: 10, sampledOut: 0, ringFull: 0, contended: 0, failed: 0, stackFaults: 0 }
+  const sampler = {
+    backEnd: 'bpf',
+    filterProblem: null,
+    cpus: [
+      { cpu: 0, runs: 100, ...cpu, runNs: 3_000 },
+      { cpu: 1, runs: 300, ...cpu, runNs: 1_000 },
+    ],
+  } as const
+  assert.match(textOf(status({}, { sampler })), /\nSamples are taken by bpf, 1\.5 µs a run\n/)
 })
 
 test('an agent that has just begun, and one that ends', () => {

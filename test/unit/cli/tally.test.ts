@@ -177,6 +177,19 @@ test('what a consumer took and then lost is failed, not delivered', () => {
 test('a run without samples has a summary all the same', () => {
   const summary = summaryOf({ tally: new Tally(), consumers: new Map(), processStart: 0n, now: new Date(0) })
   assert.equal(summary.firstSampleSeconds, null)
-  assert.deepEqual(summary.samples, { taken: 0, written: 0, lost: {} })
+  assert.deepEqual(summary.samples, { taken: 0, written: 0, lost: {}, leftOut: {} })
   assert.equal(summary.startedAt, '1970-01-01T00:00:00.000Z')
+})
+
+test('what is not wanted is counted apart, by reason', async () => {
+  const [batch] = windowOf(0, [{ session: clock, value: 10n }])
+  assert.ok(batch !== undefined)
+  const tally = new Tally()
+  await tally.add({ ...batch, leftOut: [{ reason: 'sampled_out', count: 4 }] })
+  await tally.add({ ...batch, leftOut: [{ reason: 'filtered', count: 3 }] })
+  const summary = summaryOf({ tally, consumers: new Map(), processStart: 0n, now: new Date(0) })
+  const { lost, leftOut } = summary.samples
+  assert.deepEqual([lost, leftOut], [{}, { filtered: 3, sampled_out: 4 }])
+  assert.deepEqual(Object.keys(leftOut), ['filtered', 'sampled_out'])
+  assert.deepEqual(summary.sessions[0]?.leftOut, leftOut)
 })

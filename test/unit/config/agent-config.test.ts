@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { definePlugin } from '../../../src/core/plugin.ts'
 import { byteSizeSchema, durationSchema } from '../../../src/core/quantity-schema.ts'
+import { EVERYTHING } from '../../../src/core/sample-filter.ts'
 import { DEBUGINFOD_DEFAULTS, DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
 import { parseEvent } from '../../../src/sampler/events.ts'
 
@@ -40,9 +41,12 @@ test('a short document has every default', () => {
     events: ['cpu-clock'],
     rate: { by: 'frequency', hertz: 99 },
     window: 10_000,
-    callGraph: { method: 'dwarf', stackBytes: 8192 },
+    backEnd: 'auto',
+    callGraph: { method: 'dwarf', stackBytes: undefined },
     ringBytes: undefined,
     maxStack: undefined,
+    filter: EVERYTHING,
+    lockDown: false,
   })
   assert.deepEqual(
     config.consumers.map((build) => build('/data')),
@@ -95,9 +99,11 @@ test('everything can be said', () => {
       '  period: 1000000',
       '  window: 1m',
       '  ringBytes: 1MiB',
+      '  backEnd: perf',
       '  callGraph: dwarf',
       '  stackBytes: 16KB',
       '  maxStack: 64',
+      '  lockDown: true',
       'consumers:',
       '  - {type: disk, directory: a, rotate: {interval: 1h, size: 100MiB}}',
       '  - {type: network, port: 4317}',
@@ -107,9 +113,12 @@ test('everything can be said', () => {
     events: ['cpu-clock', 'page-faults:u'],
     rate: { by: 'period', period: 1_000_000n },
     window: 60_000,
+    backEnd: 'perf',
     callGraph: { method: 'dwarf', stackBytes: 16_000 },
     ringBytes: 2 ** 20,
     maxStack: 64,
+    filter: EVERYTHING,
+    lockDown: true,
   })
   assert.deepEqual(
     config.consumers.map((build) => build('/data')),

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { KERNEL_SYMBOL_KINDS } from '../../../src/core/kernel-code.ts'
-import { LOSS_REASONS } from '../../../src/core/loss.ts'
+import { LEFT_OUT_REASONS, LOSS_REASONS } from '../../../src/core/loss.ts'
 import {
   ADDRESS_SPACES,
   IMAGE_KINDS,
@@ -51,6 +51,7 @@ test('C++ and TypeScript begin a window with the same bytes', () => {
 
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   LossReason: LOSS_REASONS,
+  LeftOutReason: LEFT_OUT_REASONS,
   StackState: STACK_STATES,
   FrameKind: FRAME_KINDS,
   ImageKind: IMAGE_KINDS,

@@ -15,7 +15,9 @@ test('a window crosses to another thread as it is, its buffer without a copy', a
 test('whom samples belong to crosses, the column without a copy', async () => {
   const window = windowOf({ samples: [{ stack: ['main@app'] }] })
   const service = { name: 'shop', from: 'environment' as const }
-  const table = [{ pid: 100, service, executablePath: '/app', executableName: 'app', containerId: '' }]
+  const table = [
+    { pid: 100, service, executablePath: '/app', executableName: 'app', containerId: '', cgroupPath: '' },
+  ]
   const ofSample = new Uint32Array(new SharedArrayBuffer(4))
   const resources = new Map([[0, { table, ofSample }]])
   const crossed = unpackWindow(structuredClone(await packWindow({ ...window, resources })))

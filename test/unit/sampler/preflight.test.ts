@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hertz } from '../../../src/core/units.ts'
 import { parseEvent } from '../../../src/sampler/events.ts'
-import { checkMaxStack, checkRate, permit } from '../../../src/sampler/preflight.ts'
-import { effectiveCapabilities, mayProfile, type Privileges } from '../../../src/sampler/privileges.ts'
+import { checkMaxStack, checkRate, mayProcessesOnly, permit } from '../../../src/sampler/preflight.ts'
+import type { Privileges } from '../../../src/sampler/privileges.ts'
 
 const anybody = (changes: Partial<Privileges> = {}): Privileges => ({
+  bpf: false,
   perfmon: false,
+  sysPtrace: false,
+  syslog: false,
   paranoid: 2,
+  kptrRestrict: 0,
   maxSampleRate: 100_000,
   maxStack: 127,
   ...changes,
@@ -15,16 +19,6 @@ const anybody = (changes: Partial<Privileges> = {}): Privileges => ({
 const cpuClock = parseEvent('cpu-clock')
 const names = (events: readonly { readonly name: string }[]): readonly string[] =>
   events.map((event) => event.name)
-
-test('CAP_PERFMON or CAP_SYS_ADMIN may profile, others may not', () => {
-  const status = (mask: string): bigint =>
-    effectiveCapabilities(`Name:\tnode\nCapEff:\t${mask}\nCapBnd:\t0\n`)
-  assert.ok(mayProfile(status('000001fffeffffff')))
-  assert.ok(mayProfile(status('0000004000000000')), 'CAP_PERFMON is bit 38')
-  assert.ok(mayProfile(status('0000000000200000')), 'CAP_SYS_ADMIN is bit 21')
-  assert.ok(!mayProfile(status('0000008000000000')), 'CAP_BPF alone is not enough')
-  assert.ok(!mayProfile(effectiveCapabilities('')))
-})
 
 test('with CAP_PERFMON everything is sampled as asked', () => {
   const permitted = permit('cpus', [cpuClock], anybody({ perfmon: true, paranoid: 4 }))
@@ -38,6 +32,12 @@ test('the whole machine without privileges names the capability, the sysctl and 
   })
   assert.throws(() => permit('cpus', [cpuClock], anybody({ paranoid: 1 })), /paranoid is 1/)
   assert.deepEqual(permit('cpus', [cpuClock], anybody({ paranoid: 0 })).events, [cpuClock])
+})
+
+test('an agent falls back to its own processes where these may be sampled and the machine may not', () => {
+  const fallsBack = [-1, 0, 1, 2, 3].map((paranoid) => mayProcessesOnly(anybody({ paranoid })))
+  assert.deepEqual(fallsBack, [false, false, true, true, false])
+  assert.ok(!mayProcessesOnly(anybody({ perfmon: true })))
 })
 
 test("one's own processes are sampled in user mode, and that is said", () => {

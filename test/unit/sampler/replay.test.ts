@@ -6,6 +6,7 @@ import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import { frameLabel } from '../../../src/core/frame-label.ts'
 import { ProcessLanguages } from '../../../src/core/language.ts'
 import { FRAME_KINDS, type ProfileBatch, type SessionInfo, STACK_STATES } from '../../../src/core/profile.ts'
+import { SampleCgroups } from '../../../src/core/sample-cgroups.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
@@ -91,6 +92,29 @@ test('what was written is what is replayed: samples, stacks, names, sessions, ho
   const sorted = (batches: readonly (readonly ProfileBatch[])[]) =>
     batches.flatMap((window) => linesOf(window)).sort()
   assert.deepEqual(sorted(again.windows), sorted(windows))
+})
+
+test('cgroups come back with their paths, in every window, and what is not known stays so', async (t) => {
+  const sessions = [session(0, { tellsCgroups: true })]
+  const cgroups = ['/kubepods/a', '', '/system.slice']
+  const windows = [0, 1].map((sequence) =>
+    windowBatches({ sessions, sequence, samples: 6, processes: 3, cgroups }),
+  )
+  const again = await replayed(await recorded(t, windows))
+  const told = (batches: readonly (readonly ProfileBatch[])[]) =>
+    batches
+      .flat()
+      .flatMap((batch) =>
+        Array.from(batch.samples.pid, (pid, row) => [pid, new SampleCgroups(batch).pathOf(row)]),
+      )
+  assert.deepEqual(told(again.windows), told(windows))
+  assert.deepEqual(told(windows).slice(0, 3), [
+    [1000, '/kubepods/a'],
+    [1010, ''],
+    [1020, '/system.slice'],
+  ])
+  assert.deepEqual(again.sessions, sessions)
+  assert.deepEqual(again.problems, [])
 })
 
 test('without stack notes frames are told by their offset in the file', async (t) => {

@@ -15,30 +15,57 @@ const dwarf: CallGraph = { method: 'dwarf', stackBytes: 8192 }
 const fp: CallGraph = { method: 'fp' }
 
 test('a ring holds a quarter of a second of samples with their stacks, in powers of two', () => {
-  assert.equal(ringBytesFor([clock], { rate: at(99), callGraph: dwarf, cpus: 64 }), 512 * KIB)
-  assert.equal(ringBytesFor([clock], { rate: at(400), callGraph: dwarf, cpus: 64 }), 1024 * KIB)
-  assert.equal(ringBytesFor([clock], { rate: at(999), callGraph: dwarf, cpus: 64 }), 4096 * KIB)
-  assert.equal(ringBytesFor([clock], { rate: every(10_000_000n), callGraph: dwarf, cpus: 64 }), 512 * KIB)
+  assert.equal(
+    ringBytesFor([clock], { rate: at(99), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),
+    512 * KIB,
+  )
+  assert.equal(
+    ringBytesFor([clock], { rate: at(400), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),
+    1024 * KIB,
+  )
+  assert.equal(
+    ringBytesFor([clock], { rate: at(999), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),
+    4096 * KIB,
+  )
+  assert.equal(
+    ringBytesFor([clock], { rate: every(10_000_000n), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),
+    512 * KIB,
+  )
 })
 
 test('the samples of all events are in one ring', () => {
   assert.equal(
-    ringBytesFor([clock, clock, clock, clock], { rate: at(99), callGraph: dwarf, cpus: 64 }),
+    ringBytesFor([clock, clock, clock, clock], { rate: at(99), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),
     1024 * KIB,
   )
 })
 
 test('without stacks the smallest ring is enough, and no ring is larger than 4 MiB', () => {
-  assert.equal(ringBytesFor([clock], { rate: at(999), callGraph: fp, cpus: 64 }), 512 * KIB)
-  assert.equal(ringBytesFor([clock], { rate: at(50_000), callGraph: dwarf, cpus: 64 }), 4096 * KIB)
+  assert.equal(ringBytesFor([clock], { rate: at(999), callGraph: fp, cpus: 64, backEnd: 'perf' }), 512 * KIB)
+  assert.equal(
+    ringBytesFor([clock], { rate: at(50_000), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),
+    4096 * KIB,
+  )
 })
 
 test('what is counted may come in any number', () => {
-  assert.equal(ringBytesFor([faults], { rate: every(1n), callGraph: dwarf, cpus: 64 }), 4096 * KIB)
-  assert.equal(ringBytesFor([faults], { rate: every(1n), callGraph: fp, cpus: 64 }), 512 * KIB)
+  assert.equal(
+    ringBytesFor([faults], { rate: every(1n), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),
+    4096 * KIB,
+  )
+  assert.equal(
+    ringBytesFor([faults], { rate: every(1n), callGraph: fp, cpus: 64, backEnd: 'perf' }),
+    512 * KIB,
+  )
 })
 
 test('on a machine with few CPUs a ring holds what comes in a second twice, so that its reader wakes once', () => {
-  assert.equal(ringBytesFor([clock], { rate: at(99), callGraph: dwarf, cpus: 2 }), 2048 * KIB)
-  assert.equal(ringBytesFor([clock], { rate: at(499), callGraph: dwarf, cpus: 16 }), 2048 * KIB)
+  assert.equal(
+    ringBytesFor([clock], { rate: at(99), callGraph: dwarf, cpus: 2, backEnd: 'perf' }),
+    2048 * KIB,
+  )
+  assert.equal(
+    ringBytesFor([clock], { rate: at(499), callGraph: dwarf, cpus: 16, backEnd: 'perf' }),
+    2048 * KIB,
+  )
 })

@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { BackEnd } from '../../../src/core/back-end.ts'
 import type { ProfileBatch } from '../../../src/core/profile.ts'
 import { milliseconds } from '../../../src/core/units.ts'
 import type { NativeSamplerOptions, NativeTarget } from '../../../src/native/binding.ts'
 import { nativeSession } from '../../../src/sampler/native-session.ts'
+import type { RingChoice, SamplingWay } from '../../../src/sampler/plan.ts'
 import { Sampler } from '../../../src/sampler/sampler.ts'
 import { FakeClock, fakeAddon, fakeNative, settled } from '../../support/fake-addon.ts'
 import { sessionInfo } from '../../support/session.ts'
 
 const sessions = [sessionInfo()]
 const wholeMachine: NativeTarget = { kind: 'cpus', cpus: [0, 1] }
+
+const wayOf = (backEnd: BackEnd, ring: RingChoice): SamplingWay => ({
+  backEnd,
+  callGraph: { method: 'fp' },
+  native: sessions.map((session) => nativeSession(session.event, session)),
+  ring,
+})
 
 function setUp(target: NativeTarget = wholeMachine, emit?: () => Promise<void>, refusal?: Error) {
   const clock = new FakeClock()
@@ -21,12 +30,11 @@ function setUp(target: NativeTarget = wholeMachine, emit?: () => Promise<void>, 
     throw refusal
   }
   const sampler = new Sampler(refusal === undefined ? addon : { ...addon, openSampler: refusing }, {
-    native: sessions.map((session) => nativeSession(session.event, session)),
+    ways: [wayOf('perf', { bytes: 512 * 1024, asked: false })],
     sessions: () => sessions,
     target,
     window: milliseconds(1_000),
     duration: undefined,
-    ring: { bytes: 512 * 1024, asked: false },
     clock,
     async emit(batches) {
       emitted.push({ at: clock.now(), batch: batches[0] })
@@ -173,12 +181,11 @@ function openLarge({ asked, error }: { readonly asked: boolean; readonly error: 
       },
     },
     {
-      native: [],
+      ways: [wayOf('perf', { bytes: 4 * 2 ** 20, asked })],
       sessions: () => sessions,
       target: wholeMachine,
       window: milliseconds(1_000),
       duration: undefined,
-      ring: { bytes: 4 * 2 ** 20, asked },
       clock: new FakeClock(),
       emit: async () => undefined,
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DeliveryStats } from '../../../src/core/delivery.ts'
+import { EVERYTHING, type SampleFilter } from '../../../src/core/sample-filter.ts'
 import type { ConsumerResult } from '../../../src/core/summary.ts'
 import { StatusBook, type StatusFacts } from '../../../src/server/status-book.ts'
 import { batchOf } from '../../support/consumers.ts'
@@ -17,6 +18,8 @@ const factsWith = (results: readonly (readonly [string, ConsumerResult])[] = [])
   startedAt: new Date('2026-01-02T03:04:05Z'),
   dataDirectory: '/data',
   sessions: [sessionInfo(), sessionInfo({ id: 1, rate: { by: 'period', period: 1_000n } })],
+  sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
+  filter: EVERYTHING,
   results: new Map(results),
 })
 
@@ -35,6 +38,32 @@ test('samples and losses add up over windows, and a session without a window is 
     ],
   )
   assert.equal(new StatusBook().status(factsWith()).sessions.length, 2)
+})
+
+test('what is not wanted is counted apart from losses, beside the rules that left it out', () => {
+  const book = new StatusBook()
+  const filter: SampleFilter = {
+    rules: [
+      { action: 'include', match: { by: 'cgroup', path: '/a' } },
+      { action: 'thin', match: { by: 'kernel_thread' }, oneIn: 10 },
+    ],
+  }
+  const leftOut = [
+    { reason: 'sampled_out' as const, count: 2 },
+    { reason: 'filtered' as const, count: 5 },
+  ]
+  book.add({ ...batchOf(3, 0), leftOut })
+  book.add({ ...batchOf(3, 1), leftOut })
+  const status = book.status({ ...factsWith(), filter })
+  assert.deepEqual(status.filter, [
+    { action: 'include', match: 'cgroup=/a' },
+    { action: 'thin', match: 'kernel-threads', oneIn: 10 },
+  ])
+  const [session] = status.sessions
+  assert.deepEqual(
+    [session?.taken, session?.lost, Object.entries(session?.leftOut ?? {})],
+    [6, {}, Object.entries({ filtered: 10, sampled_out: 4 })],
+  )
 })
 
 test('a consumer that writes has files, and what is in none yet', () => {

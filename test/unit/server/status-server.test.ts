@@ -18,6 +18,8 @@ const STATUS: Status = {
   dataDirectory: '/data',
   windows: { closed: 0, newestEnd: null },
   sessions: [],
+  sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
+  filter: [],
   consumers: {},
 }
 
@@ -45,6 +47,7 @@ test('integers that no double holds arrive digit for digit', async (context) => 
     cpus: [0],
     taken: 1,
     lost: {},
+    leftOut: {},
   } as const
   const { directory } = await serving(context, { status: () => ({ ...STATUS, sessions: [session] }) })
   assert.match(await askAgent(directory), /"period": 1152921504606846977,/)

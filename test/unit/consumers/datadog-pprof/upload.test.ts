@@ -17,6 +17,7 @@ const web = {
   executableName: 'nginx',
   executablePath: '/usr/sbin/nginx',
   containerId: CONTAINER,
+  cgroupPath: '',
 } as const
 const faults = sessionInfo({
   id: 1,

@@ -43,6 +43,7 @@ const resource = (pid: number, changes: Partial<ProcessResource> = {}): ProcessR
   executablePath: `/usr/bin/program-${pid}`,
   executableName: `program-${pid}`,
   containerId: '',
+  cgroupPath: '',
   ...changes,
 })
 
@@ -242,6 +243,18 @@ test('with timestamps a tick of a clock has its time and no value; another event
   )
   assert.deepEqual(faults?.samples[0]?.values, [5n, 7n])
   assert.equal(faults?.samples[0]?.timestamps.length, 2)
+})
+
+test('a tick that stands for others is counted as often, also where each has its time', () => {
+  const samples = [
+    { stack: ['a@app'], value: 10n * PERIOD },
+    { stack: ['a@app'], value: PERIOD },
+    { stack: ['b@app'], value: PERIOD },
+  ]
+  const valuesIn = (encoding: Partial<OtlpEncoding>) =>
+    profilesOf([{ samples }], { encoding })[0]?.samples.map(({ values }) => values)
+  assert.deepEqual(valuesIn({}), [[11n], [1n]])
+  assert.deepEqual(valuesIn({ shape: 'timestamps' }), [[10n, 1n], []])
 })
 
 test('frames say their type, their file by build ids, and an address in it', () => {

@@ -92,6 +92,7 @@ function expectedKey(sample: ExpectedSample, encoding: OtlpEncoding): unknown {
         'process.pid': number(pid),
         'process.executable.name': resource.executableName,
         'process.executable.path': resource.executablePath,
+        'process.linux.cgroup': resource.cgroupPath,
       }
   const own = { 'service.name': resource.service.name, ...ofProcess, 'container.id': resource.containerId }
   const attributes = { 'thread.id': number(tid), 'thread.name': comm, 'cpu.logical_number': number(cpu) }

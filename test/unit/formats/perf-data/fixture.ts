@@ -60,6 +60,7 @@ export const session = (id: number, over: Partial<SessionInfo> = {}): SessionInf
   callGraph: { method: 'dwarf', stackBytes: 8192 },
   maxStack: 127,
   inherit: false,
+  tellsCgroups: false,
   host: HOST,
   commandLine: ['sonde', 'record', '-a'],
   ...over,
@@ -106,6 +107,8 @@ export interface WindowSpec {
   readonly wall?: Date
   readonly processes?: number
   readonly lost?: number
+  /** Path of the cgroup of each process, '' where it is not known. */
+  readonly cgroups?: readonly string[]
   /** Distinct user frames, deepest stack. */
   readonly depth?: number
   /** So many more processes, whose stacks are nothing but a reason of their own. */
@@ -127,6 +130,9 @@ export function windowBuffer(spec: WindowSpec): SharedArrayBuffer {
       kernelText: spec.sessions[0]?.host.kernel?.text ?? 0xffffffff81000000n,
     }),
   )
+  for (const [index, path] of (spec.cgroups ?? []).entries()) {
+    if (path !== '') builder.addCgroup(cgroupId(index), path)
+  }
   for (const [index, { id }] of spec.sessions.entries()) {
     builder.addSession(id)
     addSamples(builder, {
@@ -135,6 +141,7 @@ export function windowBuffer(spec: WindowSpec): SharedArrayBuffer {
       start,
       count: spec.samples,
       stacks: [...stacks, ...endless(builder, spec)],
+      cgroups: spec.cgroups,
     })
     if (spec.lost !== undefined) {
       const time = monotonicTime(start + SECOND / 2n)
@@ -221,9 +228,12 @@ interface SampleRun {
   readonly start: bigint
   readonly count: number
   readonly stacks: readonly (readonly number[])[]
+  readonly cgroups: readonly string[] | undefined
 }
 
-function addSamples(builder: WindowBuilder, { id, index, start, count, stacks }: SampleRun): void {
+const cgroupId = (process: number): bigint => 0x7_0000_0001n + BigInt(process)
+
+function addSamples(builder: WindowBuilder, { id, index, start, count, stacks, cgroups }: SampleRun): void {
   for (let row = 0; row < count; row++) {
     const process = row % stacks.length
     const pid = 1000 + process * 10
@@ -235,6 +245,7 @@ function addSamples(builder: WindowBuilder, { id, index, start, count, stacks }:
       stack: stacks[process]![row % 3]!,
       value: index === 0 ? 10_101_010n : 1n,
       comm: 'app',
+      ...(cgroups !== undefined && { cgroup: cgroups[process] ? cgroupId(process) : 0n }),
     })
   }
 }

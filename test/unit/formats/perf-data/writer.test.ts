@@ -121,7 +121,7 @@ test('reason frames are no addresses and stay out of the chain', async () => {
 
 test('every record is a multiple of 8 and none exceeds 65535 bytes, however deep the stack', async () => {
   const batches = windowBatches({
-    sessions: [session(1)],
+    sessions: [session(1), session(2, { tellsCgroups: true })],
     sequence: 0,
     samples: 5,
     depth: 9000,

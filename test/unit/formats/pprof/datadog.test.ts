@@ -32,6 +32,7 @@ const web = {
   executableName: 'nginx',
   executablePath: '/usr/sbin/nginx',
   containerId: 'c0ffee',
+  cgroupPath: '',
 } as const
 const work = { service: { name: 'work', from: 'executable' }, executableName: 'work' } as const
 

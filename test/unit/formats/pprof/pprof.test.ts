@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { ProfileLimits } from '../../../../src/core/encoder.ts'
 import { hertz } from '../../../../src/core/units.ts'
 import { encodePprof } from '../../../../src/formats/pprof/pprof.ts'
-import { profileOf } from '../../../support/aggregated.ts'
+import { ProfileAggregate } from '../../../../src/formats/profile/profile-aggregate.ts'
+import { profileOf, ROOMY } from '../../../support/aggregated.ts'
 import { readPprof } from '../../../support/pprof-reader.ts'
-import { PERIOD, type TestSample, UNIX_START, WINDOW_LENGTH } from '../../../support/profile-window.ts'
+import {
+  PERIOD,
+  type TestSample,
+  UNIX_START,
+  WINDOW_LENGTH,
+  windowOf,
+} from '../../../support/profile-window.ts'
 import { sessionInfo } from '../../../support/session.ts'
 
 const cpuClock = sessionInfo().event
@@ -108,6 +116,32 @@ test('process and thread are numbers, their names texts', () => {
     'thread name': 'worker 1',
     'process name': 'server',
   })
+})
+
+test('samples tell their cgroup where that is wanted and known', () => {
+  const samples: readonly TestSample[] = [
+    { stack: ['main@app'], cgroup: '/kubepods/a', count: 2 },
+    { stack: ['main@app'], cgroup: '/kubepods/b' },
+    { stack: ['main@app'], cgroup: '' },
+  ]
+  const cgroupsOf = (labels: ProfileLimits['labels'], of = samples) => {
+    const aggregate = new ProfileAggregate({ ...ROOMY, labels })
+    aggregate.add(windowOf({ samples: of }))
+    const profile = aggregate.session(0)
+    assert.ok(profile !== undefined)
+    return readPprof(encodePprof(profile)).samples.map(({ labels: { cgroup }, values }) => [
+      cgroup,
+      values[0],
+    ])
+  }
+  assert.deepEqual(cgroupsOf(['cgroup']), [
+    ['/kubepods/a', 2n],
+    ['/kubepods/b', 1n],
+    [undefined, 1n],
+  ])
+  assert.deepEqual(cgroupsOf([]), [[undefined, 4n]], 'nobody asked')
+  const unknown = samples.map(({ stack }) => ({ stack }))
+  assert.deepEqual(cgroupsOf(['cgroup'], unknown), [[undefined, 3n]], 'the source knows none')
 })
 
 test('a broken stack says why, as its outermost frame and as a label', () => {

@@ -1,0 +1,54 @@
+// While the agent runs: SIGHUP makes it read the filter of its configuration again.
+
+import { changedSections } from '../config/changed-sections.ts'
+import { type ConfigText, readConfig } from '../config/config-file.ts'
+import type { LogLevel } from '../core/consumer-context.ts'
+import { messageOf } from '../core/errors.ts'
+import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
+import { filterText } from '../core/sample-match.ts'
+import { checkRuleCount } from './filter-options.ts'
+
+export interface FilterReloadOptions {
+  /** The configuration as it was read at the start. */
+  readonly config: ConfigText
+  /** The rules of the command line, which stay. */
+  readonly asked: SampleFilter
+  /** @throws AgentError where the document is not valid */
+  readonly filterIn: (config: ConfigText) => Promise<SampleFilter>
+  /** Returns what it names in vain. */
+  readonly setFilter: (filter: SampleFilter) => readonly string[]
+  readonly log: (level: LogLevel, message: string) => void
+}
+
+/** Takes over what the file says now. One that is not valid changes nothing, and its problems are logged. */
+export class FilterReload {
+  readonly #options: FilterReloadOptions
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(options: FilterReloadOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects. One after the other: the last one asked for is the one in force. */
+  reload(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#reload())
+    return this.#turn
+  }
+
+  async #reload(): Promise<void> {
+    const { config, asked, filterIn, setFilter, log } = this.#options
+    try {
+      const now = readConfig(config.file)
+      const filter = bothFilters(asked, await filterIn(now))
+      checkRuleCount(filter.rules.length)
+      const notices = setFilter(filter)
+      log('info', `SIGHUP: ${config.file} was read again; sampled is now: ${filterText(filter)}`)
+      for (const notice of notices) log('warn', notice)
+      const others = changedSections(config.text, now.text)
+      if (others.length > 0)
+        log('warn', `What changed besides the filter needs a restart: ${others.join(', ')} of ${config.file}`)
+    } catch (error) {
+      log('error', `SIGHUP: the filter stays as it was:\n${messageOf(error)}`)
+    }
+  }
+}
