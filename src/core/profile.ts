@@ -30,8 +30,13 @@ export type SamplingRate =
 
 /** One event of one configuration. The same object is in all batches of the session. */
 export interface SessionInfo {
-  /** Unique among the sessions of one source, never reused; also the session number in the window buffer. */
+  /** Unique among all sessions of a run, never reused; also the session number in the window buffer. */
   readonly id: number
+  /**
+   * What takes its samples. Sessions of one source share their windows, which follow each other; windows of different sources
+   * come in between and overlap. Never reused.
+   */
+  readonly source: number
   readonly event: EventInfo
   readonly rate: SamplingRate
   /** The configuration that asked for it; null where the command line or the embedded default did. */
@@ -199,6 +204,8 @@ export interface ProfileBatch {
   /** What was not wanted, counted likewise. */
   readonly leftOut: readonly LeftOut[]
   readonly notices: readonly Notice[]
+  /** No more batches of its source come: what was begun for them can be finished. */
+  readonly isLast: boolean
   /** Given once, when the window closes, before any consumer sees the batch. */
   readonly names: FrameNames
   /** Given likewise, where a consumer asks for them. */

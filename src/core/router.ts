@@ -24,8 +24,8 @@ export interface MetricsRouter {
   attach(consumer: Consumer): void
   /** Drops what is queued (counted), waits for the delivery under way (or its deadline), forgets the lane. */
   detach(name: string): Promise<void>
-  /** Never waits, never throws. */
-  publishProfiles(batch: ProfileBatch): void
+  /** To the consumers of these names; absent: to all. Never waits, never throws. */
+  publishProfiles(batch: ProfileBatch, consumers?: readonly string[]): void
   /** Never waits, never throws. */
   publishMetrics(batch: MetricBatch): void
   /**

@@ -21,6 +21,13 @@ import { monotonicTime, unixTime } from './units.ts'
 import { kernelSymbolsOf, processTable } from './window-processes.ts'
 import { cell, Sections, WindowStrings } from './window-sections.ts'
 
+/** What the buffer does not say. */
+export interface WindowContext {
+  readonly names?: FrameNames
+  /** ProfileBatch.isLast. */
+  readonly isLast?: boolean
+}
+
 /**
  * The batches of a window, one per session that has sections in it, in the order of `sessions`.
  * All share one StackTable, ProcessTable and Strings.
@@ -29,7 +36,7 @@ import { cell, Sections, WindowStrings } from './window-sections.ts'
 export function batchesOf(
   buffer: SharedArrayBuffer,
   sessions: readonly SessionInfo[],
-  names: FrameNames = NO_NAMES,
+  { names = NO_NAMES, isLast = false }: WindowContext = {},
 ): ProfileBatch[] {
   const sections = new Sections(buffer)
   const strings = new WindowStrings(sections)
@@ -54,6 +61,7 @@ export function batchesOf(
       losses: lossesOf(sections, session.id),
       leftOut: leftOutOf(sections, session.id),
       notices: noticesOf(sections, session.id),
+      isLast,
       names,
       resources: NO_RESOURCES,
       buffer,

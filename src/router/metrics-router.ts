@@ -38,9 +38,9 @@ export function createMetricsRouter(options: Partial<LaneOptions> = {}): Metrics
       if (lanes.get(name) === entry) lanes.delete(name)
     },
 
-    publishProfiles(batch) {
-      for (const { consumer, lane } of lanes.values()) {
-        if (!takesProfiles(consumer)) continue
+    publishProfiles(batch, consumers) {
+      for (const [name, { consumer, lane }] of lanes) {
+        if (!takesProfiles(consumer) || consumers?.includes(name) === false) continue
         const amount = { count: batch.samples.length, bytes: batch.buffer.byteLength }
         lane.offer(delivery(consumer, amount, async (signal) => consumer.consumeProfiles(batch, signal)))
       }

@@ -37,6 +37,7 @@ export class Pipeline {
   readonly #router: MetricsRouter
   readonly #problems: string[] = []
   readonly #started: Consumer[] = []
+  #turn: Promise<void> = Promise.resolve()
   #end: Promise<RunEnd> | undefined
 
   constructor(options: PipelineOptions) {
@@ -62,17 +63,32 @@ export class Pipeline {
     }
   }
 
-  /** Names the batches of one window and hands them to the lanes. Never rejects. */
-  async publish(batches: readonly ProfileBatch[]): Promise<void> {
+  /**
+   * Names the batches of one window and hands them to the lanes; one window after another, whoever they are from. Never rejects.
+   * @param consumers names of those that get them; absent: all
+   */
+  publish(batches: readonly ProfileBatch[], consumers?: readonly string[]): Promise<void> {
+    const published = this.#turn.then(() => this.#publishInTurn(batches, consumers))
+    this.#turn = published
+    return published
+  }
+
+  async #publishInTurn(batches: readonly ProfileBatch[], consumers?: readonly string[]): Promise<void> {
     const [first] = batches
     // A source that did not finish in time is a problem of its own; nobody takes its batches any more.
     if (first === undefined || this.#end !== undefined) return
     const samples = batches.reduce((sum, batch) => sum + batch.samples.length, 0)
     const counts = { 'sonde.window': first.window.sequence, 'sonde.samples': samples }
-    await withSpan('window', counts, () => this.#publish(first, batches), { root: true })
+    await withSpan('window', counts, () => this.#publish(first, batches, consumers), {
+      root: true,
+    })
   }
 
-  async #publish(first: ProfileBatch, batches: readonly ProfileBatch[]): Promise<void> {
+  async #publish(
+    first: ProfileBatch,
+    batches: readonly ProfileBatch[],
+    consumers: readonly string[] | undefined,
+  ): Promise<void> {
     // Beside the names, not after them: what is a process now may be none when they are there.
     const finding = this.#resourcesOf(batches)
     // The batches of a window share their frames, and so their names.
@@ -81,7 +97,7 @@ export class Pipeline {
     for (const [index, batch] of batches.entries()) {
       const named = withFindings(batch, { names, resources: found[index] ?? NO_RESOURCES })
       await this.#options.observe(named)
-      this.#router.publishProfiles(named)
+      this.#router.publishProfiles(named, consumers)
     }
   }
 

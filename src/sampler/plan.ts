@@ -133,7 +133,17 @@ const describeSessions = (
   { request: { rate, commandLine }, events, cpus, maxStack }: SharedPlan,
   about: Pick<SessionInfo, 'host' | 'callGraph' | 'inherit' | 'tellsCgroups'>,
 ): readonly SessionInfo[] =>
-  events.map((event, id) => ({ id, event, rate, config: null, cpus, maxStack, commandLine, ...about }))
+  events.map((event, id) => ({
+    id,
+    source: 0,
+    event,
+    rate,
+    config: null,
+    cpus,
+    maxStack,
+    commandLine,
+    ...about,
+  }))
 
 interface ChosenTarget {
   readonly target: NativeTarget

@@ -77,7 +77,7 @@ function profileOf(window: WindowSource): SessionProfile {
 }
 
 const window = manySamples({ samples: SAMPLES, stacks: STACKS, spread: 'skewed' })
-const [batch] = batchesOf(window.buffer, window.sessions, window.names)
+const [batch] = batchesOf(window.buffer, window.sessions, { names: window.names })
 if (batch === undefined) throw new Error('the window has no batch')
 const profile = profileOf(window)
 const encoded = encodePprof(profile)

@@ -41,7 +41,7 @@ export interface ExpectedSample {
 
 export const expectedSamples = (windows: readonly WindowSource[]): ExpectedSample[] =>
   windows.flatMap(({ buffer, sessions, names, resources }) =>
-    batchesOf(buffer, sessions, names).flatMap((batch) => {
+    batchesOf(buffer, sessions, { names }).flatMap((batch) => {
       const found = resources?.get(batch.session.id)
       return samplesOf({ ...batch, resources: found ?? batch.resources })
     }),

@@ -58,7 +58,7 @@ export function windowOf(window: TestWindow): WindowSource {
 
 export function profileBatchOf(window: TestWindow): ProfileBatch {
   const { buffer, sessions, names } = windowOf(window)
-  const [batch] = batchesOf(buffer, sessions, names)
+  const [batch] = batchesOf(buffer, sessions, { names })
   if (batch === undefined) throw new Error('the window has no batch')
   return batch
 }

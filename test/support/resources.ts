@@ -23,7 +23,7 @@ export const withResources = (batch: ProfileBatch, byPid: ResourcesByPid): Profi
 
 /** The same of a window of one session. */
 export function windowWithResources(window: WindowSource, byPid: ResourcesByPid): WindowSource {
-  const [batch] = batchesOf(window.buffer, window.sessions, window.names)
+  const [batch] = batchesOf(window.buffer, window.sessions, { names: window.names })
   if (batch === undefined) throw new Error('the window has no batch')
   return { ...window, resources: new Map([[batch.session.id, resourcesOf(batch, byPid)]]) }
 }

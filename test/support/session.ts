@@ -17,6 +17,7 @@ export const testHost: HostInfo = {
 /** A session as the sampler would describe it; change what the test is about. */
 export const sessionInfo = (changes: Partial<SessionInfo> = {}): SessionInfo => ({
   id: 0,
+  source: 0,
   event: {
     name: 'cpu-clock',
     type: 1,

@@ -90,7 +90,7 @@ export class ProfileAggregate {
   add(window: WindowSource): ProfileAdded {
     let kept = 0
     let tableFull = 0
-    for (const batch of batchesOf(window.buffer, window.sessions, window.names)) {
+    for (const batch of batchesOf(window.buffer, window.sessions, { names: window.names })) {
       const open = this.#open(batch)
       open.duration = batch.window.end - open.start
       for (const { reason, count } of batch.losses) addTo(open.losses, reason, count)

@@ -20,6 +20,7 @@ export function sessionsOf(file: PerfDataFile): SessionInfo[] {
   const cpus = Array.from({ length: Math.min(host.cpusOnline, MAX_CPUS) }, (_, cpu) => cpu)
   return file.events.map((event, id) => ({
     id,
+    source: 0,
     event: eventInfoOf(event, id),
     rate: rateOf(event),
     config: null,

@@ -96,7 +96,7 @@ test('a function is one row, whether it was inlined into one of another script o
     [{ said: ['g /app/b.js', 'f /app/a.js'] }],
     [{ said: ['f /app/a.js'] }],
   ])
-  const [inlined] = batchesOf(buffer, sessions, names)
+  const [inlined] = batchesOf(buffer, sessions, { names })
   assert.ok(inlined)
   const table = new ProfileTable('function')
   await table.addBatch(inlined)

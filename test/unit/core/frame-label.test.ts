@@ -10,7 +10,7 @@ import { type RuntimeFrame, runtimeWindow } from '../../support/runtime-window.t
 /** `function in module`, innermost first, as tables say it, and as folded stacks and flame graphs do. */
 async function labelled(frame: RuntimeFrame) {
   const window = await runtimeWindow([[frame]])
-  const [batch] = batchesOf(window.buffer, window.sessions, window.names)
+  const [batch] = batchesOf(window.buffer, window.sessions, { names: window.names })
   const aggregate = new ProfileAggregate(ROOMY)
   aggregate.add(window)
   const { dictionary } = aggregate.session(0) ?? assert.fail()

@@ -46,6 +46,7 @@ export const HOST: HostInfo = {
 
 export const session = (id: number, over: Partial<SessionInfo> = {}): SessionInfo => ({
   id,
+  source: 0,
   event: {
     name: 'cpu-clock',
     type: 1,

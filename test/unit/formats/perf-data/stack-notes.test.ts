@@ -204,7 +204,7 @@ async function notedCode(
   frames.forEach(({ renamed }, at) => {
     if (renamed) names.setInstead(numbers[at]!, [{ ...MAPPED, systemName: 'mapped', offset: 0 }])
   })
-  const [named] = batchesOf(buffer, [session(0)], await names.build())
+  const [named] = batchesOf(buffer, [session(0)], { names: await names.build() })
   assert.ok(named)
   const { functions } = noteOf(await notesOf([named]), 0) ?? assert.fail()
   return frames.map((_, place) =>

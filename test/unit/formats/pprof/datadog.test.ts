@@ -280,7 +280,7 @@ test('go tool pprof reads it as it was meant', { skip: noGoPprof() ?? false }, a
 
 test('windows without anybody’s resources are of one unknown service', async () => {
   const window = windowOf({ samples: [{ stack: ['main@app'] }] })
-  assert.equal(batchesOf(window.buffer, window.sessions, window.names).length, 1)
+  assert.equal(batchesOf(window.buffer, window.sessions, { names: window.names }).length, 1)
   const profile = localEncoder.openProfile({ maxBytes: 1 << 20, labels: ['resource'] })
   await profile.add(window)
   const [payload] = await profile.payloads({ kind: 'datadog', sessions: [0], compression: 'zstd' })
