@@ -35,6 +35,7 @@ function headLines(status: Status, { now, style }: StatusTextOptions): readonly 
     `${style.bold(printable(name))} ${doing} since ${since(startedAt, now)}, into ${printable(dataDirectory)}`,
     `${counted(windows.closed, 'window')} closed${newest}`,
     ...samplerLine(status),
+    ...configurationLines(status),
     ...filterLine(status),
   ]
 }
@@ -46,6 +47,7 @@ const filterLine = ({ filter = [] }: Partial<Status>): readonly string[] =>
 /** Nor one that is older than back-ends. */
 function samplerLine({ sampler }: Partial<Status>): readonly string[] {
   if (sampler === undefined) return []
+  if (sampler === null) return ['Nothing is sampled']
   const runs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs, 0)
   const timeNs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs * (cpu.runNs ?? 0), 0)
   const cost = runs === 0 ? '' : `, ${(timeNs / runs / 1_000).toFixed(1)} µs a run`
@@ -54,6 +56,22 @@ function samplerLine({ sampler }: Partial<Status>): readonly string[] {
     `Samples are taken by ${sampler.backEnd}${cost}`,
     ...(filterProblem === null ? [] : [printable(`The filter could not be changed: ${filterProblem}`)]),
   ]
+}
+
+/** What is in order is in the table of sessions. */
+function configurationLines({ configuration = null }: Partial<Status>): readonly string[] {
+  if (configuration === null) return []
+  const { directory, watching, files, collections } = configuration
+  const why = watching.reason === null ? '' : `: ${watching.reason}`
+  const seen = watching.how === 'inotify' ? '' : ` (changes are noticed by ${watching.how} reads${why})`
+  const trouble = [
+    ...files.flatMap(({ problems, warnings }) => [...problems, ...warnings.map((text) => `warning: ${text}`)]),
+    ...collections.flatMap(({ name, problem, kept }) =>
+      problem === null ? [] : [`${name}: ${problem}${kept === null ? '' : ` (version ${kept} runs on)`}`],
+    ),
+  ]
+  const head = `${counted(collections.length, 'configuration')} in ${directory}${seen}`
+  return [head, ...trouble.map((line) => `  ${line}`)].map((line) => printable(line))
 }
 
 const ruleText = ({ action, match, oneIn }: RuleStatus): string =>

@@ -6,7 +6,9 @@ import type { Milliseconds } from './units.ts'
 
 /** Valid, with every default filled in; whether this machine can honour it shows when it starts. */
 export interface ProfileCollection {
-  /** Its identity, among those of its type. */
+  /** Of the document that it stands in: `sonde.v1.ProfileCollectionConfig`. */
+  readonly type: string
+  /** With the type its identity. */
   readonly name: string
   /** As it was stated; '' where it was not. */
   readonly version: string

@@ -8,6 +8,7 @@ import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { FilterRule, SampleFilter } from '../core/sample-filter.ts'
 import { matchText } from '../core/sample-match.ts'
 import type {
+  ConfigurationStatus,
   ConsumerStatus,
   DeliveryStatus,
   FilesStatus,
@@ -30,7 +31,8 @@ export interface StatusFacts {
   readonly dataDirectory: string
   readonly sessions: readonly SessionInfo[]
   readonly filter: SampleFilter
-  readonly sampler: SamplerStatus
+  readonly sampler: SamplerStatus | null
+  readonly configuration: ConfigurationStatus | null
   /** What has become of every consumer's batches until now. */
   readonly results: ReadonlyMap<string, ConsumerResult>
 }
@@ -74,6 +76,7 @@ export class StatusBook {
         newestEnd: this.#newestEnd === undefined ? null : rfc3339(this.#newestEnd),
       },
       sampler: facts.sampler,
+      configuration: facts.configuration,
       sessions: facts.sessions.map((session) => sessionStatus(session, this.#sessions.get(session.id))),
       filter: facts.filter.rules.map(ruleStatus),
       consumers: Object.fromEntries(

@@ -49,6 +49,7 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
       leftOut: {},
     },
   ],
+  configuration: null,
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: [],
   consumers,

@@ -18,6 +18,7 @@ const factsWith = (results: readonly (readonly [string, ConsumerResult])[] = [])
   startedAt: new Date('2026-01-02T03:04:05Z'),
   dataDirectory: '/data',
   sessions: [sessionInfo(), sessionInfo({ id: 1, rate: { by: 'period', period: 1_000n } })],
+  configuration: null,
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: EVERYTHING,
   results: new Map(results),

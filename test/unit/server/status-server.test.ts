@@ -18,6 +18,7 @@ const STATUS: Status = {
   dataDirectory: '/data',
   windows: { closed: 0, newestEnd: null },
   sessions: [],
+  configuration: null,
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: [],
   consumers: {},
