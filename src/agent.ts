@@ -68,6 +68,8 @@ export type RequestedSampling = SamplingRequest & {
 /** What configurations ask for, which `setCollections` changes. */
 export interface CollectedSampling extends SharedRequest {
   readonly collections: readonly ProfileCollection[]
+  /** Those that a collection may name. */
+  readonly consumerNames: readonly string[]
 }
 
 export interface AgentOptions extends OutputOptions {
@@ -205,8 +207,8 @@ function sourceOf(
     const { window, duration, ...request } = sampling
     return new Sampling(addon, { ...shared, request, window, duration })
   }
-  const { collections, ...common } = sampling
-  return new ProfileSessions(addon, { ...shared, shared: common, collections, log })
+  const { collections, consumerNames, ...common } = sampling
+  return new ProfileSessions(addon, { ...shared, shared: common, collections, consumerNames, log })
 }
 
 /** Sends a recorded file through the same names, lanes and consumers as live windows. */

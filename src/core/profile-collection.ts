@@ -31,6 +31,10 @@ export interface ProfileCollection {
   readonly contentHash: string
 }
 
+/** By its identity. */
+export const collectionKey = ({ type, name }: Pick<ProfileCollection, 'type' | 'name'>): string =>
+  `${type}:${name}`
+
 /** What became of a collection that was asked for. */
 export type CollectionState =
   | { readonly state: 'running' }

@@ -2,17 +2,18 @@
 // nothing else.
 
 import type { Clock } from '../base/clock.ts'
+import { didYouMean } from '../base/near.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { HostInfo } from '../core/host.ts'
-import type { CollectionState, ProfileCollection } from '../core/profile-collection.ts'
+import { type CollectionState, collectionKey, type ProfileCollection } from '../core/profile-collection.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
-import { type MonotonicTime, monotonicTime } from '../core/units.ts'
 import type { NativeAddon } from '../native/binding.ts'
 import { jointStatus } from './joint-status.ts'
 import type { LiveSource } from './live-source.ts'
 import type { SamplingRequest } from './plan.ts'
+import { monotonicNow } from './sampler.ts'
 import { Sampling } from './sampling.ts'
 
 /** What all of them have in common, and does not change while the agent runs. */
@@ -25,6 +26,8 @@ export interface ProfileSessionsOptions {
   readonly shared: SharedRequest
   /** Sampled from the beginning. */
   readonly collections: readonly ProfileCollection[]
+  /** Those that a collection may name. */
+  readonly consumerNames: readonly string[]
   readonly namesJavaScript: boolean
   readonly host: () => HostInfo
   readonly clock: Clock
@@ -37,10 +40,6 @@ interface Running {
   collection: ProfileCollection
   readonly sampling: Sampling
 }
-
-/** A collection by its identity; `(type, name)` in documents. */
-export const collectionKey = ({ type, name }: Pick<ProfileCollection, 'type' | 'name'>): string =>
-  `${type}:${name}`
 
 export class ProfileSessions implements LiveSource {
   /** What is chosen for each is logged when it starts. */
@@ -128,10 +127,9 @@ export class ProfileSessions implements LiveSource {
   /** At one moment the old one's samples end and the new one's begin. */
   #replace(key: string, collection: ProfileCollection, before: Running | undefined): void {
     const sampling = this.#started(key, collection)
-    const switched = monotonicNow()
     if (before !== undefined) {
-      sampling.sampler.beginAt(switched)
-      this.#leave(before, switched)
+      sampling.sampler.beginAt(before.sampling.sampler.endAt(monotonicNow()))
+      this.#leave(before)
     }
     this.#running.set(key, { collection, sampling })
     const what = before === undefined ? 'started' : `replaces ${nameOf(before.collection)}`
@@ -155,6 +153,7 @@ export class ProfileSessions implements LiveSource {
   }
 
   #requestOf(collection: ProfileCollection): SamplingRequest {
+    this.#checkConsumers(collection)
     const source = this.#sources++
     const { eventName, rate, maxStackDepth, kernelStacks, userStacks, threadNames } = collection
     return {
@@ -172,6 +171,17 @@ export class ProfileSessions implements LiveSource {
       source,
       config: configOf(collection),
     }
+  }
+
+  #checkConsumers({ consumers = [] }: ProfileCollection): void {
+    const { consumerNames } = this.#options
+    const unknown = consumers.find((name) => !consumerNames.includes(name))
+    if (unknown === undefined) return
+    const known = consumerNames.join(', ') || 'none'
+    throw new AgentError(
+      'CONFIG.UNKNOWN_CONSUMER',
+      `consumers: the agent has none of the name '${unknown}'${didYouMean(unknown, consumerNames)}; it has: ${known}.`,
+    )
   }
 
   /** Rules that include are alternatives: two sets of them do not make "both". */
@@ -199,19 +209,18 @@ export class ProfileSessions implements LiveSource {
     const running = this.#running.get(key)
     if (running?.sampling !== sampling) return
     this.#running.delete(key)
-    this.#leave(running, undefined)
+    this.#leave(running)
     this.#fail(key, running.collection, { before: undefined, error })
   }
 
   #end(key: string, running: Running): void {
     this.#running.delete(key)
-    this.#leave(running, monotonicNow())
+    this.#leave(running)
     this.#options.log('info', `${nameOf(running.collection)} ended: no configuration asks for it any more`)
   }
 
   /** Its last window is still to come. */
-  #leave({ sampling, collection }: Running, until: MonotonicTime | undefined): void {
-    if (until !== undefined) sampling.sampler.endAt(until)
+  #leave({ sampling, collection }: Running): void {
     const left = this.#lastOf(sampling).catch((error: unknown) => {
       this.#options.log('error', `${nameOf(collection)} did not end as it should: ${messageOf(error)}`)
     })
@@ -264,10 +273,9 @@ export class ProfileSessions implements LiveSource {
   async stop(): Promise<void> {
     await this.#turn
     this.#stopped = true
-    const now = monotonicNow()
     for (const [key, running] of this.#running) {
       this.#running.delete(key)
-      this.#leave(running, now)
+      this.#leave(running)
     }
     await Promise.all(this.#leaving)
   }
@@ -286,9 +294,6 @@ const configOf = ({ name, version }: ProfileCollection): NonNullable<SessionInfo
   name,
   version,
 })
-
-/** CLOCK_MONOTONIC, as samples have it. */
-const monotonicNow = (): MonotonicTime => monotonicTime(process.hrtime.bigint())
 
 /** `test-profiler (version 1)` */
 const nameOf = ({ name, version }: ProfileCollection): string =>
