@@ -1,7 +1,11 @@
-import { type Agent, loadConsumers, openTracing, startAgent } from '../agent.ts'
+import { type Agent, type AgentOptions, loadConsumers, openTracing, startAgent } from '../agent.ts'
+import { systemClock } from '../base/clock.ts'
 import { parseAgentConfig } from '../config/agent-config.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
+import { ConfigDirectory } from '../config/config-directory.ts'
+import { CONFIG_DIRECTORIES, configDirectory } from '../config/config-place.ts'
 import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
+import { readDocuments } from '../config/documents.ts'
 import { UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
@@ -33,7 +37,7 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
-import { SENDING_OPTIONS, senderBuilders, sendersOf, usableSenders } from './senders.ts'
+import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { sentText } from './sent-text.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf, writtenBy } from './summary.ts'
@@ -41,12 +45,18 @@ import { tableText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { bytes, counted, integer, printable, styleFor } from './terminal.ts'
 import { VERSION } from './version.ts'
+import { WatchedCollections } from './watched-collections.ts'
 
 const OPTIONS: readonly Option[] = [
   {
     long: 'config',
     value: 'FILE',
     help: 'What is sampled and who gets it (default: config/agent.yaml of Sonde, which explains every key)',
+  },
+  {
+    long: 'config-fs-path',
+    value: 'DIR',
+    help: `Directory of configurations, watched while it runs (default: ${CONFIG_DIRECTORIES.join(' or ')}, where it exists)`,
   },
   DURATION_OPTION,
   dataDirectoryOption('Holds everything the agent writes'),
@@ -116,12 +126,15 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
   }
   const tracing = await openTracing({ environment: process.env, version: VERSION, log: log.write })
   let leftToStop: Agent['leftToStop'] = (usual) => usual
+  let watched: WatchedCollections | undefined
   try {
-    const { agent, reload } = await openAgent({ options, limit, dataDirectory }, log, counting)
-    leftToStop = agent.leftToStop
-    interrupt.onReload(() => void reload.reload())
-    return await untilStopped(agent, { counting, interrupt, limit, summary }, log)
+    const opened = await openAgent({ options, limit, dataDirectory }, log, counting)
+    watched = opened.watched
+    leftToStop = opened.agent.leftToStop
+    interrupt.onReload(() => void opened.reload.reload())
+    return await untilStopped(opened, { counting, interrupt, limit, summary }, log)
   } finally {
+    await watched?.close()
     await tracing.close(leftToStop(LAST_SPANS_LIMIT))
   }
 }
@@ -137,13 +150,14 @@ interface RunParts {
   readonly summary: string | undefined
 }
 
-async function untilStopped(agent: Agent, parts: RunParts, log: Log): Promise<number> {
+async function untilStopped({ agent, watched }: OpenAgent, parts: RunParts, log: Log): Promise<number> {
   const { counting, interrupt, limit, summary } = parts
   const endsAt = limit === undefined ? undefined : counting.samplingSince + limit
   for (const notice of agent.notices) log.write('info', notice)
   const hideProgress = showProgress({ name: 'run', figures: () => agent.progress(), endsAt })
   const failure = await untilEnd(agent, interrupt, endsAt)
   hideProgress()
+  await watched?.close()
   const end = await agent.stop()
   tell(counting, end)
   writeSummary(summary, () =>
@@ -171,6 +185,8 @@ const configIn = ({ text, file }: ConfigText) =>
 
 interface OpenAgent {
   readonly agent: Agent
+  /** Undefined where no directory says what is sampled. */
+  readonly watched: WatchedCollections | undefined
   readonly reload: FilterReload
 }
 
@@ -178,20 +194,16 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
   const { options, limit, dataDirectory } = request
   const askedSenders = sendersOf(options, process.env)
   const asked = filterOf(options)
-  const read = readConfig(options.value('config'))
+  const reloading: { reload?: FilterReload } = {}
+  const watched = await watchedIn(options, log, async (config) => reloading.reload?.take(config))
+  const read = agentConfigText(options, watched)
   const config = await configIn(read)
   const filter = bothFilters(asked, config.sampler.filter)
   checkRuleCount(filter.rules.length)
   const senders = await usableSenders(askedSenders, { configured: config.consumerTypes, log: log.write })
   const agent = await startAgent({
-    sampling: {
-      ...config.sampler,
-      filter,
-      missingCgroups: 'awaited',
-      target: { kind: 'machine', otherwise: 'own_processes' },
-      commandLine: ['sonde', 'run'],
-      duration: limit,
-    },
+    sampling: samplingOf({ config, filter, limit, watched, senders }),
+    ...(watched === undefined ? {} : { configuration: () => watched.status() }),
     onSampling() {
       counting.samplingSince = performance.now()
     },
@@ -210,8 +222,64 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     version: VERSION,
   })
   if (filter.rules.length > 0) log.write('info', `sampled is: ${filterText(filter)}`)
-  log.write('info', `sampling ${config.sampler.events.join(', ')} into ${dataDirectory}`)
-  return { agent, reload: reloadOf({ agent, read, asked, log }) }
+  const what = watched === undefined ? config.sampler.events.join(', ') : `what ${watched.path} asks for`
+  log.write('info', `sampling ${what} into ${dataDirectory}`)
+  reloading.reload = reloadOf({ agent, read, asked, log })
+  watched?.follow(agent)
+  return { agent, watched, reload: reloading.reload }
+}
+
+/** What the directory says that was named, or is where one usually is. */
+async function watchedIn(
+  options: ParsedOptions,
+  log: Log,
+  onAgentConfig: (config: ConfigText) => Promise<void>,
+): Promise<WatchedCollections | undefined> {
+  const path = configDirectory(options.value('config-fs-path'), options.value('config'))
+  if (path === undefined) return undefined
+  const named = { checkEvent: checkEventName, consumerNames: undefined }
+  return await WatchedCollections.open({
+    path,
+    directory: new ConfigDirectory({
+      directory: path,
+      read: (text, file) => readDocuments(text, file, named),
+      clock: systemClock,
+      log: log.write,
+    }),
+    onAgentConfig: (document) => onAgentConfig(document ?? readConfig()),
+    log: log.write,
+  })
+}
+
+/** @throws UsageError where two places say it */
+function agentConfigText(options: ParsedOptions, watched: WatchedCollections | undefined): ConfigText {
+  const file = options.value('config')
+  const document = watched?.agentDocument
+  if (document === undefined) return readConfig(file)
+  if (file === undefined) return document
+  throw new UsageError(`Both --config ${file} and ${document.place} hold an AgentConfig: leave one of them.`)
+}
+
+interface SamplingParts {
+  readonly config: Awaited<ReturnType<typeof configIn>>
+  readonly filter: SampleFilter
+  readonly limit: Milliseconds | undefined
+  readonly watched: WatchedCollections | undefined
+  readonly senders: Senders
+}
+
+/** Where there is a directory of configurations, only what stands there is sampled. */
+function samplingOf({ config, filter, limit, watched, senders }: SamplingParts): AgentOptions['sampling'] {
+  const common = {
+    filter,
+    target: { kind: 'machine', otherwise: 'own_processes' },
+    commandLine: ['sonde', 'run'],
+  } as const
+  if (watched === undefined)
+    return { ...config.sampler, ...common, missingCgroups: 'awaited', duration: limit }
+  const { backEnd, callGraph, ringBytes } = config.sampler
+  const consumerNames = [...config.consumerTypes, ...senders.types]
+  return { ...common, backEnd, callGraph, ringBytes, collections: watched.collections, consumerNames }
 }
 
 interface ReloadParts {

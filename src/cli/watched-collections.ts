@@ -42,6 +42,10 @@ export class WatchedCollections {
     return new WatchedCollections(options, await options.directory.start())
   }
 
+  get path(): string {
+    return this.#options.path
+  }
+
   /** Those in force now. */
   get collections(): readonly ProfileCollection[] {
     return this.#state.collections
