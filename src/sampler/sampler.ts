@@ -5,7 +5,7 @@ import type { Component } from '../core/component.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { EVERYTHING, type SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
-import type { Milliseconds } from '../core/units.ts'
+import { type Milliseconds, type MonotonicTime, monotonicTime } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
 import type { NativeAddon, NativeCgroupHierarchy, NativeSampler, NativeTarget } from '../native/binding.ts'
 import { captureStatus } from './capture-status.ts'
@@ -37,6 +37,9 @@ export interface SamplerOptions {
 /** Bounds of one window; what exceeds them is counted as `table_full`. */
 const MAX_SAMPLES_PER_WINDOW = 4_000_000
 const MAX_STACK_BYTES_PER_WINDOW = 256 * 2 ** 20
+
+/** On the clock of the samples, CLOCK_MONOTONIC. */
+export const monotonicNow = (): MonotonicTime => monotonicTime(process.hrtime.bigint())
 
 /** How often processes are asked whether they still live. */
 const TARGET_CHECK_MS = 100
@@ -150,6 +153,24 @@ export class Sampler implements Component {
     this.#running = this.#run(native).then(this.#ended.resolve, this.#ended.reject)
   }
 
+  /**
+   * What was sampled before `time` is another sampler's: those samples are left out as `overlap`. To be called at once after
+   * `begin`. Where one follows another: `next.beginAt(previous.endAt(monotonicNow()))`.
+   */
+  beginAt(time: MonotonicTime): void {
+    explaining('begin to sample', () => this.#native?.keepFrom(time))
+  }
+
+  /**
+   * Ends sampling, and leaves out as `overlap` what was sampled from `time` on; `stop` emits what was sampled before it.
+   * Returns when it ends: after `time` only where a window has been closed meanwhile.
+   */
+  endAt(time: MonotonicTime): MonotonicTime {
+    const native = this.#native
+    if (native === undefined) return time
+    return monotonicTime(explaining('end sampling', () => native.keepUntil(time)))
+  }
+
   /** Other samples are wanted from now on; takes effect within a second. Once it has been stopped, nothing does. */
   setFilter(filter: SampleFilter): void {
     this.#native?.setFilter(nativeFilter(filter))
@@ -174,7 +195,7 @@ export class Sampler implements Component {
     }
   }
 
-  /** Stops sampling, emits what was sampled until now, and releases everything. */
+  /** Stops sampling, emits what was sampled until now as its last batches, and releases everything. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
@@ -183,7 +204,7 @@ export class Sampler implements Component {
     if (native === undefined) return
     try {
       native.disable()
-      if (this.#running !== undefined) await this.#closeWindow(native)
+      if (this.#running !== undefined) await this.#closeWindow(native, { isLast: true })
     } finally {
       native.close()
     }
@@ -210,9 +231,9 @@ export class Sampler implements Component {
     }
   }
 
-  async #closeWindow(native: NativeSampler): Promise<void> {
+  async #closeWindow(native: NativeSampler, { isLast = false } = {}): Promise<void> {
     const buffer = new SharedArrayBuffer(await native.closeWindow())
     native.take(new Uint8Array(buffer))
-    await this.#options.emit(batchesOf(buffer, this.#options.sessions()))
+    await this.#options.emit(batchesOf(buffer, this.#options.sessions(), { isLast }))
   }
 }
