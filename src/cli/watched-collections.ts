@@ -28,13 +28,11 @@ export class WatchedCollections {
   #agentProblem: string | undefined
   #following: Promise<void> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
-  /** Said before, and still so. */
-  #said: ReadonlySet<string> = new Set()
 
   private constructor(options: WatchedCollectionsOptions, state: WantedState) {
     this.#options = options
     this.#state = state
-    this.#tell()
+    if (state.collections.length === 0) this.#tellNothing()
   }
 
   /** Reads the directory, and from now on watches it. */
@@ -70,7 +68,7 @@ export class WatchedCollections {
     for await (const state of this.#options.directory.changes(this.#closing.signal)) {
       const before = this.#state
       this.#state = state
-      this.#tell()
+      if (state.collections.length === 0 && before.collections.length > 0) this.#tellNothing()
       if (state.agent?.text !== before.agent?.text) await this.#takeAgentConfig(state.agent)
       await apply()
     }
@@ -86,22 +84,9 @@ export class WatchedCollections {
     }
   }
 
-  /** What is wrong is logged once, and again when it has been right meanwhile. */
-  #tell(): void {
-    const { collections, files, notices } = this.#state
+  #tellNothing(): void {
     const { log, path } = this.#options
-    const said = new Set<string>()
-    const say = (level: LogLevel, message: string): void => {
-      if (!this.#said.has(message)) log(level, message)
-      said.add(message)
-    }
-    for (const notice of notices) say('warn', notice)
-    for (const { problems, warnings } of files) {
-      for (const problem of problems) say('error', problem)
-      for (const warning of warnings) say('warn', warning)
-    }
-    if (collections.length === 0) say('warn', `Nothing is sampled: ${path} has no ProfileCollectionConfig.`)
-    this.#said = said
+    log('warn', `Nothing is sampled: ${path} has no ProfileCollectionConfig.`)
   }
 
   status(): ConfigurationStatus {

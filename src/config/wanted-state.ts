@@ -1,32 +1,9 @@
 // What a directory of configuration asks for, and what became of each of its documents.
 
 import type { ProfileCollection } from '../core/profile-collection.ts'
+import type { ConfigFileStatus } from '../core/status.ts'
 
-export type ConfigFileState =
-  /** In force. */
-  | 'loaded'
-  /** Not understood, or not readable; what it said before goes on where it said something valid. */
-  | 'invalid'
-  /** Another document of the same identity is in force. */
-  | 'superseded'
-  /** Its time to live is over. */
-  | 'expired'
-  /** Not a file of configuration. */
-  | 'ignored'
-
-export interface ConfigFileStatus {
-  readonly file: string
-  /** From 0. */
-  readonly document: number
-  /** '' where the document does not tell, as the name and the version. */
-  readonly kind: string
-  readonly name: string
-  readonly version: string
-  readonly state: ConfigFileState
-  /** Lines that say where and what is wrong. */
-  readonly problems: readonly string[]
-  readonly warnings: readonly string[]
-}
+export type { ConfigFileStatus } from '../core/status.ts'
 
 /** How changes are noticed. */
 export interface Watching {

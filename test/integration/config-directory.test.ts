@@ -69,10 +69,11 @@ function busy(context: TestContext): void {
 
 test('the published configuration runs, its period is warned of, and a swap to 10 ms takes effect without a restart', wholeMachine, async (context) => {
   busy(context)
-  const mount = new AtomicWriter(join(temporaryDirectory(context), 'agent'))
+  const directory = temporaryDirectory(context)
+  const mount = new AtomicWriter(directory)
   mount.write({ 'agent.yaml': AGENT, 'profiler.yaml': wrapped('1', PUBLISHED) })
   const summary = join(temporaryDirectory(context), 'summary.json')
-  const agent = new RunningAgent(context, ['--config-fs-path', mount.path, '--summary', summary])
+  const agent = new RunningAgent(context, ['--config-fs-path', directory, '--summary', summary])
   await agent.logged(/test-profiler \(version 1\) started/)
   await agent.logged(/1,?281,?018,?368/)
   await sleep(4_000)
