@@ -1,21 +1,12 @@
-// The documents of one file of configuration.
+// The documents of a configuration file.
 
-import type { ProfileCollection } from '../core/profile-collection.ts'
-import type { Milliseconds } from '../core/units.ts'
+import type { CollectionCatalog, ConfigDocument } from './config-document.ts'
 
-export type ConfigDocument =
-  | {
-      readonly kind: 'collection'
-      readonly type: string
-      readonly collection: ProfileCollection
-      readonly ttl: Milliseconds | undefined
-      readonly warnings: readonly string[]
-      readonly place: string
-    }
-  | { readonly kind: 'agent'; readonly text: string; readonly place: string }
-  | {
-      readonly kind: 'invalid'
-      readonly identity: { readonly type: string; readonly name: string } | undefined
-      readonly problems: readonly string[]
-      readonly place: string
-    }
+export type { CollectionCatalog, ConfigDocument, ConfigIdentity } from './config-document.ts'
+
+/** Never throws for what the text says. */
+export type ReadDocuments = (
+  text: string,
+  file: string,
+  catalog: CollectionCatalog,
+) => readonly ConfigDocument[]

@@ -1,6 +1,7 @@
 // What a directory of configuration asks for, and what became of each of its documents.
 
 import type { ProfileCollection } from '../core/profile-collection.ts'
+import type { YamlDocument } from './yaml-document.ts'
 
 export type ConfigFileState =
   /** In force. */
@@ -38,7 +39,9 @@ export interface Watching {
 
 /** An AgentConfig in force. */
 export interface AgentDocument {
+  /** Of this document alone. */
   readonly text: string
+  readonly document: YamlDocument
   readonly file: string
   /** `file:line:column` of its beginning. */
   readonly place: string
