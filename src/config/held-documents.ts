@@ -51,7 +51,8 @@ export function heldOf(places: readonly Place[], previous: HeldDocuments, now: n
   const held = new Map<string, Held>()
   const unclaimed = (): readonly Claim[] => [...previous].filter(([key]) => !held.has(key))
   for (const place of places) {
-    for (const [key, one] of claimsOf(place, unclaimed(), previous, now)) if (!held.has(key)) held.set(key, one)
+    for (const [key, one] of claimsOf(place, unclaimed(), previous, now))
+      if (!held.has(key)) held.set(key, one)
   }
   for (const place of places) {
     for (const [key, one] of mayStillSay(place, unclaimed())) held.set(key, kept(one, place, now))
@@ -97,7 +98,15 @@ function holding(
   before: Held | undefined,
   now: number,
 ): Held {
-  const next = { document: sameObject(before?.document, document), file, index, written, since: now, expired: false, keptFor: undefined }
+  const next = {
+    document: sameObject(before?.document, document),
+    file,
+    index,
+    written,
+    since: now,
+    expired: false,
+    keptFor: undefined,
+  }
   if (before === undefined) return { ...next, warnings: [] }
   const isUnchanged = isSame(before.document, document)
   const known = {
@@ -120,7 +129,9 @@ function isSame(a: ValidDocument, b: ValidDocument): boolean {
   if (a.kind === 'agent' || b.kind === 'agent') {
     return a.kind === 'agent' && b.kind === 'agent' && a.text === b.text
   }
-  return a.collection.contentHash === b.collection.contentHash && a.collection.version === b.collection.version
+  return (
+    a.collection.contentHash === b.collection.contentHash && a.collection.version === b.collection.version
+  )
 }
 
 function oddChange(before: ValidDocument, after: ValidDocument): readonly string[] {

@@ -84,9 +84,7 @@ test('a broken version keeps the last good one by its identity, and is reported 
   assert.deepEqual(inForce(broken), ['x 1 A'])
   assert.deepEqual(states(broken), ['a#0 invalid'])
   assert.deepEqual(problems(broken), ['a:1:1: broken'])
-  assert.deepEqual(warnings(broken), [
-    'sonde.v1.ProfileCollectionConfig "x" version "1" goes on as it was',
-  ])
+  assert.deepEqual(warnings(broken), ['sonde.v1.ProfileCollectionConfig "x" version "1" goes on as it was'])
   const still = after(broken, { a: 'broken x@again' })
   assert.deepEqual(inForce(still), ['x 1 A'])
   const fixed = after(still, { a: 'collection x 2 B' })
