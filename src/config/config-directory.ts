@@ -5,11 +5,11 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import type { LogLevel } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
+import type { ConfigDocument } from './config-document.ts'
 import { readConfigMounts } from './config-mounts.ts'
 import { type ConfigState, NOTHING_HELD, nextExpiry, nextState } from './config-state.ts'
 import { type DirectoryScan, scanDirectory } from './directory-scan.ts'
 import { DirectoryWatch, type OpenWatcher, openChokidar } from './directory-watch.ts'
-import type { ConfigDocument } from './documents.ts'
 import { newsOf } from './wanted-news.ts'
 import { type Surroundings, wantedOf } from './wanted-of.ts'
 import type { WantedState } from './wanted-state.ts'
@@ -62,7 +62,8 @@ export class ConfigDirectory {
 
   /** Reads the directory and watches it from now on, until `close`: so long, the process stays alive. Once only. */
   async start(): Promise<WantedState> {
-    if (this.#reading !== undefined || this.#closing.signal.aborted) throw new Error('started already, or closed')
+    if (this.#reading !== undefined || this.#closing.signal.aborted)
+      throw new Error('started already, or closed')
     const started = this.#scanAndFollow().then((scan) => this.#take(scan))
     this.#reading = started.then(() => this.#readOn()).catch((error: unknown) => this.#fail(error))
     this.#first = await started

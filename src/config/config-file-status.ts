@@ -8,9 +8,19 @@ export function statusOf(place: Place, held: HeldDocuments): ConfigFileStatus {
   const untold = { file, document: 0, kind: '', name: '', version: '' }
   switch (place.is) {
     case 'ignored':
-      return { ...untold, state: 'ignored', problems: [], warnings: [`${file}: only .yaml, .yml and .json are read`] }
+      return {
+        ...untold,
+        state: 'ignored',
+        problems: [],
+        warnings: [`${file}: only .yaml, .yml and .json are read`],
+      }
     case 'unreadable':
-      return { ...untold, state: 'invalid', problems: [`${file}: ${place.problem}`], warnings: goingOn(place, held) }
+      return {
+        ...untold,
+        state: 'invalid',
+        problems: [`${file}: ${place.problem}`],
+        warnings: goingOn(place, held),
+      }
     case 'document':
       return statusOfDocument(place, held)
   }
@@ -26,7 +36,12 @@ function statusOfDocument(place: Extract<Place, { is: 'document' }>, held: HeldD
   }
   const status = { file, document: index, ...titleOf(document) }
   const holder = held.get(keyOf(document))
-  if (holder === undefined || holder.keptFor !== undefined || holder.file !== file || holder.index !== index) {
+  if (
+    holder === undefined ||
+    holder.keptFor !== undefined ||
+    holder.file !== file ||
+    holder.index !== index
+  ) {
     const problems = [supersededBy(document, holder?.keptFor?.file ?? holder?.document.place)]
     return { ...status, state: 'superseded', problems, warnings: [] }
   }
@@ -58,6 +73,8 @@ function goingOn(place: Place, held: HeldDocuments): readonly string[] {
     if (keptFor !== place) return []
     const { version } = titleOf(document)
     const which = `${named(document)}${version === '' ? '' : ` version ${JSON.stringify(version)}`}`
-    return [expired ? `${which} went on as it was, until its time to live was over` : `${which} goes on as it was`]
+    return [
+      expired ? `${which} went on as it was, until its time to live was over` : `${which} goes on as it was`,
+    ]
   })
 }

@@ -1,9 +1,9 @@
 // What is in force after a directory was read again, from what was before: pure, so that every case is a table.
 
 import type { ProfileCollection } from '../core/profile-collection.ts'
+import type { ConfigDocument } from './config-document.ts'
 import { statusOf } from './config-file-status.ts'
 import type { DirectoryScan, ScannedFile } from './directory-scan.ts'
-import type { ConfigDocument } from './documents.ts'
 import { expiredBy, expiryOf, type Held, type HeldDocuments, heldOf, type Place } from './held-documents.ts'
 import type { AgentDocument, ConfigFileStatus } from './wanted-state.ts'
 
@@ -46,10 +46,10 @@ export function collectionsOf(state: ConfigState): readonly ProfileCollection[] 
 }
 
 export function agentOf(state: ConfigState): AgentDocument | undefined {
-  const [agent] = inForce(state).flatMap(({ document, file }) =>
-    document.kind === 'agent' ? [{ text: document.text, file, place: document.place }] : [],
-  )
-  return agent
+  const agent = inForce(state).find(({ document }) => document.kind === 'agent')
+  if (agent?.document.kind !== 'agent') return undefined
+  const { text, document, place } = agent.document
+  return { text, document, file: agent.file, place }
 }
 
 export const statusesOf = ({ places, held }: ConfigState): readonly ConfigFileStatus[] =>
@@ -66,11 +66,7 @@ const inForce = ({ held }: ConfigState): readonly Held[] =>
     .filter(({ expired }) => !expired)
     .sort((a, b) => (a.file === b.file ? a.index - b.index : a.file < b.file ? -1 : 1))
 
-function parseChanged(
-  before: ParsedFiles,
-  files: readonly ScannedFile[],
-  read: ReadAt['read'],
-): ParsedFiles {
+function parseChanged(before: ParsedFiles, files: readonly ScannedFile[], read: ReadAt['read']): ParsedFiles {
   const parsed = new Map<string, ParsedFile>()
   for (const one of files) {
     if (one.is !== 'text') continue

@@ -1,6 +1,6 @@
 // Which documents are in force, one per identity: the first valid one, else what was valid last.
 
-import type { ConfigDocument } from './documents.ts'
+import type { ConfigDocument } from './config-document.ts'
 
 export type ValidDocument = Exclude<ConfigDocument, { kind: 'invalid' }>
 
@@ -51,7 +51,8 @@ export function heldOf(places: readonly Place[], previous: HeldDocuments, now: n
   const held = new Map<string, Held>()
   const unclaimed = (): readonly Claim[] => [...previous].filter(([key]) => !held.has(key))
   for (const place of places) {
-    for (const [key, one] of claimsOf(place, unclaimed(), previous, now)) if (!held.has(key)) held.set(key, one)
+    for (const [key, one] of claimsOf(place, unclaimed(), previous, now))
+      if (!held.has(key)) held.set(key, one)
   }
   for (const place of places) {
     for (const [key, one] of mayStillSay(place, unclaimed())) held.set(key, kept(one, place, now))
@@ -97,21 +98,40 @@ function holding(
   before: Held | undefined,
   now: number,
 ): Held {
-  const next = { document, file, index, written, since: now, expired: false, keptFor: undefined }
+  const next = {
+    document: sameObject(before?.document, document),
+    file,
+    index,
+    written,
+    since: now,
+    expired: false,
+    keptFor: undefined,
+  }
   if (before === undefined) return { ...next, warnings: [] }
-  const warnings = isSame(before.document, document)
-    ? before.warnings
-    : oddChange(before.document, document)
+  const isUnchanged = isSame(before.document, document)
+  const known = {
+    ...next,
+    warnings: isUnchanged ? before.warnings : oddChange(before.document, document),
+  }
   const isWrittenAgain = before.written !== written || before.file !== file
-  if (isWrittenAgain) return { ...next, warnings }
-  return expiredBy({ ...next, warnings, since: before.since, expired: before.expired }, now)
+  return isWrittenAgain ? known : expiredBy({ ...known, since: before.since, expired: before.expired }, now)
 }
 
 const kept = (before: Held, keptFor: Place, now: number): Held => ({ ...expiredBy(before, now), keptFor })
 
+/** An AgentConfig that was only parsed again is not taken for another. */
+function sameObject(before: ValidDocument | undefined, document: ValidDocument): ValidDocument {
+  if (before?.kind !== 'agent' || document.kind !== 'agent') return document
+  return isSame(before, document) && before.place === document.place ? before : document
+}
+
 function isSame(a: ValidDocument, b: ValidDocument): boolean {
-  if (a.kind === 'agent' || b.kind === 'agent') return a.kind === b.kind
-  return a.collection.contentHash === b.collection.contentHash && a.collection.version === b.collection.version
+  if (a.kind === 'agent' || b.kind === 'agent') {
+    return a.kind === 'agent' && b.kind === 'agent' && a.text === b.text
+  }
+  return (
+    a.collection.contentHash === b.collection.contentHash && a.collection.version === b.collection.version
+  )
 }
 
 function oddChange(before: ValidDocument, after: ValidDocument): readonly string[] {

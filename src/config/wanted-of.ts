@@ -30,7 +30,10 @@ export function wantedOf(state: ConfigState, surroundings: Surroundings): Wanted
 
 function watchingOf({ watching, mounts: { remote } }: Surroundings): Watching {
   if (watching.how !== 'inotify' || remote === undefined) return watching
-  return { how: 'periodic', reason: `changes that are made elsewhere in ${remote} are not told to this machine` }
+  return {
+    how: 'periodic',
+    reason: `changes that are made elsewhere in ${remote} are not told to this machine`,
+  }
 }
 
 function aboutDirectory({ directory, is }: Surroundings, isNothingWanted: boolean): readonly string[] {
@@ -45,7 +48,15 @@ function aboutDirectory({ directory, is }: Surroundings, isNothingWanted: boolea
 }
 
 function aboutMounts({ directory, names, mounts }: Surroundings): readonly string[] {
-  const single = names.filter((name) => mounts.single.includes(name)).map((name) => `${name} is mounted by itself (subPath): it will never change here, whatever becomes of the ConfigMap; mount all of it as a directory`)
+  const single = names
+    .filter((name) => mounts.single.includes(name))
+    .map(
+      (name) =>
+        `${name} is mounted by itself (subPath): it will never change here, whatever becomes of the ConfigMap; mount all of it as a directory`,
+    )
   if (!mounts.deleted) return single
-  return [...single, `${directory} was deleted where it is mounted from (a subPath?): it will never change here; mount the whole ConfigMap as a directory`]
+  return [
+    ...single,
+    `${directory} was deleted where it is mounted from (a subPath?): it will never change here; mount the whole ConfigMap as a directory`,
+  ]
 }

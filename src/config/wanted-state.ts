@@ -2,6 +2,7 @@
 
 import type { ProfileCollection } from '../core/profile-collection.ts'
 import type { ConfigFileStatus } from '../core/status.ts'
+import type { YamlDocument } from './yaml-document.ts'
 
 export type { ConfigFileStatus } from '../core/status.ts'
 
@@ -15,7 +16,9 @@ export interface Watching {
 
 /** An AgentConfig in force. */
 export interface AgentDocument {
+  /** Of this document alone. */
   readonly text: string
+  readonly document: YamlDocument
   readonly file: string
   /** `file:line:column` of its beginning. */
   readonly place: string

@@ -1,6 +1,7 @@
 // Documents of configuration that take one line each, for tests of what comes after they were read.
 
-import type { ConfigDocument } from '../../src/config/documents.ts'
+import type { ConfigDocument } from '../../src/config/config-document.ts'
+import { readYaml } from '../../src/config/yaml-document.ts'
 import type { ProfileCollection } from '../../src/core/profile-collection.ts'
 import { EVERYTHING } from '../../src/core/sample-filter.ts'
 import { hertz, milliseconds } from '../../src/core/units.ts'
@@ -31,7 +32,7 @@ function documentOf(line: string, place: string): ConfigDocument {
         ttl: ttl === undefined || ttl === '-' ? undefined : milliseconds(Number(ttl)),
       }
     case 'agent':
-      return { kind, text: line, place }
+      return { kind, text: line, document: readYaml(line, ''), place }
     case 'broken':
       return { kind: 'invalid', identity: { type: TYPE, name }, problems: [`${place}: broken`], place }
     default:

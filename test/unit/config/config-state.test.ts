@@ -84,9 +84,7 @@ test('a broken version keeps the last good one by its identity, and is reported 
   assert.deepEqual(inForce(broken), ['x 1 A'])
   assert.deepEqual(states(broken), ['a#0 invalid'])
   assert.deepEqual(problems(broken), ['a:1:1: broken'])
-  assert.deepEqual(warnings(broken), [
-    'sonde.v1.ProfileCollectionConfig "x" version "1" goes on as it was',
-  ])
+  assert.deepEqual(warnings(broken), ['sonde.v1.ProfileCollectionConfig "x" version "1" goes on as it was'])
   const still = after(broken, { a: 'broken x@again' })
   assert.deepEqual(inForce(still), ['x 1 A'])
   const fixed = after(still, { a: 'collection x 2 B' })
@@ -168,10 +166,22 @@ test('equal names of two types are two collections', () => {
 
 test('there is one AgentConfig: the first', () => {
   const state = first({ a: 'agent one', b: 'agent two' })
-  assert.deepEqual(agentOf(state), { text: 'agent one', file: 'a', place: 'a:1:1' })
+  assert.equal(agentOf(state)?.place, 'a:1:1')
   assert.deepEqual(states(state), ['a#0 loaded', 'b#0 superseded'])
   assert.equal(agentOf(after(state, { b: 'agent two' }))?.text, 'agent two')
   assert.equal(agentOf(after(state, {})), undefined)
+})
+
+test('an AgentConfig whose file was parsed again is still the same one', () => {
+  const state = first({ a: 'agent one\ncollection x 1 A' })
+  const parsed = after(state, { a: 'agent one\ncollection x 2 B' })
+  assert.equal(agentOf(parsed)?.document, agentOf(state)?.document)
+  assert.notEqual(agentOf(after(parsed, { a: 'agent two' }))?.document, agentOf(state)?.document)
+})
+
+test('a time to live that is changed counts, though the content is the same', () => {
+  const state = after(first({ a: 'collection x 1 A' }), { a: 'collection x 1 A 5000' })
+  assert.equal(nextExpiry(state), 5_000)
 })
 
 test('a collection ends when its time to live is over, and is told as expired', () => {

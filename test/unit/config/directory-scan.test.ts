@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -37,7 +46,10 @@ test('YAML and JSON are read, by name, whatever the case of their extension', as
 
 test("the kubelet's own entries and what editors leave behind are passed over", async (context) => {
   const names = ['.#a.yaml', 'a.yaml~', '.a.yaml.swp', '.a.yaml.swx', '#a.yaml#', '4913', '..data.yaml']
-  const directory = directoryWith(context, Object.fromEntries([...names, 'a.yaml'].map((name) => [name, 'A'])))
+  const directory = directoryWith(
+    context,
+    Object.fromEntries([...names, 'a.yaml'].map((name) => [name, 'A'])),
+  )
   mkdirSync(join(directory, '..2026_11_22_12_00_00.123456789'))
   assert.deepEqual(await scanned(directory), { 'a.yaml': 'A' })
 })
