@@ -7,7 +7,7 @@ import { CONFIG_DIRECTORIES, configDirectory } from '../config/config-place.ts'
 import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
 import { readDocuments } from '../config/documents.ts'
 import { UsageError } from '../core/errors.ts'
-import type { ProfileBatch } from '../core/profile.ts'
+import { type ProfileBatch, type SessionInfo, sessionTitle } from '../core/profile.ts'
 import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
 import { filterText } from '../core/sample-match.ts'
 import type { RunEnd } from '../core/summary.ts'
@@ -105,7 +105,8 @@ export const run: Command = {
 interface Counting {
   readonly tally: Tally
   readonly hottest: ProfileTable
-  event: string
+  /** Whose functions they are: several configurations may sample the same event. */
+  hottestOf: SessionInfo | undefined
   /** By performance.now(). */
   samplingSince: number
 }
@@ -121,7 +122,7 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
   const counting: Counting = {
     tally: new Tally(),
     hottest: new ProfileTable('function', MAX_FUNCTIONS),
-    event: '',
+    hottestOf: undefined,
     samplingSince: performance.now(),
   }
   const tracing = await openTracing({ environment: process.env, version: VERSION, log: log.write })
@@ -300,8 +301,8 @@ const reloadOf = ({ agent, read, asked, log }: ReloadParts): FilterReload =>
 
 async function observe(batch: ProfileBatch, counting: Counting): Promise<void> {
   await counting.tally.add(batch)
-  counting.event ||= batch.session.event.name
-  if (batch.session.event.name === counting.event) await counting.hottest.addBatch(batch)
+  counting.hottestOf ??= batch.session
+  if (sessionTitle(batch.session) === sessionTitle(counting.hottestOf)) await counting.hottest.addBatch(batch)
 }
 
 /** Resolves with what broke, if something did. */
@@ -325,7 +326,7 @@ async function untilEnd(
 
 const TOP = 10
 
-function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
+function tell({ tally, hottest, hottestOf }: Counting, end: RunEnd): void {
   const out = process.stdout
   const style = styleFor(out)
   for (const problem of end.problems) say('run', problem)
@@ -334,11 +335,11 @@ function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
     out.write(`${style.bold(name)}: ${printable(text)}\n`)
     for (const file of outcome.files) out.write(`  ${printable(shortPath(file))}\n`)
   }
-  const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}${leftOutText(tally.leftOut)}`
+  const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers, tally.taken))} written, ${lossText(tally.lost)}${leftOutText(tally.leftOut)}`
   out.write(`${style.bold('samples')}: ${figures}\n`)
   const stacks = stackText(tally.stacks())
   if (stacks !== undefined) out.write(`${style.bold('stacks')}: ${printable(stacks)}\n`)
-  if (hottest.samples === 0) return
-  out.write(`\n${style.bold(`Hottest functions (${event})`)}\n`)
+  if (hottest.samples === 0 || hottestOf === undefined) return
+  out.write(`\n${style.bold(`Hottest functions (${printable(sessionTitle(hottestOf))})`)}\n`)
   out.write(`${tableText(hottest, { by: 'function', top: TOP, width: out.columns ?? 100, style })}\n`)
 }

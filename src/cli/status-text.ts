@@ -23,7 +23,7 @@ export function statusText(status: Status, options: StatusTextOptions): string {
   const consumers = Object.entries(status.consumers).map(([name, consumer]) =>
     consumerText(name, consumer, options),
   )
-  return `${[...headLines(status, options), '', ...sessionTable(status.sessions, options), '', ...consumers].join('\n')}\n`
+  return `${[...headLines(status, options), '', ...sessionTable(status.sessions, options), ...endedLine(status), '', ...consumers].join('\n')}\n`
 }
 
 function headLines(status: Status, { now, style }: StatusTextOptions): readonly string[] {
@@ -99,9 +99,19 @@ function sessionTable(sessions: readonly SessionStatus[], { style }: StatusTextO
   const leavesOut = sessions.some(
     ({ leftOut = {} }: Partial<SessionStatus>) => Object.keys(leftOut).length > 0,
   )
+  const tellsConfigs = sessions.some(({ config }) => config !== null)
   const rows = [
-    ['event', 'rate', 'CPUs', 'taken', ...(leavesOut ? ['left out'] : []), 'lost'],
+    [
+      ...(tellsConfigs ? ['configuration'] : []),
+      'event',
+      'rate',
+      'CPUs',
+      'taken',
+      ...(leavesOut ? ['left out'] : []),
+      'lost',
+    ],
     ...sessions.map((session) => [
+      ...(tellsConfigs ? [configText(session)] : []),
       printable(session.event),
       session.frequency === undefined
         ? `every ${session.period === undefined ? '?' : integer(Number(session.period))}`
@@ -114,6 +124,19 @@ function sessionTable(sessions: readonly SessionStatus[], { style }: StatusTextO
   ]
   const [head = '', ...lines] = aligned(rows)
   return [style.bold('Sessions'), style.dim(head), ...lines]
+}
+
+/** `web version 3` */
+function configText({ config }: SessionStatus): string {
+  if (config === null) return ''
+  return printable(config.version === '' ? config.name : `${config.name} version ${config.version}`)
+}
+
+/** An agent that is older than sessions that end says nothing of them. */
+function endedLine({ endedSessions: ended }: Partial<Status>): readonly string[] {
+  if (ended === undefined || ended.sessions === 0) return []
+  const figures = `${counted(ended.taken, 'sample')} taken, ${lossText(ended.lost)}${leftOutText(ended.leftOut)}`
+  return [`  and ${counted(ended.sessions, 'session')} that ended: ${figures}`]
 }
 
 /** The first and the last column to the left, those between to the right. */

@@ -30,6 +30,13 @@ export interface SessionStatus {
   readonly leftOut: Counts
 }
 
+export interface EndedSessionsStatus {
+  readonly sessions: number
+  readonly taken: number
+  readonly lost: Counts
+  readonly leftOut: Counts
+}
+
 /** What BPF programs counted on a CPU, of all sessions. */
 export interface CpuCaptureStatus {
   readonly cpu: number
@@ -167,7 +174,11 @@ export interface Status {
   readonly sampler: SamplerStatus | null
   /** Null where no directory of configurations says what is sampled. */
   readonly configuration: ConfigurationStatus | null
+  readonly sampler: SamplerStatus
+  /** Those that run. */
   readonly sessions: readonly SessionStatus[]
+  /** All others that were: their configuration went, or was replaced. */
+  readonly endedSessions: EndedSessionsStatus
   /** Empty: everything is wanted. */
   readonly filter: readonly RuleStatus[]
   /** By name, in the order of the configuration. */

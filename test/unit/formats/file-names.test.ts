@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { eventInFileName, profileFormatOf, withEvent } from '../../../src/formats/profile/file-names.ts'
+import { eventInFileName, profileFormatOf, withLabel } from '../../../src/formats/profile/file-names.ts'
 
 test('the ending of a name tells the format', () => {
   assert.equal(profileFormatOf('a/b.pb.gz'), 'pprof')
@@ -19,7 +19,7 @@ test('an event’s name is safe in a file name', () => {
 })
 
 test('an event goes before the ending, whatever that is', () => {
-  assert.equal(withEvent('/tmp/a.b/x.pb.gz', 'cycles-u'), '/tmp/a.b/x.cycles-u.pb.gz')
-  assert.equal(withEvent('/tmp/a.b/x', 'cycles-u'), '/tmp/a.b/x.cycles-u')
-  assert.equal(withEvent('x.txt', 'cycles-u'), 'x.cycles-u.txt')
+  assert.equal(withLabel('/tmp/a.b/x.pb.gz', 'cycles-u'), '/tmp/a.b/x.cycles-u.pb.gz')
+  assert.equal(withLabel('/tmp/a.b/x', 'cycles-u'), '/tmp/a.b/x.cycles-u')
+  assert.equal(withLabel('x.txt', 'cycles-u'), 'x.cycles-u.txt')
 })

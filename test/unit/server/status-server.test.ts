@@ -19,6 +19,7 @@ const STATUS: Status = {
   windows: { closed: 0, newestEnd: null },
   sessions: [],
   configuration: null,
+  endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: [],
   consumers: {},
