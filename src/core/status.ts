@@ -174,7 +174,6 @@ export interface Status {
   readonly sampler: SamplerStatus | null
   /** Null where no directory of configurations says what is sampled. */
   readonly configuration: ConfigurationStatus | null
-  readonly sampler: SamplerStatus
   /** Those that run. */
   readonly sessions: readonly SessionStatus[]
   /** All others that were: their configuration went, or was replaced. */

@@ -159,7 +159,7 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
 
   await t.test('it samples by BPF what the ConfigMap says', () => {
     const { sampler, sessions } = statusOf(pod)
-    assert.equal(sampler.backEnd, 'bpf')
+    assert.equal(sampler?.backEnd, 'bpf')
     assert.deepEqual(
       sessions.map(({ event, frequency }) => [event, frequency]),
       [['cpu-clock', 99]],

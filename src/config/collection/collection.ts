@@ -15,7 +15,7 @@ const DEFAULT_PERIODS: Readonly<Record<string, bigint>> = { 'page-faults': 1_000
 
 /** @param info of the event; undefined where that shows only when it starts */
 export function collectionOf(
-  { name, version }: { readonly name: string; readonly version: string },
+  identity: Pick<ProfileCollection, 'type' | 'name' | 'version'>,
   stated: StatedCollection,
   info: EventInfo | undefined,
 ): ProfileCollection {
@@ -31,7 +31,7 @@ export function collectionOf(
     threadNames: stated.threadNames ?? true,
     consumers: stated.consumers,
   }
-  return { name, version, ...content, contentHash: hashOf(content) }
+  return { ...identity, ...content, contentHash: hashOf(content) }
 }
 
 function rateOf({ samplePeriod, sampleFrequencyHz }: StatedCollection, eventName: string): SamplingRate {
@@ -51,7 +51,7 @@ function filterOf({ processFilters = [], cgroups = [] }: StatedCollection): Samp
   return rules.length === 0 ? EVERYTHING : { rules }
 }
 
-function hashOf(content: Omit<ProfileCollection, 'name' | 'version' | 'contentHash'>): string {
+function hashOf(content: Omit<ProfileCollection, 'type' | 'name' | 'version' | 'contentHash'>): string {
   const text = JSON.stringify(content, (_, value: unknown) =>
     typeof value === 'bigint' ? `${value}n` : value,
   )

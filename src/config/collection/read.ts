@@ -75,7 +75,7 @@ export function checkedCollection(
   return {
     kind: 'collection',
     type,
-    collection: collectionOf({ name, version }, stated, info),
+    collection: collectionOf({ type, name, version }, stated, info),
     ttl,
     warnings: warningsOf(document, reading, info),
   }
