@@ -107,7 +107,7 @@ function readingOf(document: Document.Parsed, { file, number, text, at }: Surrou
     })),
     ...keyFaults(document.contents),
   ]
-  const { value, fault } = valueOf(document, faults.length > 0)
+  const { value, fault } = understood(document, faults.length > 0)
   if (fault !== undefined) faults.push({ offset: offsetOf(document.contents), message: fault })
   return {
     document: {
@@ -133,7 +133,7 @@ interface Fault {
 }
 
 /** @param isFaulty then nothing is lost where there is no value */
-function valueOf(
+function understood(
   document: Document.Parsed,
   isFaulty: boolean,
 ): { readonly value?: unknown; readonly fault?: string } {
