@@ -19,10 +19,10 @@ import type { ServicePolicy } from '../core/service-policy.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { hertz, type Milliseconds, milliseconds } from '../core/units.ts'
 import { filterSchema } from './filter-config.ts'
-import { fieldName, problemsOf } from './problems.ts'
+import { fieldName, fieldProblem, problemsOf } from './problems.ts'
 import { serviceNameDefaultSchema, serviceNameRulesSchema } from './services-config.ts'
 import { symbolsSchema } from './symbols-config.ts'
-import { type Path, problemAt, readYaml, type YamlDocument } from './yaml-document.ts'
+import { type Path, readYaml, type YamlDocument } from './yaml-document.ts'
 
 export interface SamplerConfig {
   readonly backEnd: SamplerChoice
@@ -132,12 +132,20 @@ const documentSchema = (checkEvent: (name: string) => void) =>
  * @param file how the document is called in messages
  * @throws AgentError `CONFIG.INVALID`: `file:line:column: field: what is wrong and what is expected`, a line per problem
  */
-export function parseAgentConfig<Built, Context>(
+export const parseAgentConfig = <Built, Context>(
   text: string,
   file: string,
   catalog: AgentCatalog<Built, Context>,
+): AgentConfig<Built, Context> => parseAgentDocument(readYaml(text, file), catalog)
+
+/**
+ * The same, of one document of a file.
+ * @throws AgentError `CONFIG.INVALID`
+ */
+export function parseAgentDocument<Built, Context>(
+  document: YamlDocument,
+  catalog: AgentCatalog<Built, Context>,
 ): AgentConfig<Built, Context> {
-  const document = readYaml(text, file)
   const schema = documentSchema(catalog.checkEvent)
   const parsed = schema.safeParse(document.value)
   const consumers = consumersOf(document, catalog.consumers)
@@ -232,9 +240,6 @@ function known(type: string, plugins: readonly { readonly type: string }[]): str
   const types = plugins.map((each) => each.type)
   return didYouMean(type, types) || `; known are ${types.join(', ')}`
 }
-
-const fieldProblem = (document: YamlDocument, path: Path, problem: string): string =>
-  problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${problem}`)
 
 /** More than these are one mistake's echoes, or too many to mend at once. */
 const PROBLEMS_SHOWN = 5

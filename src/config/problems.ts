@@ -13,23 +13,33 @@ export function problemsOf(
   document: YamlDocument,
   base: Path,
 ): readonly string[] {
-  return error.issues.flatMap((issue) => {
+  const problems = error.issues.flatMap((issue) => {
     const path = [...base, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))]
     if (issue.code === 'unrecognized_keys') {
       const known = keysOf(schemaAt(schema, issue.path))
-      return issue.keys.map((key) =>
-        problemAt(
-          document.file,
-          document.placeOfKey(path, key),
-          `${fieldName([...path, key])}: unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`,
-        ),
-      )
+      return issue.keys
+        .slice(0, UNKNOWN_KEYS_SHOWN)
+        .map((key) =>
+          problemAt(
+            document,
+            document.placeOfKey(path, key),
+            `${fieldName([...path, key])}: unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`,
+          ),
+        )
     }
     const keys = keysOf(schemaAt(schema, issue.path))
     const problem = isSectionMissing(issue) ? sectionExpected(issue, keys) : inWords(issue)
-    return [problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${problem}`)]
+    return [fieldProblem(document, path, problem)]
   })
+  return [...new Set(problems)]
 }
+
+/** Whoever has more has another kind of document. */
+const UNKNOWN_KEYS_SHOWN = 20
+
+/** `file:line:column: spec.consumers[0].type: …` */
+export const fieldProblem = (document: YamlDocument, path: Path, problem: string): string =>
+  problemAt(document, document.placeOf(path), `${fieldName(path)}: ${problem}`)
 
 /** `spec.consumers[0].rotation` */
 export const fieldName = (path: Path): string =>
