@@ -1,15 +1,13 @@
-import { type Agent, loadConsumers, openTracing, startAgent } from '../agent.ts'
-import { parseAgentConfig } from '../config/agent-config.ts'
+import { type Agent, openTracing, startAgent } from '../agent.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
 import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
 import { UsageError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
-import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
+import { bothFilters } from '../core/sample-filter.ts'
 import { filterText } from '../core/sample-match.ts'
 import type { RunEnd } from '../core/summary.ts'
 import { withSpan } from '../core/tracing.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
-import { checkEventName } from '../sampler/events.ts'
 import { leftOutText, lossText, say, shortPath, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import {
@@ -28,13 +26,21 @@ import { checkRuleCount, FILTER_OPTIONS, filterOf } from './filter-options.ts'
 import { FilterReload } from './filter-reload.ts'
 import { Interrupt } from './interrupt.ts'
 import { type Log, openLog } from './log.ts'
-import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import type { Option } from './options.ts'
 import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
-import { SENDING_OPTIONS, senderBuilders, sendersOf, usableSenders } from './senders.ts'
+import { printedRun, type RunConfig, type RunSettings, readRunSettings } from './run-settings.ts'
+import {
+  SENDING_OPTIONS,
+  type Senders,
+  senderBuilders,
+  sendersByVariables,
+  usableSenders,
+} from './senders.ts'
 import { sentText } from './sent-text.ts'
+import { settingsHelp } from './settings-help.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf, writtenBy } from './summary.ts'
 import { tableText } from './table-text.ts'
@@ -47,6 +53,15 @@ const OPTIONS: readonly Option[] = [
     long: 'config',
     value: 'FILE',
     help: 'What is sampled and who gets it (default: config/agent.yaml of Sonde, which explains every key)',
+  },
+  {
+    long: 'config-fs-path',
+    value: 'DIR',
+    help: 'The directory of ProfileCollectionConfigs, which say what is sampled while the agent runs',
+  },
+  {
+    long: 'print-config',
+    help: 'Shows the configuration that holds, with the origin of each value, and ends',
   },
   DURATION_OPTION,
   dataDirectoryOption('Holds everything the agent writes'),
@@ -67,6 +82,8 @@ export const run: Command = {
       'One agent at a time may use a data directory; sonde status asks it how it is doing.',
     'SIGHUP makes it read spec.sampler.filter of its configuration again, which says whose samples are wanted: the change takes\n' +
       'effect within a second, and sampling goes on. A file that is not valid changes nothing.',
+    'Every setting of a configuration has an option and a variable: --sampler-window 5s and SONDE_SAMPLER_WINDOW=5s are\n' +
+      'spec.sampler.window. An option goes before a variable, before the file. All of them: sonde run --help=all.',
     'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_EXPORTER_OTLP_ENDPOINT, is where spans of its own work go.',
   ],
   options: OPTIONS,
@@ -76,14 +93,21 @@ export const run: Command = {
     ['sonde run --cgroup /kubepods.slice --exclude comm=stress', 'the pods, but for what is called stress'],
   ],
   async run(argv) {
-    const options = parseOptions(argv, OPTIONS)
+    if (argv[0] === '--help=all') {
+      process.stdout.write(await settingsHelp(OPTIONS))
+      return DONE
+    }
+    const settings = await readRunSettings(argv, OPTIONS, process.env)
+    const { options } = settings
     const [stray] = options.positionals
     if (stray !== undefined)
       throw new UsageError(`sonde run takes no '${stray}'; to profile a command: sonde record -- CMD.`)
     const log = openLog(logLevelOf(options, 'info'))
     const interrupt = new Interrupt('reloads')
     try {
-      return await runAgent(options, log, interrupt)
+      for (const { level, message } of settings.notices) log.write(level, message)
+      if (options.has('print-config')) return await printConfig(settings, log)
+      return await runAgent(settings, log, interrupt)
     } finally {
       interrupt.close()
       await log.flush()
@@ -103,7 +127,8 @@ interface Counting {
 /** The agent lives long; the functions of a busy machine fit. */
 const MAX_FUNCTIONS = 20_000
 
-async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt): Promise<number> {
+async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): Promise<number> {
+  const { options } = settings
   const limit = durationLimitOf(options)
   const summary = summaryPathOf(options)
   const dataDirectory = chooseDataDirectory(dataDirectoryOf(options))
@@ -117,7 +142,7 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
   const tracing = await openTracing({ environment: process.env, version: VERSION, log: log.write })
   let leftToStop: Agent['leftToStop'] = (usual) => usual
   try {
-    const { agent, reload } = await openAgent({ options, limit, dataDirectory }, log, counting)
+    const { agent, reload } = await openAgent({ settings, limit, dataDirectory }, log, counting)
     leftToStop = agent.leftToStop
     interrupt.onReload(() => void reload.reload())
     return await untilStopped(agent, { counting, interrupt, limit, summary }, log)
@@ -159,15 +184,33 @@ async function untilStopped(agent: Agent, parts: RunParts, log: Log): Promise<nu
 }
 
 interface RunRequest {
-  readonly options: ParsedOptions
+  readonly settings: RunSettings
   readonly limit: Milliseconds | undefined
   readonly dataDirectory: string
 }
 
-const configIn = ({ text, file }: ConfigText) =>
-  withSpan('load config', {}, async () =>
-    parseAgentConfig(text, file, { consumers: await loadConsumers(), checkEvent: checkEventName }),
-  )
+/** What an agent of these settings would do. */
+async function printConfig(settings: RunSettings, log: Log): Promise<number> {
+  const { options } = settings
+  const read = readConfig(options.value('config'))
+  const config = settings.configIn(read)
+  for (const notice of config.notices) log.write('warn', notice)
+  const filter = filterOf(options)
+  const senders = await sendersBeside(config, log)
+  const otherwise = {
+    config: read.file,
+    'data-directory': chooseDataDirectory(dataDirectoryOf(options)),
+    'log-level': logLevelOf(options, 'info'),
+  }
+  process.stdout.write(printedRun({ settings, config, filter, senders, listed: OPTIONS, otherwise }))
+  return DONE
+}
+
+/** Those that the environment asks for, beside the configured ones and those that are switched off. */
+function sendersBeside({ config, environment, switchedOff }: RunConfig, log: Log): Promise<Senders> {
+  const configured = [...config.consumerTypes, ...switchedOff]
+  return usableSenders(sendersByVariables(environment), { configured, log: log.write })
+}
 
 interface OpenAgent {
   readonly agent: Agent
@@ -175,14 +218,16 @@ interface OpenAgent {
 }
 
 async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<OpenAgent> {
-  const { options, limit, dataDirectory } = request
-  const askedSenders = sendersOf(options, process.env)
+  const { settings, limit, dataDirectory } = request
+  const { options } = settings
   const asked = filterOf(options)
   const read = readConfig(options.value('config'))
-  const config = await configIn(read)
+  const effective = await withSpan('load config', {}, async () => settings.configIn(read))
+  const { config } = effective
+  for (const notice of effective.notices) log.write('warn', notice)
   const filter = bothFilters(asked, config.sampler.filter)
   checkRuleCount(filter.rules.length)
-  const senders = await usableSenders(askedSenders, { configured: config.consumerTypes, log: log.write })
+  const senders = await sendersBeside(effective, log)
   const agent = await startAgent({
     sampling: {
       ...config.sampler,
@@ -201,31 +246,31 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     dataDirectory,
     lockDirectory: true,
     children: 'helpers',
-    lockDown: config.sampler.lockDown || options.has(LOCK_DOWN_OPTION.long),
+    lockDown: config.sampler.lockDown,
     onLockedDown: () => checkDataDirectory(dataDirectory),
     stopWithin: config.shutdown.deadline,
     observe: (batch) => observe(batch, counting),
     log: log.write,
-    environment: senders.environment,
+    environment: effective.environment,
     version: VERSION,
   })
   if (filter.rules.length > 0) log.write('info', `sampled is: ${filterText(filter)}`)
   log.write('info', `sampling ${config.sampler.events.join(', ')} into ${dataDirectory}`)
-  return { agent, reload: reloadOf({ agent, read, asked, log }) }
+  return { agent, reload: reloadOf({ agent, read, settings, log }) }
 }
 
 interface ReloadParts {
   readonly agent: Agent
   readonly read: ConfigText
-  readonly asked: SampleFilter
+  readonly settings: RunSettings
   readonly log: Log
 }
 
-const reloadOf = ({ agent, read, asked, log }: ReloadParts): FilterReload =>
+const reloadOf = ({ agent, read, settings, log }: ReloadParts): FilterReload =>
   new FilterReload({
     config: read,
-    asked,
-    filterIn: async (text) => (await configIn(text)).sampler.filter,
+    asked: filterOf(settings.options),
+    filterIn: async (text) => settings.configIn(text).config.sampler.filter,
     setFilter: (filter) => agent.setFilter(filter),
     log: log.write,
   })

@@ -17,18 +17,33 @@ export function problemsOf(
     const path = [...base, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))]
     if (issue.code === 'unrecognized_keys') {
       const known = keysOf(schemaAt(schema, issue.path))
-      return issue.keys.map((key) =>
-        problemAt(
-          document.file,
-          document.placeOfKey(path, key),
-          `${fieldName([...path, key])}: unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`,
-        ),
-      )
+      return issue.keys.map((key) => {
+        const problem = `unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`
+        const place = document.placeOfKey(path, key)
+        return (
+          saidProblem(document, [...path, key], problem) ??
+          problemAt(document.file, place, `${fieldName([...path, key])}: ${problem}`)
+        )
+      })
     }
     const keys = keysOf(schemaAt(schema, issue.path))
     const problem = isSectionMissing(issue) ? sectionExpected(issue, keys) : inWords(issue)
-    return [problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${problem}`)]
+    return [fieldProblem(document, path, problem)]
   })
+}
+
+/** `file:line:column: field: problem`, or `--option value: problem` where an option says the value. */
+export const fieldProblem = (document: YamlDocument, path: Path, problem: string): string =>
+  saidProblem(document, path, problem) ??
+  problemAt(document.file, document.placeOf(path), `${fieldName(path)}: ${problem}`)
+
+function saidProblem(document: YamlDocument, path: Path, problem: string): string | undefined {
+  const speaker = document.saidBy?.(path)
+  if (speaker === undefined) return undefined
+  const { text, within } = speaker
+  // An element of a list is seen in the text.
+  const isDeeper = within.some((step) => typeof step === 'string')
+  return `${text}: ${isDeeper ? `${fieldName(within)}: ` : ''}${problem}`
 }
 
 /** `spec.consumers[0].rotation` */

@@ -10,6 +10,13 @@ export interface Place {
   readonly column: number
 }
 
+export interface Speaker {
+  /** `--sampler-window 1s` */
+  readonly text: string
+  /** From what it says to the path that was asked for. */
+  readonly within: Path
+}
+
 export interface YamlDocument {
   readonly file: string
   readonly value: unknown
@@ -17,6 +24,8 @@ export interface YamlDocument {
   placeOf(path: Path): Place
   /** Where the key itself stands. */
   placeOfKey(path: Path, key: string): Place
+  /** What says the value instead of the file. Absent: nothing does. */
+  saidBy?(path: Path): Speaker | undefined
 }
 
 /** @throws AgentError `CONFIG.INVALID`: `file:line:column: what is wrong`, a line per problem */
