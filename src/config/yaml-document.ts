@@ -21,6 +21,13 @@ export interface Place {
   readonly column: number
 }
 
+export interface Speaker {
+  /** `--sampler-window 1s` */
+  readonly text: string
+  /** From what it says to the path that was asked for. */
+  readonly within: Path
+}
+
 export interface YamlDocument {
   readonly file: string
   /** Counts from 1; undefined where the file has no other. */
@@ -34,6 +41,8 @@ export interface YamlDocument {
   placeOf(path: Path): Place
   /** Where the key itself stands. */
   placeOfKey(path: Path, key: string): Place
+  /** What says the value instead of the file. Absent: nothing does. */
+  saidBy?(path: Path): Speaker | undefined
 }
 
 /** A document as far as it could be understood, and what is wrong with its YAML: `file:line:column: …`, a line each. */
