@@ -24,7 +24,7 @@ export const DURATION_OPTION: Option = {
 /** @throws UsageError */
 export function durationLimitOf(options: ParsedOptions): Milliseconds | undefined {
   const text = options.value(DURATION_OPTION.long)
-  return text === undefined ? undefined : durationOf(text, `--${DURATION_OPTION.long}`)
+  return text === undefined ? undefined : durationOf(text, options.nameOf(DURATION_OPTION.long))
 }
 
 export const LOCK_DOWN_OPTION: Option = {
@@ -43,7 +43,7 @@ export function logLevelOf(options: ParsedOptions, otherwise: LogLevel): LogLeve
   const text = options.value('log-level')
   const level = LOG_LEVELS.find((each) => each === (text ?? otherwise))
   if (level !== undefined) return level
-  throw new UsageError(`--log-level ${text}: expected ${LOG_LEVELS.join(', ')}.`)
+  throw new UsageError(`${options.nameOf('log-level')} ${text}: expected ${LOG_LEVELS.join(', ')}.`)
 }
 
 export const dataDirectoryOption = (what: string): Option => ({

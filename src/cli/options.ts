@@ -10,6 +10,8 @@ export interface Option {
   readonly short?: string
   /** What stands for the value in help; an option without it is a flag. */
   readonly value?: string
+  /** A flag that may also be given as `=true` or `=false`; the last one counts. */
+  readonly toggle?: boolean
   /** May be given several times. */
   readonly multiple?: boolean
   readonly help: string
@@ -20,6 +22,8 @@ export interface ParsedOptions {
   /** The value of an option that may stand once. */
   value(long: string): string | undefined
   values(long: string): readonly string[]
+  /** How it was spelled, for messages. */
+  nameOf(long: string): string
   readonly positionals: readonly string[]
 }
 
@@ -54,6 +58,7 @@ export function parseOptions(argv: readonly string[], options: readonly Option[]
     has: (long) => found.has(long),
     value: (long) => found.get(long)?.at(-1),
     values: (long) => found.get(long) ?? [],
+    nameOf: (long) => `--${long}`,
     positionals,
   }
 }
@@ -106,6 +111,7 @@ function optionOf(token: OptionToken, options: readonly Option[]): Option {
 }
 
 function argumentOf(token: OptionToken, option: Option): string {
+  if (option.toggle === true) return token.value ?? 'true'
   if (option.value === undefined) {
     if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value.`)
     return ''

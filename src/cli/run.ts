@@ -1,19 +1,14 @@
-import { type Agent, type AgentOptions, loadConsumers, openTracing, startAgent } from '../agent.ts'
-import { systemClock } from '../base/clock.ts'
-import { parseAgentConfig } from '../config/agent-config.ts'
+import { type Agent, openTracing, startAgent } from '../agent.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
-import { ConfigDirectory } from '../config/config-directory.ts'
-import { CONFIG_DIRECTORIES, configDirectory } from '../config/config-place.ts'
+import { CONFIG_DIRECTORIES } from '../config/config-place.ts'
 import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
-import { readDocuments } from '../config/documents.ts'
 import { UsageError } from '../core/errors.ts'
 import { type ProfileBatch, type SessionInfo, sessionTitle } from '../core/profile.ts'
-import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
+import { bothFilters } from '../core/sample-filter.ts'
 import { filterText } from '../core/sample-match.ts'
 import type { RunEnd } from '../core/summary.ts'
 import { withSpan } from '../core/tracing.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
-import { checkEventName } from '../sampler/events.ts'
 import { leftOutText, lossText, say, shortPath, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import {
@@ -32,20 +27,29 @@ import { checkRuleCount, FILTER_OPTIONS, filterOf } from './filter-options.ts'
 import { FilterReload } from './filter-reload.ts'
 import { Interrupt } from './interrupt.ts'
 import { type Log, openLog } from './log.ts'
-import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import type { Option } from './options.ts'
 import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
-import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
+import { agentConfigText, samplingOf, watchedCollections } from './run-directory.ts'
+import { printedRun, type RunConfig, type RunSettings, readRunSettings } from './run-settings.ts'
+import {
+  SENDING_OPTIONS,
+  type Senders,
+  senderBuilders,
+  sendersByVariables,
+  usableSenders,
+} from './senders.ts'
 import { sentText } from './sent-text.ts'
+import { settingsHelp } from './settings-help.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf, writtenBy } from './summary.ts'
 import { tableText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { bytes, counted, integer, printable, styleFor } from './terminal.ts'
 import { VERSION } from './version.ts'
-import { WatchedCollections } from './watched-collections.ts'
+import type { WatchedCollections } from './watched-collections.ts'
 
 const OPTIONS: readonly Option[] = [
   {
@@ -57,6 +61,10 @@ const OPTIONS: readonly Option[] = [
     long: 'config-fs-path',
     value: 'DIR',
     help: `Directory of configurations, watched while it runs (default: ${CONFIG_DIRECTORIES.join(' or ')}, where it exists)`,
+  },
+  {
+    long: 'print-config',
+    help: 'Shows the configuration that holds, with the origin of each value, and ends',
   },
   DURATION_OPTION,
   dataDirectoryOption('Holds everything the agent writes'),
@@ -77,6 +85,8 @@ export const run: Command = {
       'One agent at a time may use a data directory; sonde status asks it how it is doing.',
     'SIGHUP makes it read spec.sampler.filter of its configuration again, which says whose samples are wanted: the change takes\n' +
       'effect within a second, and sampling goes on. A file that is not valid changes nothing.',
+    'Every setting of a configuration has an option and a variable: --sampler-window 5s and SONDE_SAMPLER_WINDOW=5s are\n' +
+      'spec.sampler.window. An option goes before a variable, before the file. All of them: sonde run --help=all.',
     'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_EXPORTER_OTLP_ENDPOINT, is where spans of its own work go.',
   ],
   options: OPTIONS,
@@ -86,14 +96,21 @@ export const run: Command = {
     ['sonde run --cgroup /kubepods.slice --exclude comm=stress', 'the pods, but for what is called stress'],
   ],
   async run(argv) {
-    const options = parseOptions(argv, OPTIONS)
+    if (argv[0] === '--help=all') {
+      process.stdout.write(await settingsHelp(OPTIONS))
+      return DONE
+    }
+    const settings = await readRunSettings(argv, OPTIONS, process.env)
+    const { options } = settings
     const [stray] = options.positionals
     if (stray !== undefined)
       throw new UsageError(`sonde run takes no '${stray}'; to profile a command: sonde record -- CMD.`)
     const log = openLog(logLevelOf(options, 'info'))
     const interrupt = new Interrupt('reloads')
     try {
-      return await runAgent(options, log, interrupt)
+      for (const { level, message } of settings.notices) log.write(level, message)
+      if (options.has('print-config')) return await printConfig(settings, log)
+      return await runAgent(settings, log, interrupt)
     } finally {
       interrupt.close()
       await log.flush()
@@ -114,7 +131,8 @@ interface Counting {
 /** The agent lives long; the functions of a busy machine fit. */
 const MAX_FUNCTIONS = 20_000
 
-async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt): Promise<number> {
+async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): Promise<number> {
+  const { options } = settings
   const limit = durationLimitOf(options)
   const summary = summaryPathOf(options)
   const dataDirectory = chooseDataDirectory(dataDirectoryOf(options))
@@ -129,11 +147,13 @@ async function runAgent(options: ParsedOptions, log: Log, interrupt: Interrupt):
   let leftToStop: Agent['leftToStop'] = (usual) => usual
   let watched: WatchedCollections | undefined
   try {
-    const opened = await openAgent({ options, limit, dataDirectory }, log, counting)
-    watched = opened.watched
+    watched = await watchedCollections(options, log, async (config) => opened?.reload.take(config))
+    const request = { settings, limit, dataDirectory, watched }
+    const opened: OpenAgent | undefined = await openAgent(request, log, counting)
     leftToStop = opened.agent.leftToStop
     interrupt.onReload(() => void opened.reload.reload())
-    return await untilStopped(opened, { counting, interrupt, limit, summary }, log)
+    watched?.follow(opened.agent)
+    return await untilStopped(opened.agent, { counting, interrupt, limit, summary, watched }, log)
   } finally {
     await watched?.close()
     await tracing.close(leftToStop(LAST_SPANS_LIMIT))
@@ -149,10 +169,11 @@ interface RunParts {
   readonly limit: Milliseconds | undefined
   /** The file for the closing figures. */
   readonly summary: string | undefined
+  readonly watched: WatchedCollections | undefined
 }
 
-async function untilStopped({ agent, watched }: OpenAgent, parts: RunParts, log: Log): Promise<number> {
-  const { counting, interrupt, limit, summary } = parts
+async function untilStopped(agent: Agent, parts: RunParts, log: Log): Promise<number> {
+  const { counting, interrupt, limit, summary, watched } = parts
   const endsAt = limit === undefined ? undefined : counting.samplingSince + limit
   for (const notice of agent.notices) log.write('info', notice)
   const hideProgress = showProgress({ name: 'run', figures: () => agent.progress(), endsAt })
@@ -174,34 +195,51 @@ async function untilStopped({ agent, watched }: OpenAgent, parts: RunParts, log:
 }
 
 interface RunRequest {
-  readonly options: ParsedOptions
+  readonly settings: RunSettings
   readonly limit: Milliseconds | undefined
   readonly dataDirectory: string
+  readonly watched: WatchedCollections | undefined
 }
 
-const configIn = ({ text, file }: ConfigText) =>
-  withSpan('load config', {}, async () =>
-    parseAgentConfig(text, file, { consumers: await loadConsumers(), checkEvent: checkEventName }),
-  )
+/** What an agent of these settings would do. */
+async function printConfig(settings: RunSettings, log: Log): Promise<number> {
+  const { options } = settings
+  const read = readConfig(options.value('config'))
+  const config = settings.configIn(read)
+  for (const notice of config.notices) log.write('warn', notice)
+  const filter = filterOf(options)
+  const senders = await sendersBeside(config, log)
+  const otherwise = {
+    config: read.file,
+    'data-directory': chooseDataDirectory(dataDirectoryOf(options)),
+    'log-level': logLevelOf(options, 'info'),
+  }
+  process.stdout.write(printedRun({ settings, config, filter, senders, listed: OPTIONS, otherwise }))
+  return DONE
+}
+
+/** Those that the environment asks for, beside the configured ones and those that are switched off. */
+function sendersBeside({ config, environment, switchedOff }: RunConfig, log: Log): Promise<Senders> {
+  const configured = [...config.consumerTypes, ...switchedOff]
+  return usableSenders(sendersByVariables(environment), { configured, log: log.write })
+}
 
 interface OpenAgent {
   readonly agent: Agent
-  /** Undefined where no directory says what is sampled. */
-  readonly watched: WatchedCollections | undefined
   readonly reload: FilterReload
 }
 
 async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<OpenAgent> {
-  const { options, limit, dataDirectory } = request
-  const askedSenders = sendersOf(options, process.env)
+  const { settings, limit, dataDirectory, watched } = request
+  const { options } = settings
   const asked = filterOf(options)
-  const reloading: { reload?: FilterReload } = {}
-  const watched = await watchedIn(options, log, async (config) => reloading.reload?.take(config))
   const read = agentConfigText(options, watched)
-  const config = await configIn(read)
+  const effective = await withSpan('load config', {}, async () => settings.configIn(read))
+  const { config } = effective
+  for (const notice of effective.notices) log.write('warn', notice)
   const filter = bothFilters(asked, config.sampler.filter)
   checkRuleCount(filter.rules.length)
-  const senders = await usableSenders(askedSenders, { configured: config.consumerTypes, log: log.write })
+  const senders = await sendersBeside(effective, log)
   const agent = await startAgent({
     sampling: samplingOf({ config, filter, limit, watched, senders }),
     ...(watched === undefined ? {} : { configuration: () => watched.status() }),
@@ -214,87 +252,32 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     dataDirectory,
     lockDirectory: true,
     children: 'helpers',
-    lockDown: config.sampler.lockDown || options.has(LOCK_DOWN_OPTION.long),
+    lockDown: config.sampler.lockDown,
     onLockedDown: () => checkDataDirectory(dataDirectory),
     stopWithin: config.shutdown.deadline,
     observe: (batch) => observe(batch, counting),
     log: log.write,
-    environment: senders.environment,
+    environment: effective.environment,
     version: VERSION,
   })
   if (filter.rules.length > 0) log.write('info', `sampled is: ${filterText(filter)}`)
   const what = watched === undefined ? config.sampler.events.join(', ') : `what ${watched.path} asks for`
   log.write('info', `sampling ${what} into ${dataDirectory}`)
-  reloading.reload = reloadOf({ agent, read, asked, log })
-  watched?.follow(agent)
-  return { agent, watched, reload: reloading.reload }
-}
-
-/** What the directory says that was named, or is where one usually is. */
-async function watchedIn(
-  options: ParsedOptions,
-  log: Log,
-  onAgentConfig: (config: ConfigText) => Promise<void>,
-): Promise<WatchedCollections | undefined> {
-  const path = configDirectory(options.value('config-fs-path'), options.value('config'))
-  if (path === undefined) return undefined
-  const named = { checkEvent: checkEventName, consumerNames: undefined }
-  return await WatchedCollections.open({
-    path,
-    directory: new ConfigDirectory({
-      directory: path,
-      read: (text, file) => readDocuments(text, file, named),
-      clock: systemClock,
-      log: log.write,
-    }),
-    onAgentConfig: (document) => onAgentConfig(document ?? readConfig()),
-    log: log.write,
-  })
-}
-
-/** @throws UsageError where two places say it */
-function agentConfigText(options: ParsedOptions, watched: WatchedCollections | undefined): ConfigText {
-  const file = options.value('config')
-  const document = watched?.agentDocument
-  if (document === undefined) return readConfig(file)
-  if (file === undefined) return document
-  throw new UsageError(`Both --config ${file} and ${document.place} hold an AgentConfig: leave one of them.`)
-}
-
-interface SamplingParts {
-  readonly config: Awaited<ReturnType<typeof configIn>>
-  readonly filter: SampleFilter
-  readonly limit: Milliseconds | undefined
-  readonly watched: WatchedCollections | undefined
-  readonly senders: Senders
-}
-
-/** Where there is a directory of configurations, only what stands there is sampled. */
-function samplingOf({ config, filter, limit, watched, senders }: SamplingParts): AgentOptions['sampling'] {
-  const common = {
-    filter,
-    target: { kind: 'machine', otherwise: 'own_processes' },
-    commandLine: ['sonde', 'run'],
-  } as const
-  if (watched === undefined)
-    return { ...config.sampler, ...common, missingCgroups: 'awaited', duration: limit }
-  const { backEnd, callGraph, ringBytes } = config.sampler
-  const consumerNames = [...config.consumerTypes, ...senders.types]
-  return { ...common, backEnd, callGraph, ringBytes, collections: watched.collections, consumerNames }
+  return { agent, reload: reloadOf({ agent, read, settings, log }) }
 }
 
 interface ReloadParts {
   readonly agent: Agent
   readonly read: ConfigText
-  readonly asked: SampleFilter
+  readonly settings: RunSettings
   readonly log: Log
 }
 
-const reloadOf = ({ agent, read, asked, log }: ReloadParts): FilterReload =>
+const reloadOf = ({ agent, read, settings, log }: ReloadParts): FilterReload =>
   new FilterReload({
     config: read,
-    asked,
-    filterIn: async (text) => (await configIn(text)).sampler.filter,
+    asked: filterOf(settings.options),
+    filterIn: async (text) => settings.configIn(text).config.sampler.filter,
     setFilter: (filter) => agent.setFilter(filter),
     log: log.write,
   })

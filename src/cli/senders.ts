@@ -64,8 +64,7 @@ export function sendersOf(
     ...(preset === undefined ? {} : { SONDE_OTLP_PROFILES_PRESET: preset }),
   }
   const asked = (type: string): boolean =>
-    variables === 'count' &&
-    (TURNED_ON_BY[type] ?? []).some((name) => (environment[name] ?? '').trim() !== '')
+    variables === 'count' && variableThatAsks(type, environment) !== undefined
   const byOption = [
     ...(endpoint !== undefined || preset !== undefined ? [OTLP] : []),
     ...(options.has(DATADOG_OPTION) ? [DATADOG] : []),
@@ -73,6 +72,17 @@ export function sendersOf(
   const types = [OTLP, DATADOG].filter((type) => byOption.includes(type) || asked(type))
   return { types, byOption, environment: said }
 }
+
+/** Those that standard variables alone ask for. */
+export const sendersByVariables = (environment: Environment): Senders => ({
+  types: Object.keys(TURNED_ON_BY).filter((type) => variableThatAsks(type, environment) !== undefined),
+  byOption: [],
+  environment,
+})
+
+/** The standard variable that turns the consumer on. */
+export const variableThatAsks = (type: string, environment: Environment): string | undefined =>
+  TURNED_ON_BY[type]?.find((name) => (environment[name] ?? '').trim() !== '')
 
 /**
  * Those that can work. What only the environment asked for, and cannot be used, is left out and said: its variables may be

@@ -16,6 +16,7 @@ import type { SamplingRate } from '../core/profile.ts'
 import { byteSizeSchema, durationSchema } from '../core/quantity-schema.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import type { ServicePolicy } from '../core/service-policy.ts'
+import { SETTING_FACTS } from '../core/setting-facts.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { hertz, type Milliseconds, milliseconds } from '../core/units.ts'
 import { filterSchema } from './filter-config.ts'
@@ -66,26 +67,64 @@ const DEFAULT_FREQUENCY = 99
 const samplerSchema = (checkEvent: (name: string) => void) =>
   z
     .strictObject({
-      backEnd: z.enum(SAMPLER_CHOICES, `expected ${SAMPLER_CHOICES.join(', ')}`).default('auto'),
-      events: z.array(eventSchema(checkEvent)).min(1, 'at least one event is needed').default(['cpu-clock']),
-      frequency: z.int('expected a whole number of Hz').min(1, 'expected 1 Hz or more').optional(),
-      period: z.int('expected a whole number').min(1, 'expected 1 or more').optional(),
+      backEnd: z
+        .enum(SAMPLER_CHOICES, `expected ${SAMPLER_CHOICES.join(', ')}`)
+        .default('auto')
+        .describe(
+          'What takes the samples out of the kernel: bpf (programs that choose there), perf (the events’ own rings), auto: bpf where it works',
+        ),
+      events: z
+        .array(eventSchema(checkEvent))
+        .min(1, 'at least one event is needed')
+        .default(['cpu-clock'])
+        .describe('By perf’s names, with :u or :k; auto: cycles where there is a PMU, else cpu-clock'),
+      frequency: z
+        .int('expected a whole number of Hz')
+        .min(1, 'expected 1 Hz or more')
+        .optional()
+        .describe('Samples per second and CPU')
+        .register(SETTING_FACTS, { insteadOf: ['period'], otherwise: DEFAULT_FREQUENCY }),
+      period: z
+        .int('expected a whole number')
+        .min(1, 'expected 1 or more')
+        .optional()
+        .describe('Instead of frequency: the event’s units per sample, nanoseconds for clocks')
+        .register(SETTING_FACTS, { insteadOf: ['frequency'] }),
       window: durationSchema
         .refine((ms) => ms >= 100 && ms <= 600_000, 'expected 100ms to 10m')
-        .default(milliseconds(10_000)),
+        .default(milliseconds(10_000))
+        .describe('How often the samples are handed to the consumers: 100ms to 10m'),
       ringBytes: byteSizeSchema
         .refine(
           (bytes) => bytes >= 4096 && Number.isInteger(Math.log2(bytes)),
           'expected a power of two, 4KiB or more',
         )
-        .optional(),
-      callGraph: z.enum(CALL_GRAPH_METHODS, 'expected dwarf or fp').default('dwarf'),
+        .optional()
+        .describe('The kernel’s ring of each CPU; default: 512KiB to 4MiB, as the rate needs'),
+      callGraph: z
+        .enum(CALL_GRAPH_METHODS, 'expected dwarf or fp')
+        .default('dwarf')
+        .describe(
+          'How stacks are followed: dwarf (by the unwind rows of the files), fp (by frame pointers, in the kernel)',
+        ),
       stackBytes: byteSizeSchema
         .refine((bytes) => roundedStackBytes(bytes) !== undefined, STACK_BYTES_RANGE)
-        .optional(),
-      maxStack: z.int('expected a whole number').min(1, 'expected 1 or more').optional(),
+        .optional()
+        .describe(
+          'Bytes of the user stack that are looked at, with dwarf; default: 16KiB with bpf, 8KiB with perf',
+        ),
+      maxStack: z
+        .int('expected a whole number')
+        .min(1, 'expected 1 or more')
+        .optional()
+        .describe(
+          'Frames that the kernel follows; default: 127; more needs a higher kernel.perf_event_max_stack',
+        ),
       filter: filterSchema.prefault({}),
-      lockDown: z.boolean('expected true or false').default(false),
+      lockDown: z
+        .boolean('expected true or false')
+        .default(false)
+        .describe('Whether every capability is dropped for good once sampling has begun'),
     })
     .refine((sampler) => sampler.frequency === undefined || sampler.period === undefined, {
       message: 'either frequency or period, not both',
@@ -99,7 +138,8 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
 const shutdownSchema = z.strictObject({
   deadline: durationSchema
     .refine((ms) => ms >= 1_000 && ms <= 300_000, 'expected 1s to 5m')
-    .default(milliseconds(8_000)),
+    .default(milliseconds(8_000))
+    .describe('From SIGTERM until everything is delivered or kept, and the agent is gone: 1s to 5m'),
 })
 
 const eventSchema = (checkEvent: (name: string) => void) =>
@@ -112,7 +152,8 @@ const eventSchema = (checkEvent: (name: string) => void) =>
     }
   })
 
-const documentSchema = (checkEvent: (name: string) => void) =>
+/** Of the whole document. A consumer's section is its plug-in's. */
+export const agentConfigSchema = (checkEvent: (name: string) => void) =>
   z.strictObject({
     apiVersion: z.literal('sonde/v1', 'expected sonde/v1'),
     kind: z.literal('AgentConfig', 'expected AgentConfig'),
@@ -146,7 +187,7 @@ export function parseAgentDocument<Built, Context>(
   document: YamlDocument,
   catalog: AgentCatalog<Built, Context>,
 ): AgentConfig<Built, Context> {
-  const schema = documentSchema(catalog.checkEvent)
+  const schema = agentConfigSchema(catalog.checkEvent)
   const parsed = schema.safeParse(document.value)
   const consumers = consumersOf(document, catalog.consumers)
   const problems = [

@@ -8,12 +8,7 @@ export function statusOf(place: Place, held: HeldDocuments): ConfigFileStatus {
   const untold = { file, document: 0, kind: '', name: '', version: '' }
   switch (place.is) {
     case 'ignored':
-      return {
-        ...untold,
-        state: 'ignored',
-        problems: [],
-        warnings: [`${file}: only .yaml, .yml and .json are read`],
-      }
+      return { ...untold, state: 'ignored', problems: [], warnings: [`${file}: ${place.reason}`] }
     case 'unreadable':
       return {
         ...untold,

@@ -81,6 +81,7 @@ function placesOf(scanned: ScannedFile, parsed: ParsedFiles): readonly Place[] {
   if (scanned.is !== 'text') return [scanned]
   const { file, written } = scanned
   const documents = parsed.get(file)?.documents ?? []
+  if (documents.length === 0) return [{ is: 'ignored', file, reason: 'there is no document in it' }]
   const alone = documents.length === 1
   return documents.map((document, index) => ({ is: 'document', file, index, document, written, alone }))
 }

@@ -10,7 +10,7 @@ export type ScannedFile =
   /** `written` differs whenever the file was written or replaced. */
   | { readonly is: 'text'; readonly file: string; readonly text: string; readonly written: string }
   | { readonly is: 'unreadable'; readonly file: string; readonly problem: string }
-  | { readonly is: 'ignored'; readonly file: string }
+  | { readonly is: 'ignored'; readonly file: string; readonly reason: string }
 
 export type DirectoryState =
   | { readonly is: 'present' }
@@ -73,7 +73,7 @@ async function readFiles(directory: string, names: readonly string[]): Promise<r
   for (const name of names) {
     const file = join(directory, name)
     if (!isConfiguration(name)) {
-      files.push({ is: 'ignored', file })
+      files.push({ is: 'ignored', file, reason: 'only .yaml, .yml and .json are read' })
       continue
     }
     const read = await readFileText(file)

@@ -65,9 +65,9 @@ const listOf = <Schema extends z.ZodType>(schema: Schema) =>
 /** A SampleFilter, as documents spell it. */
 export const filterSchema = z
   .strictObject({
-    include: listOf(matchSchema),
-    exclude: listOf(matchSchema),
-    thin: listOf(thinSchema),
+    include: listOf(matchSchema).describe('Only samples that one of these matches'),
+    exclude: listOf(matchSchema).describe('No samples that one of these matches'),
+    thin: listOf(thinSchema).describe('Of what these match, one sample in oneIn, which counts as many'),
   })
   .refine(
     ({ include, exclude, thin }) => include.length + exclude.length + thin.length <= MAX_FILTER_RULES,
@@ -86,3 +86,34 @@ export const filterSchema = z
 
 const rulesThat = (action: 'include' | 'exclude', shapes: readonly Matches[]): readonly FilterRule[] =>
   shapes.flatMap((shape) => matchesOf(shape).map((match): FilterRule => ({ action, match })))
+
+/** As a document spells it: what `filterSchema` reads. */
+export function filterDocument({
+  rules,
+}: SampleFilter): Readonly<Record<FilterRule['action'], readonly object[]>> {
+  const spelled = (action: FilterRule['action']): readonly object[] =>
+    rules
+      .filter((rule) => rule.action === action)
+      .map((rule) => ({
+        ...matchDocument(rule.match),
+        ...(rule.action === 'thin' ? { oneIn: rule.oneIn } : {}),
+      }))
+  return { include: spelled('include'), exclude: spelled('exclude'), thin: spelled('thin') }
+}
+
+function matchDocument(match: SampleMatch): object {
+  switch (match.by) {
+    case 'pid':
+    case 'tree':
+      return { [match.by]: match.pid }
+    case 'cgroup':
+      return { cgroup: 'path' in match ? match.path : String(match.id) }
+    case 'comm':
+    case 'process':
+      return { [match.by]: match.comm }
+    case 'uid':
+      return { uid: match.uid }
+    case 'kernel_thread':
+      return { kernelThreads: true }
+  }
+}

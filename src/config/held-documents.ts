@@ -16,7 +16,7 @@ export type Place =
       readonly alone: boolean
     }
   | { readonly is: 'unreadable'; readonly file: string; readonly problem: string }
-  | { readonly is: 'ignored'; readonly file: string }
+  | { readonly is: 'ignored'; readonly file: string; readonly reason: string }
 
 /** A document in force, or one whose time is over. */
 export interface Held {

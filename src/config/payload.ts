@@ -33,7 +33,7 @@ export function readPayload(bytes: Uint8Array, shape: PayloadShape): Payload {
     else if (field.wire !== WIRES[known.is])
       problems.push(`field ${field.number} (${known.name}) is no ${known.is}: its wire type is ${field.wire}`)
     else {
-      const value = valueOf(field, known)
+      const value = decodedValue(field, known)
       if (value === undefined) problems.push(`field ${field.number} (${known.name}) is not UTF-8 text`)
       else if (known.repeated === true) appendTo(fields, known.name, value)
       else fields[known.name] = value
@@ -44,7 +44,7 @@ export function readPayload(bytes: Uint8Array, shape: PayloadShape): Payload {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function valueOf(field: ProtobufField, { is }: PayloadField): string | number | bigint | boolean | undefined {
+function decodedValue(field: ProtobufField, { is }: PayloadField): string | number | bigint | boolean | undefined {
   if (field.wire === 'varint') return is === 'flag' ? field.value !== 0n : plainNumber(field.value)
   if (field.wire !== 'bytes') return undefined
   try {

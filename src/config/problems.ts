@@ -17,15 +17,14 @@ export function problemsOf(
     const path = [...base, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))]
     if (issue.code === 'unrecognized_keys') {
       const known = keysOf(schemaAt(schema, issue.path))
-      return issue.keys
-        .slice(0, UNKNOWN_KEYS_SHOWN)
-        .map((key) =>
-          problemAt(
-            document,
-            document.placeOfKey(path, key),
-            `${fieldName([...path, key])}: unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`,
-          ),
+      return issue.keys.slice(0, UNKNOWN_KEYS_SHOWN).map((key) => {
+        const problem = `unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`
+        const place = document.placeOfKey(path, key)
+        return (
+          saidProblem(document, [...path, key], problem) ??
+          problemAt(document, place, `${fieldName([...path, key])}: ${problem}`)
         )
+      })
     }
     const keys = keysOf(schemaAt(schema, issue.path))
     const problem = isSectionMissing(issue) ? sectionExpected(issue, keys) : inWords(issue)
@@ -37,9 +36,19 @@ export function problemsOf(
 /** Whoever has more has another kind of document. */
 const UNKNOWN_KEYS_SHOWN = 20
 
-/** `file:line:column: spec.consumers[0].type: …` */
+/** `file:line:column: field: problem`, or `--option value: problem` where an option says the value. */
 export const fieldProblem = (document: YamlDocument, path: Path, problem: string): string =>
+  saidProblem(document, path, problem) ??
   problemAt(document, document.placeOf(path), `${fieldName(path)}: ${problem}`)
+
+function saidProblem(document: YamlDocument, path: Path, problem: string): string | undefined {
+  const speaker = document.saidBy?.(path)
+  if (speaker === undefined) return undefined
+  const { text, within } = speaker
+  // An element of a list is seen in the text.
+  const isDeeper = within.some((step) => typeof step === 'string')
+  return `${text}: ${isDeeper ? `${fieldName(within)}: ` : ''}${problem}`
+}
 
 /** `spec.consumers[0].rotation` */
 export const fieldName = (path: Path): string =>

@@ -32,6 +32,11 @@ const matchSchema = z
 export const serviceNameRulesSchema = z
   .array(z.strictObject({ match: matchSchema, serviceName: nameSchema }), 'expected a list of rules')
   .default([...DEFAULT_SERVICE_POLICY.rules])
+  .describe(
+    'Names of services by executable, command line, cgroup and environment; the first rule that matches holds',
+  )
 
 /** ServicePolicy.defaultName, as documents spell it. */
-export const serviceNameDefaultSchema = nameSchema.default(DEFAULT_SERVICE_POLICY.defaultName)
+export const serviceNameDefaultSchema = nameSchema
+  .default(DEFAULT_SERVICE_POLICY.defaultName)
+  .describe('The service of what names none')

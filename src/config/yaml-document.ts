@@ -21,6 +21,13 @@ export interface Place {
   readonly column: number
 }
 
+export interface Speaker {
+  /** `--sampler-window 1s` */
+  readonly text: string
+  /** From what it says to the path that was asked for. */
+  readonly within: Path
+}
+
 export interface YamlDocument {
   readonly file: string
   /** Counts from 1; undefined where the file has no other. */
@@ -34,6 +41,8 @@ export interface YamlDocument {
   placeOf(path: Path): Place
   /** Where the key itself stands. */
   placeOfKey(path: Path, key: string): Place
+  /** What says the value instead of the file. Absent: nothing does. */
+  saidBy?(path: Path): Speaker | undefined
 }
 
 /** A document as far as it could be understood, and what is wrong with its YAML: `file:line:column: …`, a line each. */
@@ -107,7 +116,7 @@ function readingOf(document: Document.Parsed, { file, number, text, at }: Surrou
     })),
     ...keyFaults(document.contents),
   ]
-  const { value, fault } = valueOf(document, faults.length > 0)
+  const { value, fault } = understood(document, faults.length > 0)
   if (fault !== undefined) faults.push({ offset: offsetOf(document.contents), message: fault })
   return {
     document: {
@@ -133,7 +142,7 @@ interface Fault {
 }
 
 /** @param isFaulty then nothing is lost where there is no value */
-function valueOf(
+function understood(
   document: Document.Parsed,
   isFaulty: boolean,
 ): { readonly value?: unknown; readonly fault?: string } {

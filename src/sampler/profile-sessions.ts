@@ -163,13 +163,10 @@ export class ProfileSessions implements LiveSource {
       maxStack: maxStackDepth,
       filter: this.#filterOf(collection),
       missingCgroups: 'awaited',
-      kernelStacks,
-      userStacks,
+      stackParts: { kernel: kernelStacks, user: userStacks },
       threadNames,
       // One event each: as many sessions as sources.
-      firstSessionId: source,
-      source,
-      config: configOf(collection),
+      identity: { firstSessionId: source, source, config: configOf(collection) },
     }
   }
 

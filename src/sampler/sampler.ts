@@ -57,6 +57,7 @@ export class Sampler implements Component {
   readonly #notices: string[] = []
   #native: NativeSampler | undefined
   #way: SamplingWay | undefined
+  #total: Progress = { taken: 0, lost: 0 }
   #running: Promise<void> | undefined
 
   constructor(addon: NativeAddon, options: SamplerOptions) {
@@ -185,14 +186,9 @@ export class Sampler implements Component {
     }
   }
 
-  /** Samples read so far, and those that are known lost. */
-  progress(): { readonly taken: number; readonly lost: number } {
-    const stats = this.#native?.stats() ?? []
-    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
-    return {
-      taken: sum(stats.map((session) => session.taken)),
-      lost: sum(stats.flatMap((session) => session.losses)),
-    }
+  /** Samples read so far, and those that are known lost; afterwards, of all that there were. */
+  progress(): Progress {
+    return this.#native === undefined ? this.#total : progressOf(this.#native)
   }
 
   /** Stops sampling, emits what was sampled until now as its last batches, and releases everything. */
@@ -206,6 +202,7 @@ export class Sampler implements Component {
       native.disable()
       if (this.#running !== undefined) await this.#closeWindow(native, { isLast: true })
     } finally {
+      this.#total = progressOf(native)
       native.close()
     }
   }
@@ -235,5 +232,19 @@ export class Sampler implements Component {
     const buffer = new SharedArrayBuffer(await native.closeWindow())
     native.take(new Uint8Array(buffer))
     await this.#options.emit(batchesOf(buffer, this.#options.sessions(), { isLast }))
+  }
+}
+
+interface Progress {
+  readonly taken: number
+  readonly lost: number
+}
+
+function progressOf(native: NativeSampler): Progress {
+  const stats = native.stats()
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+  return {
+    taken: sum(stats.map((session) => session.taken)),
+    lost: sum(stats.flatMap((session) => session.losses)),
   }
 }

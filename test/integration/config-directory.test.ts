@@ -1,106 +1,190 @@
-// `sonde run` with a directory of configurations, as Kubernetes mounts and changes it.
+// A directory of configuration that people and programs write, and machines on which it is hard to watch.
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Status } from '../../src/core/status.ts'
+import type { WantedState } from '../../src/config/wanted-state.ts'
 import { AtomicWriter } from '../support/atomic-writer.ts'
-import { isInstalled, launcher, readSummary, readWithPerf, run, sonde, temporaryDirectory } from '../support/sonde.ts'
-import { workload } from '../support/workload.ts'
+import { Follower, temporaryDirectory } from '../support/config-directories.ts'
+import { told } from '../support/config-text.ts'
 
-const wholeMachine = process.getuid?.() === 0 ? {} : { skip: 'sampling the whole machine needs root' }
+const CHILD = join(import.meta.dirname, '../support/config-directory-child.ts')
 
-/** As the predecessor's users have it (shared/seeds, document 001). */
-const wrapped = (version: string, data: string): string =>
-  `type:\n  type: antimetal.agent.v1.ProfileCollectionConfig\nname: test-profiler\nversion: "${version}"\ndata: ${data}\n`
-const PUBLISHED = 'CgljcHUtY2xvY2sQgJTr4gQYCg=='
-const TEN_MS = 'CgljcHUtY2xvY2sQgK3iBBgK'
+const can = (command: string, ...rest: readonly string[]): boolean => spawnSync(command, rest).status === 0
 
-const AGENT = `apiVersion: sonde/v1
-kind: AgentConfig
-spec:
-  consumers:
-    - type: perf_data
-`
-
-class RunningAgent {
-  log = ''
-  readonly #child: ChildProcess
-  readonly #data: string
-
-  constructor(context: TestContext, args: readonly string[]) {
-    this.#data = join(temporaryDirectory(context), 'data')
-    this.#child = spawn(launcher, ['run', '--data-directory', this.#data, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    context.after(() => this.#child.kill('SIGKILL'))
-    this.#child.stderr?.on('data', (text: Buffer) => {
-      this.log += text.toString()
-    })
-  }
-
-  async logged(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.log)) {
-      assert.equal(this.#child.exitCode, null, this.log)
-      await sleep(20)
-    }
-  }
-
-  status(): Status {
-    return JSON.parse(sonde(['status', '--json', '--data-directory', this.#data]).stdout) as Status
-  }
-
-  async stop(): Promise<void> {
-    this.#child.kill('SIGTERM')
-    const [status] = this.#child.exitCode === null ? await once(this.#child, 'exit') : [this.#child.exitCode]
-    assert.equal(status, 0, this.log)
-  }
-}
-
-function busy(context: TestContext): void {
-  for (let cpu = 0; cpu < 2; cpu++) {
-    const child = spawn(workload('shares'), ['600'], { stdio: 'ignore' })
-    context.after(() => child.kill('SIGKILL'))
-  }
-}
-
-test('the published configuration runs, its period is warned of, and a swap to 10 ms takes effect without a restart', wholeMachine, async (context) => {
-  busy(context)
+test('a file that is written in place, slowly, never ends what runs, and its last content is active', async (context) => {
   const directory = temporaryDirectory(context)
-  const mount = new AtomicWriter(directory)
-  mount.write({ 'agent.yaml': AGENT, 'profiler.yaml': wrapped('1', PUBLISHED) })
-  const summary = join(temporaryDirectory(context), 'summary.json')
-  const agent = new RunningAgent(context, ['--config-fs-path', directory, '--summary', summary])
-  await agent.logged(/test-profiler \(version 1\) started/)
-  await agent.logged(/1,?281,?018,?368/)
-  await sleep(4_000)
-  assert.deepEqual(
-    agent.status().sessions.map(({ config, event, period }) => [config, event, String(period)]),
-    [[{ name: 'test-profiler', version: '1' }, 'cpu-clock', '1281018368']],
-  )
-  mount.write({ 'agent.yaml': AGENT, 'profiler.yaml': wrapped('2', TEN_MS) })
-  await agent.logged(/test-profiler \(version 2\) replaces test-profiler \(version 1\)/)
-  await sleep(3_000)
-  const { sessions, configuration, pid } = agent.status()
-  assert.deepEqual(sessions.map(({ config, period }) => [config?.version, String(period)]), [['2', '10000000']])
-  assert.deepEqual(configuration?.collections, [
-    { name: 'test-profiler', version: '2', state: 'running', problem: null, kept: null },
-  ])
-  assert.ok(pid > 0)
-  await agent.stop()
+  const file = join(directory, 'a.yaml')
+  writeFileSync(file, 'collection x 0 0')
+  const follower = await Follower.start(context, directory)
+  for (let number = 1; number <= 20; number++) {
+    // Half of it would be a document of which nothing can be told.
+    writeFileSync(file, 'colle')
+    await sleep(number * 10)
+    appendFileSync(file, `ction x ${number} ${number}`)
+    await follower.untilInForce(`x ${number} ${number}`)
+  }
+  assert.ok(follower.states.every(({ collections }) => told(collections)[0]?.startsWith('x ')))
+  assert.ok(follower.now.files.every(({ state }) => state === 'loaded'))
+})
 
-  const { sessions: closed, consumers } = readSummary(summary)
-  const files = consumers.perf_data?.files ?? []
-  assert.equal(files.length, 2)
-  if (!isInstalled('perf')) return context.skip('needs perf')
-  const periodsIn = (file: string): string =>
-    [...new Set(run('perf', ['script', '-F', 'period', '-G', '-i', file]).stdout.trim().split(/\s+/))].join()
-  assert.deepEqual(files.map(periodsIn), ['1281018368', '10000000'])
-  assert.deepEqual(
-    files.map(readWithPerf),
-    closed.map(({ taken, value }) => ({ samples: taken, periods: BigInt(value) })),
-  )
+test('an editor that writes beside the file and renames is understood', async (context) => {
+  const directory = temporaryDirectory(context)
+  const file = join(directory, 'a.yaml')
+  writeFileSync(file, 'collection x 1 A')
+  const follower = await Follower.start(context, directory)
+  for (const number of [2, 3, 4]) {
+    writeFileSync(join(directory, '4913'), '')
+    unlinkSync(join(directory, '4913'))
+    writeFileSync(join(directory, '.a.yaml.swp'), 'swap')
+    renameSync(file, `${file}~`)
+    await sleep(5)
+    writeFileSync(file, `collection x ${number} B`)
+    unlinkSync(`${file}~`)
+    unlinkSync(join(directory, '.a.yaml.swp'))
+    await follower.untilInForce(`x ${number} B`)
+  }
+  assert.ok(follower.states.every(({ collections }) => collections.length === 1))
+  assert.ok(follower.states.every(({ files }) => files.every(({ state }) => state === 'loaded')))
+})
+
+test('a file that is moved away, renamed or deleted stops or goes on as its content says', async (context) => {
+  const directory = temporaryDirectory(context)
+  writeFileSync(join(directory, 'a.yaml'), 'collection x 1 A')
+  writeFileSync(join(directory, 'b.yaml'), 'collection y 1 B')
+  const follower = await Follower.start(context, directory)
+  renameSync(join(directory, 'a.yaml'), join(directory, 'c.yaml'))
+  await follower.until(({ now }) => now.files.some(({ file }) => file.endsWith('c.yaml')))
+  assert.ok(follower.states.every(({ collections }) => collections.length === 2))
+  renameSync(join(directory, 'c.yaml'), join(temporaryDirectory(context), 'c.yaml'))
+  await follower.untilInForce('y 1 B')
+  unlinkSync(join(directory, 'b.yaml'))
+  await follower.untilInForce()
+})
+
+test('a link to the directory that is pointed elsewhere is followed, swap after swap', async (context) => {
+  const base = temporaryDirectory(context)
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(base, name))
+    new AtomicWriter(join(base, name)).write({ 'a.yaml': `collection x 1 ${name}` })
+  }
+  symlinkSync('one', join(base, 'agent'))
+  const follower = await Follower.start(context, join(base, 'agent'))
+  symlinkSync('two', join(base, 'new'))
+  renameSync(join(base, 'new'), join(base, 'agent'))
+  await follower.untilInForce('x 1 two')
+  new AtomicWriter(join(base, 'two')).write({ 'a.yaml': 'collection x 2 three' })
+  await follower.untilInForce('x 2 three')
+})
+
+/** What a process of its own tells. */
+class Child {
+  readonly states: WantedState[] = []
+  readonly #process: ChildProcess
+
+  constructor(context: TestContext, command: string, ...rest: readonly string[]) {
+    this.#process = spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] })
+    context.after(() => this.#process.kill('SIGKILL'))
+    const { stdout } = this.#process
+    if (stdout === null) throw new Error('it has no output')
+    createInterface({ input: stdout }).on('line', (line) => this.states.push(JSON.parse(line) as WantedState))
+  }
+
+  async until(isSo: (state: WantedState) => boolean): Promise<WantedState> {
+    for (let wait = 0; wait < 600; wait++) {
+      const state = this.states.at(-1)
+      if (state !== undefined && isSo(state)) return state
+      if (this.#process.exitCode !== null) throw new Error(`it ended: ${this.#process.exitCode}`)
+      await sleep(100)
+    }
+    throw new Error(`it does not come to that: ${isSo}; ${JSON.stringify(this.states, null, 1)}`)
+  }
+
+  async close(): Promise<number | null> {
+    this.#process.stdin?.end('close\n')
+    if (this.#process.exitCode !== null) return this.#process.exitCode
+    return new Promise((resolve) => this.#process.once('exit', resolve))
+  }
+}
+
+/** The limits of a user namespace of its own count in it alone. */
+async function withoutInotify(context: TestContext, limit: string, reason: RegExp): Promise<void> {
+  const directory = temporaryDirectory(context)
+  const writer = new AtomicWriter(directory)
+  writer.write({ 'a.yaml': 'collection x 1 A' })
+  const script = `echo 0 >/proc/sys/user/${limit} && exec "$@"`
+  const command = ['-Ur', 'sh', '-c', script, 'sh', process.execPath, CHILD, directory]
+  const child = new Child(context, 'unshare', ...command)
+  const { watching } = await child.until(({ collections }) => collections.length === 1)
+  assert.equal(watching.how, 'polling')
+  assert.match(watching.reason ?? '', reason)
+  for (const number of [2, 3]) {
+    writer.write({ 'a.yaml': `collection x ${number} A` })
+    await child.until(({ collections }) => collections[0]?.version === String(number))
+  }
+  assert.equal(await child.close(), 0)
+}
+
+for (const [what, limit, reason] of [
+  ['instances (EMFILE)', 'max_inotify_instances', /EMFILE/],
+  ['watches (ENOSPC)', 'max_inotify_watches', /ENOSPC/],
+] as const) {
+  test(`where there are no inotify ${what} changes are found all the same, and it says so`, async (context) => {
+    const isPossible = can('unshare', '-Ur', 'sh', '-c', `echo 0 >/proc/sys/user/${limit}`)
+    if (!isPossible) return context.skip('user namespaces with limits of their own cannot be made here')
+    await withoutInotify(context, limit, reason)
+  })
+}
+
+test('a subPath mount is reported as never changing, and the files beside it are followed', async (context) => {
+  if (!can('unshare', '-m', 'true')) return context.skip('mount namespaces cannot be made here')
+  const base = temporaryDirectory(context)
+  const [volume, directory] = [join(base, 'volume'), join(base, 'agent')]
+  mkdirSync(volume)
+  mkdirSync(directory)
+  const writer = new AtomicWriter(volume)
+  writer.write({ 'a.yaml': 'collection x 1 A' })
+  writeFileSync(join(directory, 'a.yaml'), '')
+  writeFileSync(join(directory, 'b.yaml'), 'collection y 1 B')
+  const script = 'mount --bind "$(realpath "$1")" "$2" && shift 2 && exec "$@"'
+  const mount = [join(volume, 'a.yaml'), join(directory, 'a.yaml')]
+  const command = ['-m', 'sh', '-c', script, 'sh', ...mount, process.execPath, CHILD, directory]
+  const child = new Child(context, 'unshare', ...command)
+  const first = await child.until(({ collections }) => collections.length === 2)
+  assert.deepEqual(first.notices, [
+    `${join(directory, 'a.yaml')} is mounted by itself (subPath): it will never change here, whatever becomes of the ConfigMap; mount all of it as a directory`,
+  ])
+  writer.write({ 'a.yaml': 'collection x 2 B' })
+  copyFileSync(join(volume, 'a.yaml'), join(directory, 'c.yaml'))
+  writeFileSync(join(directory, 'b.yaml'), 'collection y 2 B')
+  const later = await child.until(({ collections }) => told(collections).includes('y 2 B'))
+  assert.ok(told(later.collections).includes('x 1 A'), 'the mounted file is what it was')
+  assert.equal(later.notices.length, 1)
+  assert.equal(await child.close(), 0)
+})
+
+test('a directory that was deleted where it is mounted from is reported', async (context) => {
+  if (!can('unshare', '-m', 'true')) return context.skip('mount namespaces cannot be made here')
+  const base = temporaryDirectory(context)
+  const [source, directory] = [join(base, 'source'), join(base, 'agent')]
+  mkdirSync(source)
+  mkdirSync(directory)
+  const script = 'mount --bind "$1" "$2" && rm -r "$1" && shift 2 && exec "$@"'
+  const command = ['-m', 'sh', '-c', script, 'sh', source, directory, process.execPath, CHILD, directory]
+  const child = new Child(context, 'unshare', ...command)
+  const state = await child.until(() => true)
+  assert.match(state.notices.join('\n'), /was deleted where it is mounted from/)
+  assert.equal(await child.close(), 0)
 })

@@ -4,19 +4,28 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { systemClock } from '../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { ConfigDirectory, type ConfigDirectoryOptions } from '../../src/config/config-directory.ts'
 import type { WantedState } from '../../src/config/wanted-state.ts'
 import { readLines, told } from './config-text.ts'
 
 /** Only a change that is never noticed takes that long. */
-const NEVER_MS = 60_000
+const NEVER_MS = 30_000
 
 /** An empty one, deleted after the test. */
 export function temporaryDirectory(context: Pick<TestContext, 'after'>): string {
   const path = mkdtempSync(join(tmpdir(), 'sonde-config-'))
   context.after(() => rmSync(path, { recursive: true, force: true }))
   return path
+}
+
+/** On which the time to read everything again, told or not, never comes: what is found with it was told. */
+export const EVENTS_ONLY: Clock = {
+  now: systemClock.now,
+  sleep: (ms, signal) =>
+    ms < 10_000
+      ? systemClock.sleep(ms, signal)
+      : new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true })),
 }
 
 /** What somebody sees who follows a directory's changes. */

@@ -66,11 +66,14 @@ const javaClasses = (): string =>
     ...['javac', '-d', program.replace(/\/[^/]*$/, ''), source],
   ]).replace(/\/[^/]*$/, '')
 
+/** Threads of the collector that wait for one another spin in code without rows (SpinPause): more often, the busier the machine. */
+const ONE_COLLECTOR = '-XX:ParallelGCThreads=1'
+
 const java = (name: string, flags: readonly string[], mayEnd: readonly string[] = []): UnwindWorkload => ({
   name,
   mayEnd,
   needs: ['java', 'javac'],
-  command: (seconds) => ['java', ...flags, '-cp', javaClasses(), 'Busy', String(seconds)],
+  command: (seconds) => ['java', ONE_COLLECTOR, ...flags, '-cp', javaClasses(), 'Busy', String(seconds)],
 })
 
 /** The program with random bytes where its unwind rows were. */

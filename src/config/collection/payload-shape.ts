@@ -48,21 +48,10 @@ const VARINT = 0
 const LENGTH_DELIMITED = 2
 const tag = (writer: Writer, number: number, wire: number): Writer => writer.uint32((number << 3) | wire)
 
-/** A number that is 0 is left out, as proto3 has it; a flag is written when it is stated (`optional`). */
+/** What is not stated is left out, as proto3 has it. */
 function writeField(writer: Writer, number: number, value: StatedCollection[CollectionField]): void {
-  switch (typeof value) {
-    case 'undefined':
-      return
-    case 'string':
-      tag(writer, number, LENGTH_DELIMITED).string(value)
-      return
-    case 'number':
-      tag(writer, number, VARINT).uint64(value)
-      return
-    case 'boolean':
-      tag(writer, number, VARINT).bool(value)
-      return
-    case 'object':
-      for (const text of value) tag(writer, number, LENGTH_DELIMITED).string(text)
-  }
+  if (typeof value === 'string') tag(writer, number, LENGTH_DELIMITED).string(value)
+  else if (typeof value === 'number') tag(writer, number, VARINT).uint64(value)
+  else if (typeof value === 'boolean') tag(writer, number, VARINT).bool(value)
+  else for (const text of value ?? []) tag(writer, number, LENGTH_DELIMITED).string(text)
 }

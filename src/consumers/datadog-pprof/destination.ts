@@ -1,11 +1,10 @@
 // Where profiles go: to Datadog's agent on this machine or another, or with an API key to Datadog itself. The environment
 // comes before the configuration; an agent that is named before a key.
 
-import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError } from '../../core/errors.ts'
+import type { Environment } from '../../core/setting-facts.ts'
+import { AGENT_PORT, agentIn, said } from './agent-variables.ts'
 import type { DatadogPprofConfig } from './schema.ts'
-
-export type Environment = ConsumerContext['environment']
 
 export type ApiKey =
   | { readonly in: 'configuration'; readonly value: string }
@@ -16,7 +15,6 @@ export type Destination =
   | { readonly via: 'intake'; readonly url: string; readonly apiKey: ApiKey }
 
 const AGENT_PATH = '/profiling/v1/input'
-const AGENT_PORT = '8126'
 const AGENT_SOCKET = '/var/run/datadog/apm.socket'
 const SITE = 'datadoghq.com'
 
@@ -40,21 +38,6 @@ export function destinationOf(
     )
   }
   return agentAt(exists(AGENT_SOCKET) ? `unix://${AGENT_SOCKET}` : `http://localhost:${AGENT_PORT}`)
-}
-
-/** A variable that is empty says nothing. */
-export const said = (environment: Environment, name: string): string | undefined =>
-  environment[name]?.trim() || undefined
-
-function agentIn(environment: Environment): string | undefined {
-  const url = said(environment, 'DD_TRACE_AGENT_URL')
-  if (url !== undefined) return url
-  const host = said(environment, 'DD_AGENT_HOST')
-  const port = said(environment, 'DD_TRACE_AGENT_PORT')
-  if (host === undefined && port === undefined) return undefined
-  const name = host ?? 'localhost'
-  const bracketed = name.includes(':') && !name.startsWith('[') ? `[${name}]` : name
-  return `http://${bracketed}:${port ?? AGENT_PORT}`
 }
 
 function agentAt(text: string): Destination {

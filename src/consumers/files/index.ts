@@ -12,6 +12,7 @@ import { OpenSource, OpenSources } from '../../core/open-sources.ts'
 import { definePlugin } from '../../core/plugin.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
 import { byteSizeSchema, fileModeSchema } from '../../core/quantity-schema.ts'
+import { SETTING_FACTS } from '../../core/setting-facts.ts'
 import { PROFILE_ENDINGS, profileFormatOf } from '../../formats/profile/file-names.ts'
 import { Collection, type Part } from './collection.ts'
 import { NamedFiles, type Place, ProfileDirectory } from './places.ts'
@@ -25,7 +26,8 @@ const schema = z
       .string()
       .min(1)
       .optional()
-      .describe('Where the files go; default: profiles below the data directory'),
+      .describe('Where the files go; default: profiles below the data directory')
+      .register(SETTING_FACTS, { insteadOf: ['file'] }),
     formats: z
       .array(z.enum(PROFILE_FORMATS))
       .min(1)
@@ -40,7 +42,8 @@ const schema = z
         z.array(z.string().min(1)).min(1),
       ])
       .optional()
-      .describe(`Files of exactly these names instead; the format follows from the ending: ${endings}`),
+      .describe(`Files of exactly these names instead; the format follows from the ending: ${endings}`)
+      .register(SETTING_FACTS, { insteadOf: ['directory'] }),
     format: z.enum(PROFILE_FORMATS).optional().describe('The format of file where its ending does not tell'),
     write: z
       .enum(['at_end', 'per_window'])

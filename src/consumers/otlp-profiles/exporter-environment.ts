@@ -44,9 +44,15 @@ export function exporterEnvironment(environment: Environment): ExporterEnvironme
   }
 }
 
-/** That of the signal before that of all; an empty variable is none. */
+/** That of the signal before that of all. */
+export const otlpVariables = (suffix: string): readonly string[] => [
+  `OTEL_EXPORTER_OTLP_PROFILES_${suffix}`,
+  `OTEL_EXPORTER_OTLP_${suffix}`,
+]
+
+/** An empty variable is none. */
 function variable(environment: Environment, suffix: string): Variable | undefined {
-  for (const name of [`OTEL_EXPORTER_OTLP_PROFILES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`]) {
+  for (const name of otlpVariables(suffix)) {
     const value = environment[name]?.trim()
     if (value !== undefined && value !== '') return { name, value }
   }

@@ -1,15 +1,44 @@
 import * as z from 'zod'
+import { keyValuesIn } from '../../core/key-values.ts'
 import { OTLP_LEVELS, OTLP_SAMPLE_ATTRIBUTES } from '../../core/otlp-encoding.ts'
 import { byteSizeSchema, durationSchema } from '../../core/quantity-schema.ts'
+import { SETTING_FACTS, type StandardVariables, standardVariables } from '../../core/setting-facts.ts'
 import { milliseconds } from '../../core/units.ts'
 import { deliveryKeys } from '../../transport/delivery-schema.ts'
-import { OTLP_PROTOCOLS } from './exporter-environment.ts'
+import { OTLP_PROTOCOLS, otlpVariables } from './exporter-environment.ts'
 import { PRESETS } from './presets.ts'
 
+const otlp = (suffix: string, toValue?: (text: string) => unknown): StandardVariables =>
+  standardVariables(otlpVariables(suffix), toValue)
+
+const endpointVariables: StandardVariables = {
+  names: otlpVariables('ENDPOINT'),
+  /** That of all signals is there for whoever has no endpoint of its own. */
+  read(environment, written) {
+    const said = otlp('ENDPOINT').read(environment, written)
+    return written === undefined || said?.name.includes('_PROFILES_') === true ? said : undefined
+  },
+}
+
 const tlsSchema = z.strictObject({
-  caFile: z.string().min(1).optional().describe('PEM; trusted instead of the system’s authorities'),
-  certFile: z.string().min(1).optional().describe('PEM; the client’s certificate'),
-  keyFile: z.string().min(1).optional().describe('PEM; its key'),
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM; trusted instead of the system’s authorities')
+    .register(SETTING_FACTS, { standard: otlp('CERTIFICATE') }),
+  certFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM; the client’s certificate')
+    .register(SETTING_FACTS, { standard: otlp('CLIENT_CERTIFICATE') }),
+  keyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM; the key of the client’s certificate')
+    .register(SETTING_FACTS, { standard: otlp('CLIENT_KEY') }),
   serverName: z.string().min(1).optional().describe('The name in the server’s certificate, if not the host'),
 })
 
@@ -21,42 +50,48 @@ export const otlpProfilesSchema = z.strictObject({
   endpoint: z
     .string()
     .min(1)
+    .refine(isEndpoint, 'expected a URL such as http://localhost:4318')
     .optional()
-    .describe(
-      'Where to; over HTTP without a path /v1development/profiles is appended (OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT)',
-    ),
+    .describe('Where to; over HTTP without a path /v1development/profiles is appended')
+    .register(SETTING_FACTS, { standard: endpointVariables }),
   protocol: z
     .enum(OTLP_PROTOCOLS, `expected ${OTLP_PROTOCOLS.join(' or ')}`)
     .optional()
-    .describe('http/protobuf or grpc (OTEL_EXPORTER_OTLP_PROTOCOL)'),
+    .describe('http/protobuf or grpc; default: the preset’s first')
+    .register(SETTING_FACTS, { standard: otlp('PROTOCOL') }),
   headers: z
     .record(z.string(), z.string())
     .default({})
-    .describe('Sent with every request (OTEL_EXPORTER_OTLP_HEADERS)'),
+    .describe('Sent with every request')
+    .register(SETTING_FACTS, {
+      secret: true,
+      sentTo: 'endpoint',
+      standard: otlp('HEADERS', (text) => keyValuesIn(text).values),
+    }),
   headersFile: z
     .string()
     .min(1)
     .optional()
     .describe(
       'A file with a header in each line, name: value; read for every request, so that secrets can change',
-    ),
+    )
+    .register(SETTING_FACTS, { sentTo: 'endpoint' }),
   compression: z
     .enum(['gzip', 'zstd', 'none'], 'expected gzip, zstd or none')
     .optional()
-    .describe('Of requests (OTEL_EXPORTER_OTLP_COMPRESSION); default: what the preset takes'),
+    .describe('Of requests; default: what the preset takes')
+    .register(SETTING_FACTS, { standard: otlp('COMPRESSION') }),
   timeout: durationSchema
     .refine((ms) => ms > 0, 'expected more than 0')
     .default(milliseconds(10_000))
-    .describe('Of one attempt (OTEL_EXPORTER_OTLP_TIMEOUT, in milliseconds)'),
+    .describe('Of one attempt; the standard’s variables are in milliseconds')
+    .register(SETTING_FACTS, { standard: otlp('TIMEOUT', (text) => `${text}ms`) }),
   insecure: z
     .boolean('expected true or false')
     .default(false)
-    .describe(
-      'Whether a grpc endpoint without a scheme is spoken to without TLS (OTEL_EXPORTER_OTLP_INSECURE)',
-    ),
-  tls: tlsSchema
-    .prefault({})
-    .describe('OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _KEY'),
+    .describe('Whether a grpc endpoint without a scheme is spoken to without TLS')
+    .register(SETTING_FACTS, { standard: otlp('INSECURE', (text) => text.toLowerCase() === 'true') }),
+  tls: tlsSchema.prefault({}).describe('Of connections; its files are read again when they change'),
   maxMessageBytes: byteSizeSchema
     .refine((bytes) => bytes >= 65_536, 'expected 64KiB or more')
     .default(4 * 2 ** 20)
@@ -92,5 +127,12 @@ export const otlpProfilesSchema = z.strictObject({
     .describe('Memory for the profile under way; samples that do not fit are counted as table_full'),
   ...deliveryKeys,
 })
+
+/** A URL of HTTP, or the host and port that gRPC takes. */
+function isEndpoint(text: string): boolean {
+  const isWhole = /^https?:\/\//i.test(text)
+  const url = URL.parse(isWhole ? text : `http://${text}`)
+  return url !== null && url.hostname !== '' && (isWhole || !text.includes('://'))
+}
 
 export type OtlpProfilesConfig = z.output<typeof otlpProfilesSchema>

@@ -11,6 +11,7 @@ import { type OpenSource, OpenSources } from '../../core/open-sources.ts'
 import { definePlugin } from '../../core/plugin.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
 import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
+import { SETTING_FACTS } from '../../core/setting-facts.ts'
 import { sampleSession } from '../../formats/perf-data/window.ts'
 import { type Destination, NamedFile, RotatingDirectory } from './destination.ts'
 import { PART } from './part-file.ts'
@@ -22,12 +23,14 @@ const schema = z
       .string()
       .min(1)
       .optional()
-      .describe('Where the files go; default: profiles below the data directory'),
+      .describe('Where the files go; default: profiles below the data directory')
+      .register(SETTING_FACTS, { insteadOf: ['file'] }),
     file: z
       .string()
       .min(1)
       .optional()
-      .describe('One file of exactly this name instead: no rotation, no retention'),
+      .describe('One file of exactly this name instead: no rotation, no retention')
+      .register(SETTING_FACTS, { insteadOf: ['directory'] }),
     rotationInterval: durationSchema.prefault('1h').describe('A file is closed after this time; 0: never'),
     maxFileBytes: byteSizeSchema
       .prefault('100MiB')

@@ -164,6 +164,13 @@ test('equal names of two types are two collections', () => {
   assert.deepEqual(inForce(state), ['x 1 A', 'x 1 B'])
 })
 
+test('a file in which every document was deleted stops what it held, and is told', () => {
+  const state = after(first({ a: 'collection x 1 A' }), { a: '\n' })
+  assert.deepEqual(inForce(state), [])
+  assert.deepEqual(states(state), ['a#0 ignored'])
+  assert.deepEqual(warnings(state), ['a: there is no document in it'])
+})
+
 test('there is one AgentConfig: the first', () => {
   const state = first({ a: 'agent one', b: 'agent two' })
   assert.equal(agentOf(state)?.place, 'a:1:1')

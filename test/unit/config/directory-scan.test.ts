@@ -22,7 +22,7 @@ async function scanned(directory: string): Promise<Readonly<Record<string, strin
   const { files } = await scanDirectory(directory)
   return Object.fromEntries(
     files.map((one) => {
-      const what = one.is === 'text' ? one.text : one.is === 'unreadable' ? `! ${one.problem}` : '(ignored)'
+      const what = one.is === 'text' ? one.text : one.is === 'unreadable' ? `! ${one.problem}` : `(${one.reason})`
       return [basename(one.file), what]
     }),
   )
@@ -37,7 +37,7 @@ function directoryWith(context: TestContext, files: Readonly<Record<string, stri
 test('YAML and JSON are read, by name, whatever the case of their extension', async (context) => {
   const directory = directoryWith(context, { 'b.yml': 'B', 'a.YAML': 'A', 'c.Json': 'C', 'README.md': 'D' })
   assert.deepEqual(Object.entries(await scanned(directory)), [
-    ['README.md', '(ignored)'],
+    ['README.md', '(only .yaml, .yml and .json are read)'],
     ['a.YAML', 'A'],
     ['b.yml', 'B'],
     ['c.Json', 'C'],

@@ -20,12 +20,14 @@ __attribute__((noinline)) static int compare(const void *left, const void *right
 }
 
 __attribute__((noinline)) static void fill(unsigned seed) {
-  for (size_t index = 0; index < count; index++) {
+  // At least one, so that a compiler does not test the count before it makes the frame: gdb looks for that at the beginning.
+  size_t index = 0;
+  do {
     free(words[index]);
     words[index] = malloc(16 + index % 64);
     seed = seed * 1664525u + 1013904223u;
     snprintf(words[index], 16, "%08x", seed);
-  }
+  } while (++index < count);
 }
 
 __attribute__((noinline)) static void sort(void) {
