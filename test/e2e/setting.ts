@@ -1,17 +1,16 @@
 // What the manifests of deploy/kubernetes become here: the same, with another image, a nearer endpoint and shorter waits.
 
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { stringify } from 'yaml'
 import { profilesIn } from '../support/delivering-agent.ts'
-import { endingWith } from '../support/endpoints.ts'
 import { readConfigMap } from '../support/manifests.ts'
 import type { ReadProfile } from '../support/otlp-reader.ts'
 import { temporaryDirectory } from '../support/sonde.ts'
 import { IMAGE, kubectl, NAMESPACE } from './cluster.ts'
+import type { Message } from './otlp-receiver.ts'
 
 export const AGENT = 'agent.yaml'
 export const PROFILES = 'profiles.yaml'
@@ -56,16 +55,16 @@ export interface Receiver {
 
 /** Takes OTLP profiles over HTTP, for whoever reaches the address. */
 export async function receiver(t: TestContext, address: string): Promise<Receiver> {
-  const taken: ReadProfile[] = []
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      taken.push(...profilesIn([{ headers: request.headers, body: Buffer.concat(chunks) }]))
-      response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end()
+  const profiles: ReadProfile[] = []
+  const worker = new Worker(new URL('./otlp-receiver.ts', import.meta.url), { workerData: address })
+  t.after(() => worker.terminate())
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.on('error', reject)
+    worker.on('message', (message: Message) => {
+      if ('port' in message) return resolve(message.port)
+      const { headers, body } = message.taken
+      profiles.push(...profilesIn([{ headers, body: Buffer.from(body) }]))
     })
   })
-  endingWith(t, server)
-  await new Promise<void>((resolve) => server.listen(0, address, resolve))
-  return { url: `http://${address}:${(server.address() as AddressInfo).port}`, profiles: () => taken }
+  return { url: `http://${address}:${port}`, profiles: () => profiles }
 }

@@ -41,7 +41,14 @@ function documentOf(line: string, place: string): ConfigDocument {
 }
 
 export const collection = (name: string, version: string, content: string): ProfileCollection => ({
-  ...{ type: TYPE, name, version, eventName: 'cpu-clock', interval: milliseconds(10_000), maxStackDepth: undefined },
+  ...{
+    type: TYPE,
+    name,
+    version,
+    eventName: 'cpu-clock',
+    interval: milliseconds(10_000),
+    maxStackDepth: undefined,
+  },
   rate: { by: 'frequency', hertz: hertz(99) },
   filter: EVERYTHING,
   ...{ kernelStacks: true, userStacks: true, threadNames: true, consumers: undefined, contentHash: content },

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as z from 'zod'
 import { parseAgentConfig } from '../../../src/config/agent-config.ts'
+import { readDocuments } from '../../../src/config/documents.ts'
 import { readYaml } from '../../../src/config/yaml-document.ts'
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
 import { byteSizeSchema, parseByteSize } from '../../../src/core/quantity-schema.ts'
@@ -25,6 +26,32 @@ test('the AgentConfig is valid, and what is commented out of it as well', () => 
     'perf_data',
     'otlp_profiles',
   ])
+})
+
+/** As `sonde run` reads them. */
+const documentsOf = (text: string, file: string, consumerNames: readonly string[] | undefined) =>
+  readDocuments(text, file, { checkEvent: checkEventName, consumerNames })
+
+test('every file of the ConfigMap is one document that Sonde reads without a warning', () => {
+  const kinds = Object.entries(data).map(([file, text]) => {
+    const [document, ...more] = documentsOf(text, file, ['perf_data'])
+    assert.deepEqual(more, [])
+    assert.ok(document !== undefined && document.kind !== 'invalid', JSON.stringify(document))
+    if (document.kind === 'collection') assert.deepEqual(document.warnings, [])
+    return [file, document.kind]
+  })
+  assert.deepEqual(kinds, [
+    ['profiles.yaml', 'collection'],
+    ['agent.yaml', 'agent'],
+  ])
+})
+
+test('what is sampled is cpu-clock, 99 times a second, for every consumer', () => {
+  const [document] = documentsOf(data['profiles.yaml'] ?? '', 'profiles.yaml', ['perf_data'])
+  assert.ok(document?.kind === 'collection')
+  const { name, eventName, rate, consumers: named } = document.collection
+  assert.deepEqual([name, eventName, named], ['node-cpu', 'cpu-clock', undefined])
+  assert.deepEqual(rate, { by: 'frequency', hertz: 99 })
 })
 
 test('the drain ends before Kubernetes kills', () => {

@@ -8,12 +8,12 @@ import * as z from 'zod'
 import { parseOptions } from '../../../src/cli/options.ts'
 import { run } from '../../../src/cli/run.ts'
 import { status } from '../../../src/cli/status.ts'
+import { CONFIG_DIRECTORIES } from '../../../src/config/config-place.ts'
 import { CAPABILITY_PURPOSES } from '../../../src/sampler/capabilities.ts'
 import {
   imageConfig,
   manifestsIn,
   metadataOf,
-  readConfigMap,
   readDaemonSet,
   readKustomization,
   readManifests,
@@ -118,9 +118,8 @@ test('every volume is mounted once, every mount has its volume, and what is the 
 test('the configuration is mounted as a directory, where the arguments say that it is', () => {
   const mount = mountOf('agent-configs')
   assert.equal(mount?.subPath, undefined, 'a subPath is never updated')
-  const path = optionsOf(container.args).value('config') ?? ''
-  assert.ok(path.startsWith(`${mount?.mountPath}/`), path)
-  assert.ok(Object.keys(readConfigMap().data).includes(path.slice((mount?.mountPath.length ?? 0) + 1)), path)
+  assert.equal(optionsOf(container.args).value('config-fs-path'), mount?.mountPath)
+  assert.ok(CONFIG_DIRECTORIES.includes(mount?.mountPath ?? ''), 'so that other commands find it')
 })
 
 test('the arguments are some that sonde run has', () => {
