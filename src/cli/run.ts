@@ -147,7 +147,8 @@ async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): 
   let leftToStop: Agent['leftToStop'] = (usual) => usual
   let watched: WatchedCollections | undefined
   try {
-    watched = await watchedCollections(options, log, async (config) => opened?.reload.take(config))
+    const onAgentConfig = async (config: ConfigText) => opened?.reload.take(config)
+    watched = await watchedCollections({ settings, log, onAgentConfig })
     const request = { settings, limit, dataDirectory, watched }
     const opened: OpenAgent | undefined = await openAgent(request, log, counting)
     leftToStop = opened.agent.leftToStop
