@@ -14,10 +14,12 @@ import type { Consumer } from './core/consumer.ts'
 import type { ConsumerContext } from './core/consumer-context.ts'
 import { AgentError, messageOf } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
-import type { ProfileBatch, SessionInfo } from './core/profile.ts'
+import type { HostInfo } from './core/host.ts'
+import type { ProfileBatch } from './core/profile.ts'
+import type { CollectionState, ProfileCollection } from './core/profile-collection.ts'
 import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
-import { STATUS_SOCKET, type Status } from './core/status.ts'
+import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
 import type { SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
@@ -27,10 +29,11 @@ import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS 
 import { Pipeline } from './router/pipeline.ts'
 import { type Children, leaveNothingTo, lockDown } from './sampler/capability-drop.ts'
 import { prepareCommand } from './sampler/command.ts'
-import { locateCgroups } from './sampler/filter-cgroups.ts'
 import { readHost } from './sampler/host.ts'
-import { planSampling, type SamplingRequest } from './sampler/plan.ts'
-import { Sampler } from './sampler/sampler.ts'
+import type { LiveSource } from './sampler/live-source.ts'
+import type { SamplingRequest } from './sampler/plan.ts'
+import { ProfileSessions, type SharedRequest } from './sampler/profile-sessions.ts'
+import { Sampling } from './sampler/sampling.ts'
 import { StatusBook, type StatusFacts } from './server/status-book.ts'
 import { openSymbolizer } from './symbols/open.ts'
 import type { NativeSymbolizer } from './symbols/symbolizer.ts'
@@ -55,12 +58,24 @@ export interface OutputOptions {
   readonly version: string
 }
 
+/** One request, sampled from start to stop. */
+export type RequestedSampling = SamplingRequest & {
+  readonly window: Milliseconds
+  /** Sampling ends after it, to the millisecond; whoever starts the agent stops it. Undefined: never. */
+  readonly duration: Milliseconds | undefined
+}
+
+/** What configurations ask for, which `setCollections` changes. */
+export interface CollectedSampling extends SharedRequest {
+  readonly collections: readonly ProfileCollection[]
+  /** Those that a collection may name. */
+  readonly consumerNames: readonly string[]
+}
+
 export interface AgentOptions extends OutputOptions {
-  readonly sampling: SamplingRequest & {
-    readonly window: Milliseconds
-    /** Sampling ends after it, to the millisecond; whoever starts the agent stops it. Undefined: never. */
-    readonly duration: Milliseconds | undefined
-  }
+  readonly sampling: RequestedSampling | CollectedSampling
+  /** Where the collections come from, for the status. */
+  readonly configuration?: () => ConfigurationStatus
   /** Whether the data directory is this agent's alone: what cannot be sent waits there, and `sonde status` asks there. */
   readonly lockDirectory: boolean
   /** Which programs this process starts from now on; what they get of its capabilities is settled for good. */
@@ -89,6 +104,13 @@ export interface Agent {
   progress(): { readonly taken: number; readonly lost: number }
   /** Other samples are wanted from now on: takes effect within a second, without a gap. Returns what it names in vain. */
   setFilter(filter: SampleFilter): readonly string[]
+  /**
+   * From now on these are sampled, of an agent that was started with collections. Resolves with what became of each, by
+   * `collectionKey`; one that cannot be started leaves its predecessor running.
+   */
+  setCollections(
+    collections: readonly ProfileCollection[],
+  ): Promise<ReadonlyMap<string, CollectionState>>
   /** Takes the last window, drains, closes files, releases everything. */
   stop(): Promise<RunEnd>
   /** For what its owner still does once it has stopped, of at most `usual`. */
@@ -114,56 +136,43 @@ export { openTracing } from './tracing/open.ts'
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const addon = loadAddon()
   const kept = leaveNothingTo(options.children, addon)
-  const plan = planSampling(options.sampling)
-  const release = releasesOf(options)
   const outputs = Promise.withResolvers<Pipeline | undefined>()
+  const source = sourceOf(options, addon, outputs.promise)
+  const release = releasesOf(options)
   const book = new StatusBook()
-  const { version, dataDirectory } = options
+  const { version, dataDirectory, configuration } = options
   const about = { version, dataDirectory, pid: process.pid, startedAt: new Date() }
-  let sessions: readonly SessionInfo[] = []
-  let { filter } = options.sampling
   let opened: Pipeline | undefined
   try {
     if (options.lockDirectory) release.add(await lockOf(options.dataDirectory, addon))
-    const sampler = new Sampler(addon, {
-      ways: plan.ways,
-      sessions: () => sessions,
-      target: plan.target,
-      cgroups: plan.cgroups,
-      filter: plan.filter,
-      window: options.sampling.window,
-      duration: options.sampling.duration,
-      namesJavaScript: options.symbols === undefined || options.symbols.sources.includes('v8'),
-      clock: systemClock,
-      emit: async (batches) => (await outputs.promise)?.publish(batches),
-    })
-    sampler.open()
-    release.add(() => sampler.stop())
-    sampler.begin()
-    options.onSampling?.()
-    if (sampler.way !== undefined) sessions = plan.describe(readHost(addon.kernelFacts()), sampler.way)
+    release.add(() => source.stop())
+    await source.begin(options.onSampling)
     const way = liveWay(options)
     const parts = { addon, release, way }
     const { pipeline, symbolizer, remarks } = await openPipeline(withBook(options, book), parts)
     opened = pipeline
     const locked = options.lockDown ? await lockedDown(options, addon, symbolizer) : []
     outputs.resolve(pipeline)
-    const running: Running = { sampler, pipeline, release, way }
+    const running: Running = { source, pipeline, release, way }
     if (options.lockDirectory) {
       await offerStatus(options, running, () =>
-        book.status({ ...about, sessions, filter, sampler: sampler.status(), ...nowOf(running) }),
+        book.status({
+          ...about,
+          sessions: source.sessions(),
+          filter: source.filter(),
+          sampler: source.status(),
+          configuration: configuration?.() ?? null,
+          ...nowOf(running),
+        }),
       )
     }
     return {
-      notices: [...kept, ...plan.notices, ...sampler.notices, ...locked],
-      ended: sampler.ended,
-      progress: () => sampler.progress(),
-      setFilter(wanted) {
-        const located = locateCgroups(wanted, 'awaited')
-        sampler.setFilter(located.filter)
-        filter = wanted
-        return located.notices
-      },
+      notices: [...kept, ...source.notices, ...locked],
+      ended: source.ended,
+      progress: () => source.progress(),
+      setFilter: (wanted) => source.setFilter(wanted),
+      setCollections: async (collections) =>
+        source instanceof ProfileSessions ? source.apply(collections) : new Map(),
       stop: once(async () => ({ ...(await stopAgent(running)), remarks: remarks() })),
       leftToStop: (usual) => milliseconds(way.stopping.leftOfAll(usual)),
     }
@@ -173,6 +182,33 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await release.all()
     throw error
   }
+}
+
+/** Windows wait for the pipeline: sampling begins before what names and takes them is loaded. */
+function sourceOf(
+  { sampling, symbols, log }: AgentOptions,
+  addon: NativeAddon,
+  outputs: Promise<Pipeline | undefined>,
+): LiveSource {
+  let known: HostInfo | undefined
+  const host = (): HostInfo => {
+    known ??= readHost(addon.kernelFacts())
+    return known
+  }
+  const shared = {
+    namesJavaScript: symbols === undefined || symbols.sources.includes('v8'),
+    clock: systemClock,
+    host,
+    emit: async (batches: readonly ProfileBatch[], consumers?: readonly string[]): Promise<void> => {
+      await (await outputs)?.publish(batches, consumers)
+    },
+  }
+  if (!('collections' in sampling)) {
+    const { window, duration, ...request } = sampling
+    return new Sampling(addon, { ...shared, request, window, duration })
+  }
+  const { collections, consumerNames, ...common } = sampling
+  return new ProfileSessions(addon, { ...shared, shared: common, collections, consumerNames, log })
 }
 
 /** Sends a recorded file through the same names, lanes and consumers as live windows. */
@@ -218,20 +254,20 @@ async function lockedDown(
 }
 
 interface Running {
-  readonly sampler: Sampler
+  readonly source: LiveSource
   readonly pipeline: Pipeline
   readonly release: Releases
   readonly way: Way
 }
 
-async function stopAgent({ sampler, pipeline, release, way }: Running): Promise<RunEnd> {
+async function stopAgent({ source, pipeline, release, way }: Running): Promise<RunEnd> {
   const { limits, stopping } = way
   stopping.begin()
   const problems: string[] = []
   const noting = (who: string) => (error: unknown) => problems.push(`${who}: ${messageOf(error)}`)
   // Its last window goes through the pipeline, so it stops first.
   const last = 'did not hand over its last window in time'
-  await settledWithin(sampler.stop(), limits.source(), last).catch(noting('sampler'))
+  await settledWithin(source.stop(), limits.source(), last).catch(noting('sampler'))
   const end = await pipeline.stop()
   await settledWithin(release.all(), limits.release(), 'not everything was released in time').catch(
     noting('agent'),

@@ -170,6 +170,8 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
                         InstanceMethod("stats", &SamplerObject::Stats),
                         InstanceMethod("setFilter", &SamplerObject::SetFilter),
                         InstanceMethod("filterProblem", &SamplerObject::FilterProblem),
+                        InstanceMethod("keepFrom", &SamplerObject::KeepFrom),
+                        InstanceMethod("keepUntil", &SamplerObject::KeepUntil),
                         InstanceMethod("targetGone", &SamplerObject::TargetGone),
                         InstanceMethod("disable", &SamplerObject::Disable),
                         InstanceMethod("close", &SamplerObject::Close)});
@@ -240,6 +242,21 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
 
   Napi::Value FilterProblem(const Napi::CallbackInfo& info) {
     return Napi::String::New(info.Env(), sampler_ == nullptr ? "" : sampler_->FilterProblem());
+  }
+
+  void KeepFrom(const Napi::CallbackInfo& info) {
+    ValueOrThrow(info.Env(), Open(info.Env()).KeepFrom(TimeIn(info)));
+  }
+
+  Napi::Value KeepUntil(const Napi::CallbackInfo& info) {
+    const uint64_t until = ValueOrThrow(info.Env(), Open(info.Env()).KeepUntil(TimeIn(info)));
+    return Napi::BigInt::New(info.Env(), until);
+  }
+
+  static uint64_t TimeIn(const Napi::CallbackInfo& info) {
+    if (!info[0].IsBigInt()) throw Napi::TypeError::New(info.Env(), "expected a time: a bigint");
+    bool lossless = false;
+    return info[0].As<Napi::BigInt>().Uint64Value(&lossless);
   }
 
   Napi::Value TargetGone(const Napi::CallbackInfo& info) {

@@ -34,6 +34,17 @@ export const createResourceFinder = (
   live: LiveProcessOptions | undefined,
 ): ProcessResourceFinder => new Finder(policy, live)
 
+/** What the windows of one source leave to its next ones. */
+interface SourceHistory {
+  readonly known: KnownProcesses
+  /** Of its newest window. */
+  readonly sequence: number
+  readonly ended: ReadonlySet<number>
+}
+
+/** Sources run side by side are few; of more than that, the one whose last window is oldest begins anew. */
+const MAX_SOURCES = 64
+
 /** Batches of one window share it. */
 interface CurrentWindow {
   readonly incarnations: Incarnations
@@ -51,10 +62,10 @@ class Finder implements ProcessResourceFinder {
   readonly #policy: ServicePolicy
   readonly #live: LiveProcessOptions | undefined
   readonly #reader: ProcessReader | undefined
-  readonly #known = new KnownProcesses()
   /** A window's table holds all of its buffer: it must not be kept for the table's sake. */
   readonly #windows = new WeakMap<ProcessTable, CurrentWindow>()
-  #last: { readonly sequence: number; readonly ended: ReadonlySet<number> } | undefined
+  /** By number; those whose windows came last stand last. Windows of different sources overlap, and tell of the same forks. */
+  readonly #sources = new Map<number, SourceHistory>()
   #deadline = 0
   /** Batches are looked at one after another: what one learnt another does not read. */
   #before: Promise<unknown> = Promise.resolve()
@@ -95,25 +106,40 @@ class Finder implements ProcessResourceFinder {
     return { table: rows.table, ofSample }
   }
 
-  async #windowOf({ processes: table, window: { sequence } }: ProfileBatch): Promise<CurrentWindow> {
-    const known = this.#windows.get(table)
-    if (known !== undefined) return known
-    const incarnations = await Incarnations.of(table)
-    if (this.#last !== undefined && sequence !== this.#last.sequence + 1) this.#known.forgetAll()
-    this.#known.beginWindow(incarnations, this.#last?.ended ?? new Set())
-    this.#last = { sequence, ended: incarnations.ended }
-    const owners = new WindowOwners(incarnations, this.#policy, this.#living())
+  async #windowOf(batch: ProfileBatch): Promise<CurrentWindow> {
+    const before = this.#windows.get(batch.processes)
+    if (before !== undefined) return before
+    const incarnations = await Incarnations.of(batch.processes)
+    const known = this.#knownBy(batch, incarnations)
+    const owners = new WindowOwners(incarnations, this.#policy, this.#living(known))
     const window = { incarnations, owners }
-    this.#windows.set(table, window)
+    this.#windows.set(batch.processes, window)
     return window
   }
 
-  #living(): Living | undefined {
+  /** What earlier windows of the batch's source leave to this one. */
+  #knownBy(
+    { session, window: { sequence }, isLast }: ProfileBatch,
+    incarnations: Incarnations,
+  ): KnownProcesses {
+    const { source } = session
+    const last = this.#sources.get(source)
+    const known = last?.known ?? new KnownProcesses()
+    if (last !== undefined && sequence !== last.sequence + 1) known.forgetAll()
+    known.beginWindow(incarnations, last?.ended ?? new Set())
+    this.#sources.delete(source)
+    if (!isLast) this.#sources.set(source, { known, sequence, ended: incarnations.ended })
+    const [oldest] = this.#sources.keys()
+    if (this.#sources.size > MAX_SOURCES && oldest !== undefined) this.#sources.delete(oldest)
+    return known
+  }
+
+  #living(known: KnownProcesses): Living | undefined {
     const live = this.#live
     if (live === undefined || this.#reader === undefined) return undefined
     return {
       reader: this.#reader,
-      known: this.#known,
+      known,
       slept: live.files.sleptFor(),
       // The limit shrinks when the agent stops.
       hasTime: () => live.clock.now() < this.#deadline && live.limit() > 0,

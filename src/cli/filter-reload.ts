@@ -1,4 +1,4 @@
-// While the agent runs: SIGHUP makes it read the filter of its configuration again.
+// While the agent runs: SIGHUP, or a change in the directory of configurations, makes it read the filter again.
 
 import { changedSections } from '../config/changed-sections.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
@@ -36,19 +36,24 @@ export class FilterReload {
   }
 
   async #reload(): Promise<void> {
-    const { config, asked, filterIn, setFilter, log } = this.#options
+    const { config, log } = this.#options
     try {
-      const now = readConfig(config.file)
-      const filter = bothFilters(asked, await filterIn(now))
-      checkRuleCount(filter.rules.length)
-      const notices = setFilter(filter)
-      log('info', `SIGHUP: ${config.file} was read again; sampled is now: ${filterText(filter)}`)
-      for (const notice of notices) log('warn', notice)
-      const others = changedSections(config.text, now.text)
-      if (others.length > 0)
-        log('warn', `What changed besides the filter needs a restart: ${others.join(', ')} of ${config.file}`)
+      await this.take(readConfig(config.file))
     } catch (error) {
       log('error', `SIGHUP: the filter stays as it was:\n${messageOf(error)}`)
     }
+  }
+
+  /** @throws AgentError where the document is not valid; then nothing changes */
+  async take(now: ConfigText): Promise<void> {
+    const { config, asked, filterIn, setFilter, log } = this.#options
+    const filter = bothFilters(asked, await filterIn(now))
+    checkRuleCount(filter.rules.length)
+    const notices = setFilter(filter)
+    log('info', `${now.file} was read again; sampled is now: ${filterText(filter)}`)
+    for (const notice of notices) log('warn', notice)
+    const others = changedSections(config.text, now.text)
+    if (others.length > 0)
+      log('warn', `What changed besides the filter needs a restart: ${others.join(', ')} of ${now.file}`)
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
-import type { ProfileBatch } from '../core/profile.ts'
+import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import type { RunEnd } from '../core/summary.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
@@ -149,10 +149,18 @@ async function reportPerfData(file: string, options: TableOptions, symbols: Symb
   })
   const sections = [...tables.values()].map(({ table, tally, batch }): Section => {
     const { name, unit } = batch.session.event
-    return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}` }
+    const config = configText(batch.session)
+    return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}${config}` }
   })
   print(file, sections, options)
   sayRemarks('report', end.remarks)
+}
+
+/** `, configuration NAME version V`; nothing where none asked for it. */
+function configText({ config }: SessionInfo): string {
+  if (config === null) return ''
+  const version = config.version === '' ? '' : ` version ${config.version}`
+  return `, configuration ${printable(config.name + version)}`
 }
 
 /** Sends a perf.data file past `observe`. */

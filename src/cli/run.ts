@@ -1,8 +1,9 @@
 import { type Agent, openTracing, startAgent } from '../agent.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
+import { CONFIG_DIRECTORIES } from '../config/config-place.ts'
 import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
 import { UsageError } from '../core/errors.ts'
-import type { ProfileBatch } from '../core/profile.ts'
+import { type ProfileBatch, type SessionInfo, sessionTitle } from '../core/profile.ts'
 import { bothFilters } from '../core/sample-filter.ts'
 import { filterText } from '../core/sample-match.ts'
 import type { RunEnd } from '../core/summary.ts'
@@ -31,6 +32,7 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
+import { agentConfigText, samplingOf, watchedCollections } from './run-directory.ts'
 import { printedRun, type RunConfig, type RunSettings, readRunSettings } from './run-settings.ts'
 import {
   SENDING_OPTIONS,
@@ -47,6 +49,7 @@ import { tableText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { bytes, counted, integer, printable, styleFor } from './terminal.ts'
 import { VERSION } from './version.ts'
+import type { WatchedCollections } from './watched-collections.ts'
 
 const OPTIONS: readonly Option[] = [
   {
@@ -57,7 +60,7 @@ const OPTIONS: readonly Option[] = [
   {
     long: 'config-fs-path',
     value: 'DIR',
-    help: 'The directory of ProfileCollectionConfigs, which say what is sampled while the agent runs',
+    help: `Directory of configurations, watched while it runs (default: ${CONFIG_DIRECTORIES.join(' or ')}, where it exists)`,
   },
   {
     long: 'print-config',
@@ -119,7 +122,8 @@ export const run: Command = {
 interface Counting {
   readonly tally: Tally
   readonly hottest: ProfileTable
-  event: string
+  /** Whose functions they are: several configurations may sample the same event. */
+  hottestOf: SessionInfo | undefined
   /** By performance.now(). */
   samplingSince: number
 }
@@ -136,17 +140,22 @@ async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): 
   const counting: Counting = {
     tally: new Tally(),
     hottest: new ProfileTable('function', MAX_FUNCTIONS),
-    event: '',
+    hottestOf: undefined,
     samplingSince: performance.now(),
   }
   const tracing = await openTracing({ environment: process.env, version: VERSION, log: log.write })
   let leftToStop: Agent['leftToStop'] = (usual) => usual
+  let watched: WatchedCollections | undefined
   try {
-    const { agent, reload } = await openAgent({ settings, limit, dataDirectory }, log, counting)
-    leftToStop = agent.leftToStop
-    interrupt.onReload(() => void reload.reload())
-    return await untilStopped(agent, { counting, interrupt, limit, summary }, log)
+    watched = await watchedCollections(options, log, async (config) => opened?.reload.take(config))
+    const request = { settings, limit, dataDirectory, watched }
+    const opened: OpenAgent | undefined = await openAgent(request, log, counting)
+    leftToStop = opened.agent.leftToStop
+    interrupt.onReload(() => void opened.reload.reload())
+    watched?.follow(opened.agent)
+    return await untilStopped(opened.agent, { counting, interrupt, limit, summary, watched }, log)
   } finally {
+    await watched?.close()
     await tracing.close(leftToStop(LAST_SPANS_LIMIT))
   }
 }
@@ -160,15 +169,17 @@ interface RunParts {
   readonly limit: Milliseconds | undefined
   /** The file for the closing figures. */
   readonly summary: string | undefined
+  readonly watched: WatchedCollections | undefined
 }
 
 async function untilStopped(agent: Agent, parts: RunParts, log: Log): Promise<number> {
-  const { counting, interrupt, limit, summary } = parts
+  const { counting, interrupt, limit, summary, watched } = parts
   const endsAt = limit === undefined ? undefined : counting.samplingSince + limit
   for (const notice of agent.notices) log.write('info', notice)
   const hideProgress = showProgress({ name: 'run', figures: () => agent.progress(), endsAt })
   const failure = await untilEnd(agent, interrupt, endsAt)
   hideProgress()
+  await watched?.close()
   const end = await agent.stop()
   tell(counting, end)
   writeSummary(summary, () =>
@@ -187,6 +198,7 @@ interface RunRequest {
   readonly settings: RunSettings
   readonly limit: Milliseconds | undefined
   readonly dataDirectory: string
+  readonly watched: WatchedCollections | undefined
 }
 
 /** What an agent of these settings would do. */
@@ -218,10 +230,10 @@ interface OpenAgent {
 }
 
 async function openAgent(request: RunRequest, log: Log, counting: Counting): Promise<OpenAgent> {
-  const { settings, limit, dataDirectory } = request
+  const { settings, limit, dataDirectory, watched } = request
   const { options } = settings
   const asked = filterOf(options)
-  const read = readConfig(options.value('config'))
+  const read = agentConfigText(options, watched)
   const effective = await withSpan('load config', {}, async () => settings.configIn(read))
   const { config } = effective
   for (const notice of effective.notices) log.write('warn', notice)
@@ -229,14 +241,8 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
   checkRuleCount(filter.rules.length)
   const senders = await sendersBeside(effective, log)
   const agent = await startAgent({
-    sampling: {
-      ...config.sampler,
-      filter,
-      missingCgroups: 'awaited',
-      target: { kind: 'machine', otherwise: 'own_processes' },
-      commandLine: ['sonde', 'run'],
-      duration: limit,
-    },
+    sampling: samplingOf({ config, filter, limit, watched, senders }),
+    ...(watched === undefined ? {} : { configuration: () => watched.status() }),
     onSampling() {
       counting.samplingSince = performance.now()
     },
@@ -255,7 +261,8 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     version: VERSION,
   })
   if (filter.rules.length > 0) log.write('info', `sampled is: ${filterText(filter)}`)
-  log.write('info', `sampling ${config.sampler.events.join(', ')} into ${dataDirectory}`)
+  const what = watched === undefined ? config.sampler.events.join(', ') : `what ${watched.path} asks for`
+  log.write('info', `sampling ${what} into ${dataDirectory}`)
   return { agent, reload: reloadOf({ agent, read, settings, log }) }
 }
 
@@ -277,8 +284,8 @@ const reloadOf = ({ agent, read, settings, log }: ReloadParts): FilterReload =>
 
 async function observe(batch: ProfileBatch, counting: Counting): Promise<void> {
   await counting.tally.add(batch)
-  counting.event ||= batch.session.event.name
-  if (batch.session.event.name === counting.event) await counting.hottest.addBatch(batch)
+  counting.hottestOf ??= batch.session
+  if (sessionTitle(batch.session) === sessionTitle(counting.hottestOf)) await counting.hottest.addBatch(batch)
 }
 
 /** Resolves with what broke, if something did. */
@@ -302,7 +309,7 @@ async function untilEnd(
 
 const TOP = 10
 
-function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
+function tell({ tally, hottest, hottestOf }: Counting, end: RunEnd): void {
   const out = process.stdout
   const style = styleFor(out)
   for (const problem of end.problems) say('run', problem)
@@ -311,11 +318,11 @@ function tell({ tally, hottest, event }: Counting, end: RunEnd): void {
     out.write(`${style.bold(name)}: ${printable(text)}\n`)
     for (const file of outcome.files) out.write(`  ${printable(shortPath(file))}\n`)
   }
-  const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers))} written, ${lossText(tally.lost)}${leftOutText(tally.leftOut)}`
+  const figures = `${integer(tally.taken)} taken, ${integer(writtenBy(end.consumers, tally.taken))} written, ${lossText(tally.lost)}${leftOutText(tally.leftOut)}`
   out.write(`${style.bold('samples')}: ${figures}\n`)
   const stacks = stackText(tally.stacks())
   if (stacks !== undefined) out.write(`${style.bold('stacks')}: ${printable(stacks)}\n`)
-  if (hottest.samples === 0) return
-  out.write(`\n${style.bold(`Hottest functions (${event})`)}\n`)
+  if (hottest.samples === 0 || hottestOf === undefined) return
+  out.write(`\n${style.bold(`Hottest functions (${printable(sessionTitle(hottestOf))})`)}\n`)
   out.write(`${tableText(hottest, { by: 'function', top: TOP, width: out.columns ?? 100, style })}\n`)
 }

@@ -23,7 +23,7 @@ export function statusText(status: Status, options: StatusTextOptions): string {
   const consumers = Object.entries(status.consumers).map(([name, consumer]) =>
     consumerText(name, consumer, options),
   )
-  return `${[...headLines(status, options), '', ...sessionTable(status.sessions, options), '', ...consumers].join('\n')}\n`
+  return `${[...headLines(status, options), '', ...sessionTable(status.sessions, options), ...endedLine(status), '', ...consumers].join('\n')}\n`
 }
 
 function headLines(status: Status, { now, style }: StatusTextOptions): readonly string[] {
@@ -35,6 +35,7 @@ function headLines(status: Status, { now, style }: StatusTextOptions): readonly 
     `${style.bold(printable(name))} ${doing} since ${since(startedAt, now)}, into ${printable(dataDirectory)}`,
     `${counted(windows.closed, 'window')} closed${newest}`,
     ...samplerLine(status),
+    ...configurationLines(status),
     ...filterLine(status),
   ]
 }
@@ -46,6 +47,7 @@ const filterLine = ({ filter = [] }: Partial<Status>): readonly string[] =>
 /** Nor one that is older than back-ends. */
 function samplerLine({ sampler }: Partial<Status>): readonly string[] {
   if (sampler === undefined) return []
+  if (sampler === null) return ['Nothing is sampled']
   const runs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs, 0)
   const timeNs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs * (cpu.runNs ?? 0), 0)
   const cost = runs === 0 ? '' : `, ${(timeNs / runs / 1_000).toFixed(1)} µs a run`
@@ -54,6 +56,22 @@ function samplerLine({ sampler }: Partial<Status>): readonly string[] {
     `Samples are taken by ${sampler.backEnd}${cost}`,
     ...(filterProblem === null ? [] : [printable(`The filter could not be changed: ${filterProblem}`)]),
   ]
+}
+
+/** What is in order is in the table of sessions. */
+function configurationLines({ configuration = null }: Partial<Status>): readonly string[] {
+  if (configuration === null) return []
+  const { directory, watching, files, collections } = configuration
+  const why = watching.reason === null ? '' : `: ${watching.reason}`
+  const seen = watching.how === 'inotify' ? '' : ` (changes are noticed by ${watching.how} reads${why})`
+  const trouble = [
+    ...files.flatMap(({ problems, warnings }) => [...problems, ...warnings.map((text) => `warning: ${text}`)]),
+    ...collections.flatMap(({ name, problem, kept }) =>
+      problem === null ? [] : [`${name}: ${problem}${kept === null ? '' : ` (version ${kept} runs on)`}`],
+    ),
+  ]
+  const head = `${counted(collections.length, 'configuration')} in ${directory}${seen}`
+  return [head, ...trouble.map((line) => `  ${line}`)].map((line) => printable(line))
 }
 
 const ruleText = ({ action, match, oneIn }: RuleStatus): string =>
@@ -81,9 +99,19 @@ function sessionTable(sessions: readonly SessionStatus[], { style }: StatusTextO
   const leavesOut = sessions.some(
     ({ leftOut = {} }: Partial<SessionStatus>) => Object.keys(leftOut).length > 0,
   )
+  const tellsConfigs = sessions.some(({ config }) => config !== null)
   const rows = [
-    ['event', 'rate', 'CPUs', 'taken', ...(leavesOut ? ['left out'] : []), 'lost'],
+    [
+      ...(tellsConfigs ? ['configuration'] : []),
+      'event',
+      'rate',
+      'CPUs',
+      'taken',
+      ...(leavesOut ? ['left out'] : []),
+      'lost',
+    ],
     ...sessions.map((session) => [
+      ...(tellsConfigs ? [configText(session)] : []),
       printable(session.event),
       session.frequency === undefined
         ? `every ${session.period === undefined ? '?' : integer(Number(session.period))}`
@@ -96,6 +124,19 @@ function sessionTable(sessions: readonly SessionStatus[], { style }: StatusTextO
   ]
   const [head = '', ...lines] = aligned(rows)
   return [style.bold('Sessions'), style.dim(head), ...lines]
+}
+
+/** `web version 3` */
+function configText({ config }: SessionStatus): string {
+  if (config === null) return ''
+  return printable(config.version === '' ? config.name : `${config.name} version ${config.version}`)
+}
+
+/** An agent that is older than sessions that end says nothing of them. */
+function endedLine({ endedSessions: ended }: Partial<Status>): readonly string[] {
+  if (ended === undefined || ended.sessions === 0) return []
+  const figures = `${counted(ended.taken, 'sample')} taken, ${lossText(ended.lost)}${leftOutText(ended.leftOut)}`
+  return [`  and ${counted(ended.sessions, 'session')} that ended: ${figures}`]
 }
 
 /** The first and the last column to the left, those between to the right. */

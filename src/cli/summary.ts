@@ -21,7 +21,12 @@ export function summaryOf({ tally, consumers, processStart, now }: RunFacts): Su
     firstSampleSeconds:
       firstSample === undefined || processStart === undefined ? null : seconds(firstSample - processStart),
     sessions: tally.sessions(),
-    samples: { taken: tally.taken, written: writtenBy(consumers), lost: tally.lost, leftOut: tally.leftOut },
+    samples: {
+      taken: tally.taken,
+      written: writtenBy(consumers, tally.taken),
+      lost: tally.lost,
+      leftOut: tally.leftOut,
+    },
     events: tally.events(),
     stacks: tally.stacks(),
     self: { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, maxRssBytes: maxRSS * 1024 },
@@ -32,16 +37,17 @@ export function summaryOf({ tally, consumers, processStart, now }: RunFacts): Su
 const seconds = (ns: bigint): number => Number(ns) / 1e9
 
 /**
- * Samples that every consumer has in closed files: the smallest of their figures. Where nobody writes files, what every one
- * that sends has brought to its endpoint, or keeps for it.
+ * Samples that every consumer that gets them has in closed files: those taken, but for what misses in the one that lacks most.
+ * Where nobody writes files, what every one that sends has brought to its endpoint, or keeps for it.
  */
-export function writtenBy(consumers: ReadonlyMap<string, ConsumerResult>): number {
-  const outcomes = [...consumers.values()].map(({ outcome }) => outcome)
-  const writers = outcomes.filter(({ delivery }) => delivery === undefined)
-  const figures = (writers.length > 0 ? writers : outcomes).map(
-    ({ written, spooled = 0 }) => written + spooled,
-  )
-  return figures.length === 0 ? 0 : Math.min(...figures)
+export function writtenBy(consumers: ReadonlyMap<string, ConsumerResult>, taken: number): number {
+  const results = [...consumers.values()]
+  const writers = results.filter(({ outcome }) => outcome.delivery === undefined)
+  const missing = (writers.length > 0 ? writers : results).map(({ lane, outcome }) => {
+    const offered = lane.delivered + lane.failed + lane.dropped
+    return offered - outcome.written - (outcome.spooled ?? 0)
+  })
+  return missing.length === 0 ? 0 : Math.max(0, taken - Math.max(...missing))
 }
 
 function consumerSummary({ lane, outcome }: ConsumerResult): ConsumerSummary {

@@ -173,16 +173,17 @@ export const agentConfigSchema = (checkEvent: (name: string) => void) =>
  * @param file how the document is called in messages
  * @throws AgentError `CONFIG.INVALID`: `file:line:column: field: what is wrong and what is expected`, a line per problem
  */
-export function parseAgentConfig<Built, Context>(
+export const parseAgentConfig = <Built, Context>(
   text: string,
   file: string,
   catalog: AgentCatalog<Built, Context>,
-): AgentConfig<Built, Context> {
-  return agentConfigIn(readYaml(text, file), catalog)
-}
+): AgentConfig<Built, Context> => parseAgentDocument(readYaml(text, file), catalog)
 
-/** @throws AgentError as `parseAgentConfig` */
-export function agentConfigIn<Built, Context>(
+/**
+ * The same, of one document of a file.
+ * @throws AgentError `CONFIG.INVALID`
+ */
+export function parseAgentDocument<Built, Context>(
   document: YamlDocument,
   catalog: AgentCatalog<Built, Context>,
 ): AgentConfig<Built, Context> {

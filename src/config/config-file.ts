@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { YamlDocument } from './yaml-document.ts'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
 
 /** This file lies in src/config or, bundled, in dist. */
@@ -11,6 +12,8 @@ export interface ConfigText {
   readonly text: string
   /** For messages. */
   readonly file: string
+  /** What the text comes to, where somebody has read it. */
+  readonly document?: YamlDocument
 }
 
 /** @throws AgentError `CONFIG.UNREADABLE` */

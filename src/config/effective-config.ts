@@ -2,7 +2,7 @@
 
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { Environment } from '../core/setting-facts.ts'
-import { type AgentCatalog, type AgentConfig, agentConfigIn } from './agent-config.ts'
+import { type AgentCatalog, type AgentConfig, parseAgentDocument } from './agent-config.ts'
 import type { ConfigText } from './config-file.ts'
 import { Overlay } from './overlay.ts'
 import type { Said } from './setting-values.ts'
@@ -37,7 +37,7 @@ export function effectiveConfig<Built, Context>(
   request: EffectiveConfigRequest<Built, Context>,
 ): EffectiveConfig<Built, Context> {
   const { source, catalog, settings, said, environment } = request
-  const overlay = new Overlay(readYaml(source.text, source.file), { settings, said, environment })
+  const overlay = new Overlay(source.document ?? readYaml(source.text, source.file), { settings, said, environment })
   const unsaid = [...overlay.overruled, ...settings.map(({ variable }) => variable)]
   return {
     config: checked(overlay, catalog),
@@ -53,7 +53,7 @@ function checked<Built, Context>(
   catalog: AgentCatalog<Built, Context>,
 ): AgentConfig<Built, Context> {
   try {
-    return agentConfigIn(overlay, catalog)
+    return parseAgentDocument(overlay, catalog)
   } catch (error) {
     // Problems of the file begin with its name.
     if (error instanceof AgentError && /^(--|SONDE_)/m.test(error.message))

@@ -109,7 +109,8 @@ function matchDocument(match: SampleMatch): object {
     case 'cgroup':
       return { cgroup: 'path' in match ? match.path : String(match.id) }
     case 'comm':
-      return { comm: match.comm }
+    case 'process':
+      return { [match.by]: match.comm }
     case 'uid':
       return { uid: match.uid }
     case 'kernel_thread':

@@ -44,6 +44,18 @@ export class Overlay implements YamlDocument {
     return this.#source.file
   }
 
+  get number(): number | undefined {
+    return this.#source.number
+  }
+
+  get text(): string {
+    return this.#source.text
+  }
+
+  get start(): Place {
+    return this.#source.start
+  }
+
   /** Consumers that are not wanted, whoever else asks for them. */
   get switchedOff(): readonly string[] {
     return [...this.#off]

@@ -13,16 +13,16 @@ export function problemsOf(
   document: YamlDocument,
   base: Path,
 ): readonly string[] {
-  return error.issues.flatMap((issue) => {
+  const problems = error.issues.flatMap((issue) => {
     const path = [...base, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))]
     if (issue.code === 'unrecognized_keys') {
       const known = keysOf(schemaAt(schema, issue.path))
-      return issue.keys.map((key) => {
+      return issue.keys.slice(0, UNKNOWN_KEYS_SHOWN).map((key) => {
         const problem = `unknown key${didYouMean(key, known) || `; known are ${known.join(', ')}`}`
         const place = document.placeOfKey(path, key)
         return (
           saidProblem(document, [...path, key], problem) ??
-          problemAt(document.file, place, `${nameInFile(document, [...path, key])}: ${problem}`)
+          problemAt(document, place, `${nameInFile(document, [...path, key])}: ${problem}`)
         )
       })
     }
@@ -30,12 +30,16 @@ export function problemsOf(
     const problem = isSectionMissing(issue) ? sectionExpected(issue, keys) : inWords(issue)
     return [fieldProblem(document, path, problem)]
   })
+  return [...new Set(problems)]
 }
+
+/** Whoever has more has another kind of document. */
+const UNKNOWN_KEYS_SHOWN = 20
 
 /** `file:line:column: field: problem`, or `--option value: problem` where an option says the value. */
 export const fieldProblem = (document: YamlDocument, path: Path, problem: string): string =>
   saidProblem(document, path, problem) ??
-  problemAt(document.file, document.placeOf(path), `${nameInFile(document, path)}: ${problem}`)
+  problemAt(document, document.placeOf(path), `${nameInFile(document, path)}: ${problem}`)
 
 const nameInFile = (document: YamlDocument, path: Path): string =>
   fieldName(document.pathInFile?.(path) ?? path)

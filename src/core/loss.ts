@@ -25,8 +25,9 @@ export type LossReason = (typeof LOSS_REASONS)[number]
  * Why samples were not wanted: no losses, and counted apart from them. In the order of their codes in the window buffer.
  * - `filtered`: the sample filter leaves their process out
  * - `sampled_out`: one in N was kept in their stead, and carries N times its period
+ * - `overlap`: a configuration changed, and the session before or after has the time that they are of
  */
-export const LEFT_OUT_REASONS = ['filtered', 'sampled_out'] as const
+export const LEFT_OUT_REASONS = ['filtered', 'sampled_out', 'overlap'] as const
 export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number]
 
 export interface LeftOut {

@@ -6,7 +6,9 @@ import type { Milliseconds } from './units.ts'
 
 /** Valid, with every default filled in; whether this machine can honour it shows when it starts. */
 export interface ProfileCollection {
-  /** Its identity, among those of its type. */
+  /** Of the document that it stands in: `sonde.v1.ProfileCollectionConfig`. */
+  readonly type: string
+  /** With the type its identity. */
   readonly name: string
   /** As it was stated; '' where it was not. */
   readonly version: string
@@ -28,6 +30,10 @@ export interface ProfileCollection {
   /** Of everything but name and version: equal where nothing has to change but those. */
   readonly contentHash: string
 }
+
+/** By its identity. */
+export const collectionKey = ({ type, name }: Pick<ProfileCollection, 'type' | 'name'>): string =>
+  `${type}:${name}`
 
 /** What became of a collection that was asked for. */
 export type CollectionState =

@@ -28,7 +28,7 @@ export type SamplingRate =
   | { readonly by: 'frequency'; readonly hertz: Hertz }
   | { readonly by: 'period'; readonly period: bigint }
 
-/** One event of one configuration. The same object is in all batches of the session. */
+/** One event of one configuration. The same object is in all batches of the session, until its configuration has another version. */
 export interface SessionInfo {
   /** Unique among all sessions of a run, never reused; also the session number in the window buffer. */
   readonly id: number
@@ -54,6 +54,14 @@ export interface SessionInfo {
   /** The command line that made the recording, for perf.data's CMDLINE. */
   readonly commandLine: readonly string[]
 }
+
+/** A configuration that is stated again with nothing but another version keeps its session, whose batches say so. */
+export const isSameConfig = ({ config: one }: SessionInfo, { config: other }: SessionInfo): boolean =>
+  one?.name === other?.name && one?.version === other?.version
+
+/** What a person calls a session: its event, and the configuration that asked for it. */
+export const sessionTitle = ({ event, config }: SessionInfo): string =>
+  config === null ? event.name : `${event.name} (${config.name})`
 
 export interface TimeRange {
   readonly start: MonotonicTime

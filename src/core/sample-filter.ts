@@ -8,8 +8,9 @@
  * - `comm`: the thread's name, whole
  * - `uid`: the effective user
  * - `kernel_thread`: a thread of the kernel
+ * - `process`: the name of the process, whole: its main thread's
  */
-export const SAMPLE_MATCHES = ['pid', 'tree', 'cgroup', 'comm', 'uid', 'kernel_thread'] as const
+export const SAMPLE_MATCHES = ['pid', 'tree', 'cgroup', 'comm', 'uid', 'kernel_thread', 'process'] as const
 
 export type SampleMatch =
   | { readonly by: 'pid' | 'tree'; readonly pid: number }
@@ -20,6 +21,7 @@ export type SampleMatch =
   | { readonly by: 'comm'; readonly comm: string }
   | { readonly by: 'uid'; readonly uid: number }
   | { readonly by: 'kernel_thread' }
+  | { readonly by: 'process'; readonly comm: string }
 
 /** In the order of their codes in the addon. */
 export const FILTER_ACTIONS = ['include', 'exclude', 'thin'] as const

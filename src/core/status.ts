@@ -30,6 +30,13 @@ export interface SessionStatus {
   readonly leftOut: Counts
 }
 
+export interface EndedSessionsStatus {
+  readonly sessions: number
+  readonly taken: number
+  readonly lost: Counts
+  readonly leftOut: Counts
+}
+
 /** What BPF programs counted on a CPU, of all sessions. */
 export interface CpuCaptureStatus {
   readonly cpu: number
@@ -108,6 +115,45 @@ export interface ConsumerStatus {
   readonly delivery?: DeliveryStatus
 }
 
+/** A document of a file in the directory of configurations, or the file itself where it is none. */
+export interface ConfigFileStatus {
+  readonly file: string
+  /** Counted from 0. */
+  readonly document: number
+  /** '' where it cannot be told, as the two that follow. */
+  readonly kind: string
+  readonly name: string
+  readonly version: string
+  /**
+   * `invalid`: what it held before is still in force, where it held something; `superseded`: another document has its name;
+   * `expired`: its time to live is over; `ignored`: no configuration.
+   */
+  readonly state: 'loaded' | 'invalid' | 'superseded' | 'expired' | 'ignored'
+  /** `file:line:column: field: what is wrong`, a line each. */
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** A configuration that is in force. */
+export interface CollectionStatus {
+  readonly name: string
+  readonly version: string
+  readonly state: 'running' | 'failed'
+  /** Why it is not sampled; null: it is. */
+  readonly problem: string | null
+  /** The version that is sampled in its stead; null: none. */
+  readonly kept: string | null
+}
+
+/** Where an agent's configurations come from. */
+export interface ConfigurationStatus {
+  readonly directory: string
+  /** How changes are noticed, and why not by inotify; null: they are. */
+  readonly watching: { readonly how: 'inotify' | 'polling' | 'periodic'; readonly reason: string | null }
+  readonly files: readonly ConfigFileStatus[]
+  readonly collections: readonly CollectionStatus[]
+}
+
 export interface Status {
   /** Of this shape. */
   readonly version: 1
@@ -124,8 +170,14 @@ export interface Status {
     /** Of the newest one; RFC 3339, UTC. */
     readonly newestEnd: string | null
   }
-  readonly sampler: SamplerStatus
+  /** Null while nothing is sampled. */
+  readonly sampler: SamplerStatus | null
+  /** Null where no directory of configurations says what is sampled. */
+  readonly configuration: ConfigurationStatus | null
+  /** Those that run. */
   readonly sessions: readonly SessionStatus[]
+  /** All others that were: their configuration went, or was replaced. */
+  readonly endedSessions: EndedSessionsStatus
   /** Empty: everything is wanted. */
   readonly filter: readonly RuleStatus[]
   /** By name, in the order of the configuration. */

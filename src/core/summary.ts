@@ -43,6 +43,8 @@ export interface SessionSummary {
   readonly leftOut: Counts
   /** Sum of the samples' weights, in `unit`. */
   readonly value: bigint
+  /** How many ended sessions of the configuration and event this one stands for; what describes it is of the last; absent: itself. */
+  readonly merged?: number
 }
 
 export interface EventSummary {

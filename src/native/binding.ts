@@ -132,6 +132,16 @@ export interface NativeSampler {
   setFilter(rules: readonly NativeFilterRule[]): void
   /** Why the filter that was set last is not in force, and the one before it still is; '': it is. */
   filterProblem(): string
+  /**
+   * Samples before `time` (CLOCK_MONOTONIC ns) are another sampler's: they are left out as `overlap`, and losses until now are
+   * not reported. Throws EBUSY once a window has been closed.
+   */
+  keepFrom(time: bigint): void
+  /**
+   * Disables the events; samples from `time` on are another sampler's and left out as `overlap`. Returns when this one ends:
+   * after `time` where a window that ends later has been closed already.
+   */
+  keepUntil(time: bigint): bigint
   /** True when no thread of the target is left (processes, threads and commands; never for CPUs). */
   targetGone(): boolean
   /** Disables the events, unless `durationMs` has; the next window ends with that. Samples already in the rings come with the next closeWindow. Safe twice. */

@@ -70,9 +70,14 @@ export function parseEvent(text: string): EventInfo {
   return eventInfo(kind, { excludeUser: !user, excludeKernel: !kernel, spelled: modifiers !== undefined })
 }
 
-/** @throws AgentError `EVENT.UNKNOWN`, also where `auto` has wrong modifiers */
-export const checkEventName = (text: string): void => {
-  parseEvent(text.replace(/^auto(?=:|$)/, 'cycles'))
+/**
+ * The event, as far as its name says: `auto` is chosen when it starts.
+ * @throws AgentError `EVENT.UNKNOWN`, also where `auto` has wrong modifiers
+ */
+export function checkEventName(text: string): EventInfo | undefined {
+  const isAuto = /^auto(?=:|$)/.test(text)
+  const info = parseEvent(isAuto ? text.replace('auto', 'cycles') : text)
+  return isAuto ? undefined : info
 }
 
 /** The same event in user mode only, under the name that perf gives it. */

@@ -18,6 +18,7 @@ function subjectOf(match: SampleMatch): Pick<NativeFilterRule, 'value' | 'text'>
     case 'cgroup':
       return 'path' in match ? { value: 0n, text: match.path } : { value: match.id, text: '' }
     case 'comm':
+    case 'process':
       return { value: 0n, text: match.comm }
     case 'uid':
       return { value: BigInt(match.uid), text: '' }

@@ -29,6 +29,15 @@ export type SampleTarget =
     }
   | Exclude<NativeTarget, { readonly kind: 'cpus' }>
 
+/** What tells the sessions of one source from all others of the run. */
+export interface SourceIdentity extends Pick<SessionInfo, 'source' | 'config'> {
+  /** SessionInfo.id of its first session; the others follow. */
+  readonly firstSessionId: number
+}
+
+/** Of a run that has no others. */
+export const ONLY_SOURCE: SourceIdentity = { source: 0, config: null, firstSessionId: 0 }
+
 export interface SamplingRequest {
   readonly backEnd: SamplerChoice
   readonly events: readonly string[]
@@ -42,6 +51,8 @@ export interface SamplingRequest {
   readonly commandLine: readonly string[]
   readonly filter: SampleFilter
   readonly missingCgroups: MissingCgroups
+  /** Absent: ONLY_SOURCE. */
+  readonly identity?: SourceIdentity
 }
 
 export interface SamplingPlan {
@@ -86,7 +97,8 @@ export function planSampling(request: SamplingRequest): SamplingPlan {
   const maxStack = checkMaxStack(request.maxStack, privileges)
   const located = locateCgroups(request.filter, request.missingCgroups)
   const tried = backEndsOf(request, privileges, events.length)
-  const shared: SharedPlan = { request, events, cpus, maxStack }
+  const { identity = ONLY_SOURCE } = request
+  const shared: SharedPlan = { request, identity, events, cpus, maxStack }
   const { hierarchy: cgroups } = located
   return {
     ways: tried.backEnds.map((backEnd) => wayOf(backEnd, shared)),
@@ -110,18 +122,21 @@ export function planSampling(request: SamplingRequest): SamplingPlan {
 /** What all ways have in common. */
 interface SharedPlan {
   readonly request: SamplingRequest
+  readonly identity: SourceIdentity
   readonly events: readonly EventInfo[]
   readonly cpus: readonly number[]
   readonly maxStack: number
 }
 
-function wayOf(backEnd: BackEnd, { request, events, cpus, maxStack }: SharedPlan): SamplingWay {
+function wayOf(backEnd: BackEnd, { request, identity, events, cpus, maxStack }: SharedPlan): SamplingWay {
   const { rate, ringBytes } = request
   const callGraph = callGraphFor(request.callGraph, backEnd)
   return {
     backEnd,
     callGraph,
-    native: events.map((event, id) => nativeSession(event, { id, rate, maxStack, callGraph })),
+    native: events.map((event, place) =>
+      nativeSession(event, { id: identity.firstSessionId + place, rate, maxStack, callGraph }),
+    ),
     ring: {
       bytes: ringBytes ?? ringBytesFor(events, { rate, callGraph, cpus: cpus.length, backEnd }),
       asked: ringBytes !== undefined,
@@ -130,15 +145,15 @@ function wayOf(backEnd: BackEnd, { request, events, cpus, maxStack }: SharedPlan
 }
 
 const describeSessions = (
-  { request: { rate, commandLine }, events, cpus, maxStack }: SharedPlan,
+  { request: { rate, commandLine }, identity, events, cpus, maxStack }: SharedPlan,
   about: Pick<SessionInfo, 'host' | 'callGraph' | 'inherit' | 'tellsCgroups'>,
 ): readonly SessionInfo[] =>
-  events.map((event, id) => ({
-    id,
-    source: 0,
+  events.map((event, place) => ({
+    id: identity.firstSessionId + place,
+    source: identity.source,
     event,
     rate,
-    config: null,
+    config: identity.config,
     cpus,
     maxStack,
     commandLine,

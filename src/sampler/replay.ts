@@ -47,7 +47,7 @@ export class Replay {
     this.#problems = new Set(file.problems)
     const { stackNotes } = file.features
     this.#notes = stackNotes && readStackNotes(stackNotes, (text) => this.#problems.add(text))
-    this.sessions = sessionsOf(file)
+    this.sessions = sessionsOf(file, this.#notes)
   }
 
   /** @throws AgentError where the file cannot be read at all */

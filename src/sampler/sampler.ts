@@ -5,7 +5,7 @@ import type { Component } from '../core/component.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { EVERYTHING, type SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
-import type { Milliseconds } from '../core/units.ts'
+import { type Milliseconds, type MonotonicTime, monotonicTime } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
 import type { NativeAddon, NativeCgroupHierarchy, NativeSampler, NativeTarget } from '../native/binding.ts'
 import { captureStatus } from './capture-status.ts'
@@ -38,6 +38,9 @@ export interface SamplerOptions {
 const MAX_SAMPLES_PER_WINDOW = 4_000_000
 const MAX_STACK_BYTES_PER_WINDOW = 256 * 2 ** 20
 
+/** On the clock of the samples, CLOCK_MONOTONIC. */
+export const monotonicNow = (): MonotonicTime => monotonicTime(process.hrtime.bigint())
+
 /** How often processes are asked whether they still live. */
 const TARGET_CHECK_MS = 100
 
@@ -54,6 +57,7 @@ export class Sampler implements Component {
   readonly #notices: string[] = []
   #native: NativeSampler | undefined
   #way: SamplingWay | undefined
+  #total: Progress = { taken: 0, lost: 0 }
   #running: Promise<void> | undefined
 
   constructor(addon: NativeAddon, options: SamplerOptions) {
@@ -150,6 +154,24 @@ export class Sampler implements Component {
     this.#running = this.#run(native).then(this.#ended.resolve, this.#ended.reject)
   }
 
+  /**
+   * What was sampled before `time` is another sampler's: those samples are left out as `overlap`. To be called at once after
+   * `begin`. Where one follows another: `next.beginAt(previous.endAt(monotonicNow()))`.
+   */
+  beginAt(time: MonotonicTime): void {
+    explaining('begin to sample', () => this.#native?.keepFrom(time))
+  }
+
+  /**
+   * Ends sampling, and leaves out as `overlap` what was sampled from `time` on; `stop` emits what was sampled before it.
+   * Returns when it ends: after `time` only where a window has been closed meanwhile.
+   */
+  endAt(time: MonotonicTime): MonotonicTime {
+    const native = this.#native
+    if (native === undefined) return time
+    return monotonicTime(explaining('end sampling', () => native.keepUntil(time)))
+  }
+
   /** Other samples are wanted from now on; takes effect within a second. Once it has been stopped, nothing does. */
   setFilter(filter: SampleFilter): void {
     this.#native?.setFilter(nativeFilter(filter))
@@ -164,17 +186,12 @@ export class Sampler implements Component {
     }
   }
 
-  /** Samples read so far, and those that are known lost. */
-  progress(): { readonly taken: number; readonly lost: number } {
-    const stats = this.#native?.stats() ?? []
-    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
-    return {
-      taken: sum(stats.map((session) => session.taken)),
-      lost: sum(stats.flatMap((session) => session.losses)),
-    }
+  /** Samples read so far, and those that are known lost; afterwards, of all that there were. */
+  progress(): Progress {
+    return this.#native === undefined ? this.#total : progressOf(this.#native)
   }
 
-  /** Stops sampling, emits what was sampled until now, and releases everything. */
+  /** Stops sampling, emits what was sampled until now as its last batches, and releases everything. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
@@ -183,8 +200,9 @@ export class Sampler implements Component {
     if (native === undefined) return
     try {
       native.disable()
-      if (this.#running !== undefined) await this.#closeWindow(native)
+      if (this.#running !== undefined) await this.#closeWindow(native, { isLast: true })
     } finally {
+      this.#total = progressOf(native)
       native.close()
     }
   }
@@ -210,9 +228,23 @@ export class Sampler implements Component {
     }
   }
 
-  async #closeWindow(native: NativeSampler): Promise<void> {
+  async #closeWindow(native: NativeSampler, { isLast = false } = {}): Promise<void> {
     const buffer = new SharedArrayBuffer(await native.closeWindow())
     native.take(new Uint8Array(buffer))
-    await this.#options.emit(batchesOf(buffer, this.#options.sessions()))
+    await this.#options.emit(batchesOf(buffer, this.#options.sessions(), { isLast }))
+  }
+}
+
+interface Progress {
+  readonly taken: number
+  readonly lost: number
+}
+
+function progressOf(native: NativeSampler): Progress {
+  const stats = native.stats()
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+  return {
+    taken: sum(stats.map((session) => session.taken)),
+    lost: sum(stats.flatMap((session) => session.losses)),
   }
 }

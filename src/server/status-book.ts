@@ -4,12 +4,14 @@ import type { ConsumerOutcome } from '../core/consumer.ts'
 import { increase, inOrder } from '../core/counts.ts'
 import type { DeliveryStats } from '../core/delivery.ts'
 import { LEFT_OUT_REASONS, LOSS_REASONS } from '../core/loss.ts'
-import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import type { ProfileBatch, SessionInfo, StackTable, TimeRange } from '../core/profile.ts'
 import type { FilterRule, SampleFilter } from '../core/sample-filter.ts'
 import { matchText } from '../core/sample-match.ts'
 import type {
+  ConfigurationStatus,
   ConsumerStatus,
   DeliveryStatus,
+  EndedSessionsStatus,
   FilesStatus,
   RuleStatus,
   SamplerStatus,
@@ -30,34 +32,60 @@ export interface StatusFacts {
   readonly dataDirectory: string
   readonly sessions: readonly SessionInfo[]
   readonly filter: SampleFilter
-  readonly sampler: SamplerStatus
+  readonly sampler: SamplerStatus | null
+  readonly configuration: ConfigurationStatus | null
   /** What has become of every consumer's batches until now. */
   readonly results: ReadonlyMap<string, ConsumerResult>
 }
 
-/** Sessions by SessionInfo.id. */
 interface SessionCounts {
   taken: number
   readonly lost: Map<string, number>
   readonly leftOut: Map<string, number>
 }
 
+/** Fewer run at once. Of more sessions than that, those that were heard of longest ago are told apart no more. */
+const MAX_SESSIONS = 1024
+
 /** Sees every batch on its way to the consumers, and counts. */
 export class StatusBook {
+  /** By SessionInfo.id; those heard of last stand last. */
   readonly #sessions = new Map<number, SessionCounts>()
+  /** Of those that have no counts of their own any more. */
+  readonly #forgotten = { sessions: 0, counts: noCounts() }
   #windows = 0
-  #sequence: number | undefined
-  #newestEnd: UnixTime | undefined
+  /** Batches of one window share their stacks. */
+  readonly #seen = new WeakSet<StackTable>()
+  #newest: TimeRange | undefined
 
-  add({ samples, session, window, losses, leftOut }: ProfileBatch): void {
-    if (window.sequence !== this.#sequence) this.#windows++
-    this.#sequence = window.sequence
-    this.#newestEnd = window.unixEnd
+  add({ samples, session, window, stacks, losses, leftOut }: ProfileBatch): void {
+    if (!this.#seen.has(stacks)) this.#windows++
+    this.#seen.add(stacks)
+    if (this.#newest === undefined || this.#newest.end <= window.end) this.#newest = window
     const counts = this.#sessions.get(session.id) ?? noCounts()
+    this.#sessions.delete(session.id)
     this.#sessions.set(session.id, counts)
     counts.taken += samples.length
     for (const { reason, count } of losses) increase(counts.lost, reason, count)
     for (const { reason, count } of leftOut) increase(counts.leftOut, reason, count)
+    this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#sessions
+    if (oldest === undefined || this.#sessions.size <= MAX_SESSIONS) return
+    const [id, counts] = oldest
+    this.#sessions.delete(id)
+    this.#forgotten.sessions++
+    addTo(this.#forgotten.counts, counts)
+  }
+
+  #ended(running: readonly SessionInfo[]): EndedSessionsStatus {
+    const ids = new Set(running.map(({ id }) => id))
+    const ended = [...this.#sessions].filter(([id]) => !ids.has(id))
+    const sum = noCounts()
+    for (const counts of [this.#forgotten.counts, ...ended.map(([, each]) => each)]) addTo(sum, counts)
+    return { sessions: this.#forgotten.sessions + ended.length, ...figuresOf(sum) }
   }
 
   status(facts: StatusFacts): Status {
@@ -71,10 +99,12 @@ export class StatusBook {
       dataDirectory,
       windows: {
         closed: this.#windows,
-        newestEnd: this.#newestEnd === undefined ? null : rfc3339(this.#newestEnd),
+        newestEnd: this.#newest === undefined ? null : rfc3339(this.#newest.unixEnd),
       },
       sampler: facts.sampler,
+      configuration: facts.configuration,
       sessions: facts.sessions.map((session) => sessionStatus(session, this.#sessions.get(session.id))),
+      endedSessions: this.#ended(facts.sessions),
       filter: facts.filter.rules.map(ruleStatus),
       consumers: Object.fromEntries(
         [...facts.results].map(([name, result]) => [name, consumerStatus(result)]),
@@ -84,6 +114,18 @@ export class StatusBook {
 }
 
 const noCounts = (): SessionCounts => ({ taken: 0, lost: new Map(), leftOut: new Map() })
+
+function addTo(sum: SessionCounts, { taken, lost, leftOut }: SessionCounts): void {
+  sum.taken += taken
+  for (const [reason, count] of lost) increase(sum.lost, reason, count)
+  for (const [reason, count] of leftOut) increase(sum.leftOut, reason, count)
+}
+
+const figuresOf = ({ taken, lost, leftOut }: SessionCounts) => ({
+  taken,
+  lost: inOrder(lost, LOSS_REASONS),
+  leftOut: inOrder(leftOut, LEFT_OUT_REASONS),
+})
 
 const ruleStatus = (rule: FilterRule): RuleStatus => ({
   action: rule.action,
@@ -102,9 +144,7 @@ function sessionStatus(session: SessionInfo, counts: SessionCounts | undefined):
     unit: event.unit,
     callGraph,
     cpus,
-    taken: counts?.taken ?? 0,
-    lost: inOrder(counts?.lost, LOSS_REASONS),
-    leftOut: inOrder(counts?.leftOut, LEFT_OUT_REASONS),
+    ...figuresOf(counts ?? noCounts()),
   }
 }
 

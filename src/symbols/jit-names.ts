@@ -17,7 +17,7 @@ export interface JitNamesOptions {
   readonly addon: Pick<NativeAddon, 'openJitNames'>
   /** Longest wait for the files of one window. */
   readonly limitMs: () => number
-  /** Bound of what is kept of the files. */
+  /** Bound of what is kept of the files, for each source. */
   readonly maxCacheBytes: number
   readonly policy: Pick<SymbolPolicy, 'sources'>
 }
@@ -29,15 +29,23 @@ interface Question {
   readonly frames: readonly JitFrame[]
 }
 
-/** Names are not kept between windows: the same address is other code later. */
+/** Sources run side by side are few; of more than that, the one that was asked about longest ago is read anew. */
+const MAX_SOURCES = 16
+
+/**
+ * Names are not kept between windows: the same address is other code later. What lay where is followed from window to window,
+ * so for each source by itself: the windows of another may be later already.
+ */
 export class JitNames {
-  readonly #native: NativeJitNames
+  readonly #options: Pick<JitNamesOptions, 'addon' | 'maxCacheBytes'>
+  /** By source; the one that was asked last stands last. */
+  readonly #native = new Map<number, NativeJitNames>()
   readonly #limitMs: () => number
   readonly #sources: SymbolPolicy['sources']
   readonly #problems: Problems
 
   constructor({ addon, limitMs, maxCacheBytes, policy }: JitNamesOptions, problems: Problems) {
-    this.#native = addon.openJitNames({ maxCacheBytes })
+    this.#options = { addon, maxCacheBytes }
     this.#limitMs = limitMs
     this.#sources = policy.sources
     this.#problems = problems
@@ -47,10 +55,18 @@ export class JitNames {
   async name(batch: ProfileBatch, names: NamesBuilder): Promise<void> {
     const groups = await groupJitFrames(batch)
     const questions = groups.flatMap((group) => this.#questionsOf(group))
-    if (questions.length === 0) return
+    if (questions.length > 0) await this.#ask(questions, batch, names)
+    if (batch.isLast) this.#close(batch.session.source)
+  }
+
+  async #ask(
+    questions: readonly Question[],
+    { session, window }: ProfileBatch,
+    names: NamesBuilder,
+  ): Promise<void> {
     const requests: NativeJitRequest[] = []
-    for (const question of questions) requests.push(await requestOf(question, batch.window))
-    const results = await this.#native.name(requests, this.#limitMs())
+    for (const question of questions) requests.push(await requestOf(question, window))
+    const results = await this.#of(session.source).name(requests, this.#limitMs())
     const naming = { names, named: new Set<number>() }
     for (const [index, question] of questions.entries()) {
       const result = results[index]
@@ -61,11 +77,27 @@ export class JitNames {
   }
 
   cacheBytes(): number {
-    return this.#native.cacheBytes()
+    return [...this.#native.values()].reduce((sum, native) => sum + native.cacheBytes(), 0)
   }
 
   close(): void {
-    this.#native.close()
+    for (const source of [...this.#native.keys()]) this.#close(source)
+  }
+
+  #of(source: number): NativeJitNames {
+    const native =
+      this.#native.get(source) ??
+      this.#options.addon.openJitNames({ maxCacheBytes: this.#options.maxCacheBytes })
+    this.#native.delete(source)
+    this.#native.set(source, native)
+    const [oldest] = this.#native.keys()
+    if (this.#native.size > MAX_SOURCES && oldest !== undefined) this.#close(oldest)
+    return native
+  }
+
+  #close(source: number): void {
+    this.#native.get(source)?.close()
+    this.#native.delete(source)
   }
 
   /** In the order of the policy: the first that knows a frame names it. What comes after `v8` is asked for what that left. */

@@ -85,6 +85,8 @@ class AddonSymbolizer implements NativeSymbolizer {
   #facts: NativeKernelFacts | undefined
   /** Code that the kernel makes at run time may have come or gone since kallsyms was asked. */
   #codeChanged = false
+  /** Numbers of those whose windows are being named. */
+  readonly #sources = { open: new Set<number>(), hadAny: false }
   #closed = false
 
   constructor(options: SymbolizerOptions) {
@@ -156,7 +158,8 @@ class AddonSymbolizer implements NativeSymbolizer {
     verdict: Verdict<{ readonly recordedText: bigint }>,
     names: NamesBuilder,
   ): Promise<void> {
-    this.#codeChanged ||= batch.kernelSymbols.length > 0 || !batch.knowsKernelSymbols
+    this.#codeChanged ||=
+      this.#isNewcomer(batch) || batch.kernelSymbols.length > 0 || !batch.knowsKernelSymbols
     if (group.frames.length === 0 || !this.#options.policy.sources.includes('kallsyms')) return
     const code = new KernelCode(batch.kernelSymbols)
     const listed = await this.#kallsymsOf(group, verdict)
@@ -170,6 +173,15 @@ class AddonSymbolizer implements NativeSymbolizer {
         if (named !== null) names.set(group.frames[index] ?? -1, named)
       }
     }
+  }
+
+  /** Whether the batch is of the first window of a source that came after others: what happened before it, it does not tell. */
+  #isNewcomer({ session: { source }, isLast }: ProfileBatch): boolean {
+    const isNewcomer = this.#sources.hadAny && !this.#sources.open.has(source)
+    this.#sources.hadAny = true
+    this.#sources.open.add(source)
+    if (isLast) this.#sources.open.delete(source)
+    return isNewcomer
   }
 
   /** What the running kernel's own list says of a group's addresses. */

@@ -7,12 +7,12 @@ import type { ConsumerContext } from '../core/consumer-context.ts'
 import type { Payload } from '../core/delivery.ts'
 import type { OpenProfile, ProfileLimits } from '../core/encoder.ts'
 import { messageOf } from '../core/errors.ts'
-import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import { type OpenSource, OpenSources } from '../core/open-sources.ts'
+import { isSameConfig, type ProfileBatch, type SessionInfo } from '../core/profile.ts'
 import type { Milliseconds } from '../core/units.ts'
-import { sessionIdsOf } from '../core/window-view.ts'
 import type { Outbox } from './outbox.ts'
 
-/** What is sent together. */
+/** What is sent together: of one source, and of one version of its configuration. */
 export interface CollectedProfile {
   readonly profile: OpenProfile
   /** Those that have samples. */
@@ -36,8 +36,6 @@ export interface ProfileUploadOptions {
 interface Collection {
   readonly profile: OpenProfile
   readonly sessions: Map<number, { readonly session: SessionInfo; samples: number }>
-  /** Those that the newest window has brought so far. */
-  readonly inWindow: Set<number>
   readonly begin: bigint
   end: bigint
   sequence: number
@@ -50,12 +48,14 @@ const TOLERANCE = 0.99
 
 const dateOf = (unixNs: bigint): Date => new Date(Number(unixNs / 1_000_000n))
 
-/** Collects batches one after another, also when the lane has stopped waiting for one. */
+type Source = OpenSource<Collection>
+
+/** Collects each source's batches by itself, one after another, also when the lane has stopped waiting for one. */
 export class ProfileUpload implements ProfileConsumer {
   readonly name: string
   readonly wantsResources = true
   readonly #options: ProfileUploadOptions
-  #collection: Collection | undefined
+  readonly #sources = new OpenSources<Collection>()
   #turn: Promise<unknown> = Promise.resolve()
   #started = false
   readonly #lost: Partial<Record<ConsumerLoss, number>> = {}
@@ -82,7 +82,8 @@ export class ProfileUpload implements ProfileConsumer {
   /** What is collected is sent, not dropped; what cannot be sent in time is spooled, or counted. */
   stop(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#started) await this.#send()
+      const open = this.#sources.takeAll()
+      if (this.#started) for (const source of open) await this.#send(source)
       await this.#options.outbox.stop(this.#options.context.stopBy() ?? performance.now() + STOP_WITHIN_MS)
     })
   }
@@ -99,23 +100,26 @@ export class ProfileUpload implements ProfileConsumer {
   }
 
   async #take(batch: ProfileBatch): Promise<void> {
-    if (this.#isOver(batch)) await this.#send()
-    await this.#add(batch)
-    if (this.#isComplete(batch)) await this.#send()
+    const source = this.#sources.note(batch)
+    if (source.kept !== undefined && this.#isOver(source.kept, batch)) await this.#send(source)
+    await this.#add(source, batch)
+    if (source.kept !== undefined && source.isWindowComplete && this.#isDue(source.kept))
+      await this.#send(source)
+    for (const ended of this.#sources.takeEnded(batch)) await this.#send(ended)
   }
 
   /** Never rejects: what could not take this batch has lost the ones before it, too. */
-  async #add(batch: ProfileBatch): Promise<void> {
-    const collection = this.#collection ?? this.#open(batch)
-    this.#collection = collection
+  async #add(source: Source, batch: ProfileBatch): Promise<void> {
+    source.kept ??= this.#open(batch)
+    const collection = source.kept
     const { buffer, session, names, resources, samples } = batch
     try {
-      const source = { buffer, sessions: [session], names, resources: new Map([[session.id, resources]]) }
-      const { kept, tableFull } = await collection.profile.add(source)
+      const window = { buffer, sessions: [session], names, resources: new Map([[session.id, resources]]) }
+      const { kept, tableFull } = await collection.profile.add(window)
       noteAdded(collection, batch, kept)
       this.#countLost('table_full', tableFull)
     } catch (error) {
-      this.#collection = undefined
+      source.kept = undefined
       collection.profile.close()
       this.#countLost('encoder_failed', samplesOf(collection) + samples.length)
       const message = `${this.name}: a profile could not be collected: ${messageOf(error)}. The next one begins by itself.`
@@ -127,7 +131,6 @@ export class ProfileUpload implements ProfileConsumer {
     return {
       profile: this.#options.context.encoder.openProfile(this.#options.limits),
       sessions: new Map(),
-      inWindow: new Set(),
       begin: window.unixStart,
       end: window.unixEnd,
       sequence: window.sequence,
@@ -135,18 +138,10 @@ export class ProfileUpload implements ProfileConsumer {
   }
 
   /** A batch of the next window says that no more of the last one come. */
-  #isOver({ window }: ProfileBatch): boolean {
-    const collection = this.#collection
-    return collection !== undefined && collection.sequence !== window.sequence && this.#isDue(collection)
-  }
-
-  #isComplete({ buffer }: ProfileBatch): boolean {
-    const collection = this.#collection
-    return (
-      collection !== undefined &&
-      sessionIdsOf(buffer).every((id) => collection.inWindow.has(id)) &&
-      this.#isDue(collection)
-    )
+  #isOver(collection: Collection, { window, session }: ProfileBatch): boolean {
+    const known = collection.sessions.get(session.id)
+    if (known !== undefined && !isSameConfig(known.session, session)) return true
+    return collection.sequence !== window.sequence && this.#isDue(collection)
   }
 
   #isDue({ begin, end }: Collection): boolean {
@@ -154,9 +149,9 @@ export class ProfileUpload implements ProfileConsumer {
     return every === undefined || Number(end - begin) / 1e6 >= every * TOLERANCE
   }
 
-  async #send(): Promise<void> {
-    const collection = this.#collection
-    this.#collection = undefined
+  async #send(source: Source): Promise<void> {
+    const collection = source.kept
+    source.kept = undefined
     if (collection === undefined) return
     const { profile, begin, end } = collection
     const sampled = [...collection.sessions.values()].filter(({ samples }) => samples > 0)
@@ -194,8 +189,6 @@ function noteAdded(collection: Collection, { session, window }: ProfileBatch, ke
   const known = collection.sessions.get(session.id) ?? { session, samples: 0 }
   known.samples += kept
   collection.sessions.set(session.id, known)
-  if (collection.sequence !== window.sequence) collection.inWindow.clear()
-  collection.inWindow.add(session.id)
   collection.end = window.unixEnd
   collection.sequence = window.sequence
 }

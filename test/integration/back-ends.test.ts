@@ -22,7 +22,8 @@ import { workload } from '../support/workload.ts'
 const SECONDS = 4
 /** Of all samples: functions and stacks below it are left to chance. */
 const SHARE = 0.01
-const SIGMAS = 4
+/** Some 350 shares are compared: chance alone would exceed 4 in one run of 50, and exceeds 5 in one of 5,000. */
+const SIGMAS = 5
 /** As much of the stack by both: by default perf's rings hold half of what BPF takes. */
 const SAMPLING = ['-F', '999', '--call-graph', 'dwarf,16384'] as const
 const TOTALS_DIFFER_BY = 0.02
@@ -52,6 +53,7 @@ for (const { name, needs, command } of [SHARES, libcHeavy, threads, go, python])
     assertSameTotals(one.summary, other.summary)
     assertSameShares(context, one, other, 'functions')
     assertSameShares(context, one, other, 'stacks')
+    if (name === SHARES.name) for (const recording of recordings) assertThreeToOne(recording)
   })
 }
 
@@ -129,6 +131,13 @@ function assertSameTotals(one: Summary, other: Summary): void {
   for (const totals of [due, values]) {
     assert.ok(Math.max(...totals) / Math.min(...totals) - 1 <= TOTALS_DIFFER_BY, totals.join(' and '))
   }
+}
+
+/** Both may err alike. */
+function assertThreeToOne({ backEnd, functions }: Recording): void {
+  const [three = 0, one = 0] = ['three_quarters', 'one_quarter'].map((name) => functions.get(name))
+  const deviation = Math.sqrt((0.75 * 0.25) / (three + one))
+  assert.ok(Math.abs(three / (three + one) - 0.75) <= SIGMAS * deviation, `${backEnd}: ${three} and ${one}`)
 }
 
 function assertSameShares(

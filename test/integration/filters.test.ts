@@ -86,7 +86,7 @@ interface Sample {
 /** What an agent has handed over. */
 class Seen {
   readonly samples: Sample[] = []
-  readonly leftOut: Record<LeftOutReason, number> = { filtered: 0, sampled_out: 0 }
+  readonly leftOut: Record<LeftOutReason, number> = { filtered: 0, sampled_out: 0, overlap: 0 }
   lost = 0
 
   add({ samples, strings, leftOut, losses }: ProfileBatch): void {

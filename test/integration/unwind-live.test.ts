@@ -20,6 +20,8 @@ const complete: readonly UnwindWorkload[] = [
   ...[all.exceptions, all.threads, all.signals, all.oddFrames, all.rust, all.go, all.goStripped],
   ...[all.python, all.node, all.java],
 ]
+/** What gdb cannot avoid either: libgcc installs the registers of a handler while rows still speak of its own. */
+const inHandlers = { of: all.exceptions, reason: /^\[broken: bad (return address|frame pointer)\]$/ }
 /** Why stacks of these end early. */
 const broken: readonly (readonly [UnwindWorkload, RegExp])[] = [
   [all.garbage, /^\[broken: unreadable unwind rows in unwind-garbage\]$/],
@@ -57,7 +59,7 @@ before(async (context) => {
   }
 })
 
-/** Records the whole machine while the programs run. */
+/** Records the whole machine while the programs run; what else runs there would have its rows read, too, before theirs. */
 async function record(
   context: TestContext,
   { sampler, stacks: recorded }: Recorded,
@@ -69,8 +71,9 @@ async function record(
   const directory = temporaryDirectory(context)
   const summary = join(directory, 's.json')
   const outputs = ['-o', join(directory, 'x.data'), '--summary', summary]
+  const only = [...children.values()].flatMap(({ pid }) => ['--include', `pid=${pid}`])
   const result = sonde([
-    ...['record', '--sampler', sampler, '-a', '-F', '999', '--duration', `${seconds}s`, ...outputs],
+    ...['record', '--sampler', sampler, '-a', ...only, '-F', '999', '--duration', `${seconds}s`, ...outputs],
   ])
   await Promise.all([...children.values()].map(stop))
   assert.equal(result.status, 0, result.stderr)
@@ -89,7 +92,9 @@ for (const { sampler, groups: recordedGroups, stacks: recorded } of recordings) 
       const total = samplesOf(stacks)
       context.diagnostic(`${stacks.complete} of ${total}; ${JSON.stringify(stacks.broken)}`)
       assert.ok(total > 100)
-      assert.ok(stacks.complete >= 0.99 * total)
+      const excused = workload === inHandlers.of ? countOf(stacks, inHandlers.reason) : 0
+      assert.ok(excused <= 0.02 * total)
+      assert.ok(stacks.complete >= 0.99 * (total - excused))
     })
   }
 
@@ -97,9 +102,9 @@ for (const { sampler, groups: recordedGroups, stacks: recorded } of recordings) 
     test(`what ends stacks early is counted: ${workload.name} (${sampler})`, lacking(workload), (context) => {
       const stacks = recorded.get(workload) ?? assert.fail('no samples')
       context.diagnostic(`${stacks.complete} of ${samplesOf(stacks)}; ${JSON.stringify(stacks.broken)}`)
-      const counted = Object.entries(stacks.broken).filter(([text]) => reason.test(text))
-      assert.ok(sum(counted.map(([, count]) => count)) > 20)
-      assert.ok(stacks.complete + sum(counted.map(([, count]) => count)) >= 0.98 * samplesOf(stacks))
+      const counted = countOf(stacks, reason)
+      assert.ok(counted > 20)
+      assert.ok(stacks.complete + counted >= 0.98 * samplesOf(stacks))
     })
   }
 }
@@ -162,6 +167,11 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGKILL')
   await once(child, 'exit')
+}
+
+function countOf(stacks: ProcessStacks, reason: RegExp): number {
+  const matching = Object.entries(stacks.broken).filter(([text]) => reason.test(text))
+  return sum(matching.map(([, count]) => count))
 }
 
 function samplesOf(stacks: ProcessStacks): number {

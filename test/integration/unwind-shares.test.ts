@@ -12,7 +12,8 @@ import { type UnwindWorkload, unwindWorkloads } from '../support/unwind-workload
 const { libcHeavy, exceptions, rust, python } = unwindWorkloads
 const SECONDS = 5
 const SHARE = 0.05
-const SIGMAS = 4
+/** Some 100 shares are compared: chance alone would exceed 4 in one run of 150. */
+const SIGMAS = 5
 
 for (const workload of [libcHeavy, exceptions, rust, python]) {
   test(

@@ -50,6 +50,8 @@ export interface FakeNative extends NativeSampler {
   /** When set, closing a window takes as long. */
   slow: Promise<void> | undefined
   failure: Error | undefined
+  /** The end of the newest window. */
+  closedUntil: bigint
 }
 
 /** Each window has one sample per session. */
@@ -62,6 +64,7 @@ export function fakeNative(sessions: readonly SessionInfo[]): FakeNative {
     gone: false,
     slow: undefined,
     failure: undefined,
+    closedUntil: 0n,
     start: () => void calls.push('start'),
     async closeWindow() {
       calls.push('closeWindow')
@@ -76,7 +79,7 @@ export function fakeNative(sessions: readonly SessionInfo[]): FakeNative {
         id,
         taken: windows,
         losses: [0, 0, 1, 0, 0, 0, 0],
-        leftOut: [0, 0],
+        leftOut: [0, 0, 0],
         captured: [],
         firstSampleTime: 1_000n,
       })),
@@ -85,6 +88,12 @@ export function fakeNative(sessions: readonly SessionInfo[]): FakeNative {
     },
     setFilter: () => void calls.push('setFilter'),
     filterProblem: () => '',
+    keepFrom: (time) => void calls.push(`keepFrom ${time}`),
+    keepUntil(time) {
+      calls.push(`keepUntil ${time}`)
+      if (time < this.closedUntil) return this.closedUntil
+      return time
+    },
     disable: () => void calls.push('disable'),
     close: () => void calls.push('close'),
   }

@@ -35,6 +35,10 @@ export interface TestWindow {
   readonly samples: readonly TestSample[]
   readonly session?: SessionInfo
   readonly sequence?: number
+  /** Monotonic ns; by default windows of WINDOW_LENGTH follow each other from WINDOW_START on. */
+  readonly start?: bigint
+  readonly length?: bigint
+  readonly isLast?: boolean
   readonly losses?: Readonly<Partial<Record<LossReason, number>>>
   readonly leftOut?: Readonly<Partial<Record<LeftOutReason, number>>>
   /** Processes whose main thread has a name of its own. */
@@ -58,7 +62,7 @@ export function windowOf(window: TestWindow): WindowSource {
 
 export function profileBatchOf(window: TestWindow): ProfileBatch {
   const { buffer, sessions, names } = windowOf(window)
-  const [batch] = batchesOf(buffer, sessions, { names })
+  const [batch] = batchesOf(buffer, sessions, { names, isLast: window.isLast ?? false })
   if (batch === undefined) throw new Error('the window has no batch')
   return batch
 }
@@ -74,7 +78,7 @@ class TestWindowBuilder {
   constructor(window: TestWindow) {
     this.#window = window
     this.#session = window.session ?? sessionInfo()
-    this.#start = WINDOW_START + BigInt(window.sequence ?? 0) * WINDOW_LENGTH
+    this.#start = window.start ?? WINDOW_START + BigInt(window.sequence ?? 0) * WINDOW_LENGTH
   }
 
   build(): WindowSource {
@@ -92,7 +96,7 @@ class TestWindowBuilder {
     }
     const times = {
       start: this.#start,
-      end: this.#start + WINDOW_LENGTH,
+      end: this.#start + (this.#window.length ?? WINDOW_LENGTH),
       unixOffset: UNIX_START - WINDOW_START,
     }
     return {

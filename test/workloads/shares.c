@@ -1,11 +1,12 @@
-// Two functions with known CPU shares, 3:1, each the same loop; built with frame pointers.
+// Two functions with known CPU shares, 3:1, each the same loop; built with frame pointers. Rounds are of random lengths: a
+// sampler's fixed rate would run in step with equal ones, and show any share.
 //   shares SECONDS    prints the process's CPU time in nanoseconds when done
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define UNIT 200000
+#define MAX_UNIT 400000
 
 // gcc gives a function that calls nothing no frame, whatever -fno-omit-frame-pointer says; a use of it does.
 #define KEEP_FRAME __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
@@ -18,14 +19,14 @@ static inline __attribute__((always_inline)) void spin(uint64_t turns) {
   sink = value;
 }
 
-__attribute__((noinline)) void three_quarters(void) {
+__attribute__((noinline)) void three_quarters(uint64_t unit) {
   KEEP_FRAME;
-  spin(3 * UNIT);
+  spin(3 * unit);
 }
 
-__attribute__((noinline)) void one_quarter(void) {
+__attribute__((noinline)) void one_quarter(uint64_t unit) {
   KEEP_FRAME;
-  spin(UNIT);
+  spin(unit);
 }
 
 static int64_t now(clockid_t clock) {
@@ -36,10 +37,9 @@ static int64_t now(clockid_t clock) {
 
 __attribute__((noinline)) void work(int64_t until) {
   while (now(CLOCK_MONOTONIC) < until) {
-    three_quarters();
-    one_quarter();
-    three_quarters();
-    one_quarter();
+    const uint64_t unit = 1 + (uint64_t)rand() % MAX_UNIT;
+    three_quarters(unit);
+    one_quarter(unit);
   }
 }
 

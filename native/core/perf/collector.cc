@@ -1,6 +1,7 @@
 #include "core/perf/collector.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/clock.h"
 #include "core/perf/cpus.h"
@@ -118,7 +119,8 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
     void operator()(const LostSamplesRecord& lost) const {
       // The hardware's buffer ran over: nobody ever had these.
       const Source* source = self.SourceOf(record.id);
-      if (source != nullptr) self.Lose(source->session, LossReason::kMissed, lost.count);
+      if (source == nullptr || !self.bounds_.Contains(record.time)) return;
+      self.Lose(source->session, LossReason::kMissed, lost.count);
     }
     void operator()(const ThrottleRecord& throttle) const {
       self.OnThrottle(throttle, record.time);
@@ -180,6 +182,8 @@ void Collector::OnSample(size_t ring, const SampleRecord& sample) {
   }
   Source& source = sources_[last_number];
   (sample.time > source.read_at ? source.arrived_after : source.arrived)++;
+  if (source.before && sample.time <= source.before->read_at) source.before->reading.arrived++;
+  if (!bounds_.Contains(sample.time)) return LeaveOut(source.session, LeftOutReason::kOverlap, 1);
   if (gate_.open()) return AddSample(ring, source.session, sample);
   const SampleGate::Verdict verdict = gate_.Decide(sample);
   if (verdict.left_out) return LeaveOut(source.session, *verdict.left_out, 1);
@@ -194,6 +198,9 @@ void Collector::OnCaptured(const CapturedSample& sample) {
                      sample.session < options_.sessions.size();
   if (!known) return OnMalformedCapture();
   NoticeReuse(sample);
+  if (!bounds_.Contains(sample.record.time)) {
+    return LeaveOut(sample.session, LeftOutReason::kOverlap, 1);
+  }
   AddSample(*ring_of_cpu_[cpu], sample.session, sample.record);
 }
 
@@ -265,6 +272,7 @@ void Collector::GiveUpWaiting() {
 void Collector::OnLost(size_t ring, const LostRecord& lost, uint64_t time, uint32_t cpu) {
   full_at_[ring] = time;
   if (features_.lost_count) return;
+  if (!bounds_.Contains(time)) return WindowAt(time).AddDroppedRecords(lost.count);
   // Only what is said of processes goes through perf's rings then.
   if (Captures()) return WindowAt(time).AddDroppedRecords(lost.count);
   // Without the events' own counts this is all there is. It counts every kind of record, and names the event that found
@@ -307,6 +315,24 @@ Collector::Source* Collector::SourceOf(uint64_t id) {
 }
 
 // --- the end of a window -------------------------------------------------------------------------
+
+void Collector::KeepFrom(uint64_t time, const EventSet& events, const CountCaptured& captured) {
+  bounds_.from = time;
+  current_->ForgetCounts();
+  for (uint32_t session = 0; session < totals_.size(); session++) {
+    totals_[session].losses = {};
+    const LeftOutCounts left_out = std::exchange(totals_[session].left_out, {});
+    LeaveOut(session, LeftOutReason::kOverlap,
+             std::accumulate(left_out.begin(), left_out.end(), uint64_t{0}));
+  }
+  ReadCounts(events, captured);
+  for (Source& source : sources_) {
+    source.reading.arrived = source.arrived;
+    source.before = Before{.read_at = std::exchange(source.read_at, UINT64_MAX),
+                           .reading = source.reading,
+                           .captured = source.captured};
+  }
+}
 
 void Collector::SetBoundary(uint64_t time) {
   boundary_ = time;
@@ -367,6 +393,7 @@ void Collector::ReadDroppedRecords(const EventSet& events) {
 
 std::unique_ptr<Window> Collector::FinishWindow() {
   if (unwinder_ != nullptr) GiveUpWaiting();
+  LeaveOutOverlap();
   for (Source& source : sources_) BookLosses(source);
   // Where perf takes the samples nobody asks.
   if (unwinder_ != nullptr && !Captures()) (void)unwinder_->TakeChainWishes();
@@ -377,6 +404,37 @@ std::unique_ptr<Window> Collector::FinishWindow() {
   start_times_.clear();
   boundary_ = UINT64_MAX;
   return std::exchange(current_, std::move(next_));
+}
+
+/// What came before the bounds were known.
+void Collector::LeaveOutOverlap() {
+  const std::vector<uint64_t> removed = current_->KeepOnly(bounds_);
+  for (uint32_t session = 0; session < removed.size(); session++) {
+    if (removed[session] == 0) continue;
+    LeaveOut(session, LeftOutReason::kOverlap, removed[session]);
+    SessionTotals& totals = totals_[session];
+    totals.taken -= removed[session];
+    if (!bounds_.Contains(totals.first_sample_time)) {
+      totals.first_sample_time = current_->FirstTimeOf(session);
+    }
+  }
+}
+
+/// Takes what was before as having been said.
+void Collector::BookBefore(Source& source) {
+  if (!source.before) return;
+  Before before = *std::exchange(source.before, std::nullopt);
+  if (Captures()) {
+    const CaptureCounts& captured = before.captured;
+    LeaveOut(source.session, LeftOutReason::kOverlap, captured.filtered + captured.sampled_out);
+    source.booked = captured;
+    before.reading.arrived = captured.runs - captured.ring_full;
+    before.reading.lost = captured.ring_full;
+  }
+  source.lost = before.reading.lost;
+  if (!source.ledger || before.read_at == UINT64_MAX) return;
+  before.reading.was_throttled = source.throttled;
+  (void)source.ledger->Book(before.reading);
 }
 
 /// What the programs counted and the rings did not bring.
@@ -393,14 +451,16 @@ void Collector::BookCaptured(Source& source) {
 }
 
 void Collector::BookLosses(Source& source) {
+  BookBefore(source);
   if (Captures()) BookCaptured(source);
   const uint64_t lost = source.reading.lost - std::min(source.lost, source.reading.lost);
   if (lost > 0) {
     source.lost += lost;
     Lose(source.session, LossReason::kRingFull, lost);
-    const uint64_t time = full_at_[source.ring] != 0 ? full_at_[source.ring] : boundary_ - 1;
+    const uint64_t last = std::min(boundary_, bounds_.until) - 1;
+    const uint64_t time = full_at_[source.ring] != 0 ? full_at_[source.ring] : last;
     current_->AddNotice(source.session, {.kind = NoticeKind::kLost,
-                                         .time = std::min(time, boundary_ - 1),
+                                         .time = std::min(time, last),
                                          .cpu = source.cpu,
                                          .count = lost});
   }

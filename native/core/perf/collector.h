@@ -102,6 +102,12 @@ class Collector {
   /// The events have just been disabled: what happens from now on, was not to be sampled.
   void OnDisabled() { idle_at_end_ = IdleOfCpus(); }
 
+  /// Samples before `time` are another sampler's. What has been lost until now is not reported, and what has been left out
+  /// counts as overlap. Call it before the first window is finished.
+  void KeepFrom(uint64_t time, const EventSet& events, const CountCaptured& captured);
+  /// Samples from `time` on are another sampler's. The events are disabled.
+  void KeepUntil(uint64_t time) { bounds_.until = time; }
+
   /// From now on, what is not older than `time` belongs to the next window.
   void SetBoundary(uint64_t time);
   /// Reads what the events say of themselves, and `captured` where BPF programs take the samples. Drain the rings once
@@ -113,6 +119,13 @@ class Collector {
   const std::vector<SessionTotals>& totals() const { return totals_; }
 
  private:
+  /// What a source had counted when samples began to be kept.
+  struct Before {
+    uint64_t read_at = UINT64_MAX;
+    TickReading reading = {};
+    CaptureCounts captured = {};
+  };
+
   /// What is kept about one event; or about all of a session on a CPU, where BPF programs take the samples.
   struct Source {
     uint32_t session = 0;
@@ -131,6 +144,8 @@ class Collector {
     /// What the programs have counted, and what of it is booked.
     CaptureCounts captured = {};
     CaptureCounts booked = {};
+    /// Until it is booked.
+    std::optional<Before> before = {};
   };
 
   void ApplyToCgroups(const ProcessRecord& record);
@@ -141,6 +156,7 @@ class Collector {
                   std::span<const uint64_t> chain);
   void Count(uint32_t session, const SampleRecord& sample, bool added);
   void GiveUpWaiting();
+  void LeaveOutOverlap();
   void OnLost(size_t ring, const LostRecord& lost, uint64_t time, uint32_t cpu);
   void OnThrottle(const ThrottleRecord& throttle, uint64_t time);
   void OnMalformed(const MalformedRecord& malformed);
@@ -155,6 +171,7 @@ class Collector {
   Source& SourceFor(const SampledEvent& event, const std::vector<CpuRing>& rings);
   bool ReadEvents(const EventSet& events, Source& source) const;
   void ReadDroppedRecords(const EventSet& events);
+  void BookBefore(Source& source);
   void BookLosses(Source& source);
   void BookCaptured(Source& source);
 
@@ -190,6 +207,7 @@ class Collector {
   std::vector<ProcessRecord> foreseen_;
 
   uint64_t boundary_ = UINT64_MAX;
+  SampleBounds bounds_;
   std::unique_ptr<Window> current_;
   std::unique_ptr<Window> next_;
   std::vector<SessionTotals> totals_;

@@ -238,6 +238,30 @@ Status Sampler::SetFilter(SampleFilter filter) {
   return Ok();
 }
 
+Status Sampler::KeepFrom(uint64_t time) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_) return Error{EBADF, "keepFrom: the sampler is closed"};
+    if (finished_until_ != 0) return Error{EBUSY, "keepFrom: a window has been closed already"};
+    bounds_.from = time;
+  }
+  Wake();
+  return Ok();
+}
+
+Result<uint64_t> Sampler::KeepUntil(uint64_t time) {
+  Disable();
+  uint64_t until = time;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_) return Error{EBADF, "keepUntil: the sampler is closed"};
+    until = std::max(time, finished_until_);
+    bounds_.until = until;
+  }
+  Wake();
+  return until;
+}
+
 void Sampler::Disable() {
   disable_requested_ = true;
   if (events_) events_->Disable();
@@ -283,6 +307,7 @@ void Sampler::RunDrain() {
     if (disabled_at_ == 0 && (disable_requested_ || MonotonicNow() >= Deadline())) DisableEvents();
     TakeFilter();
     if (bpf_ != nullptr && MonotonicNow() >= filter_given_at_ + kFilterPeriod) GiveFilter();
+    TakeBounds();
     if (close_requested_.exchange(false)) BeginWindowEnd();
     collector_.Retry();
     if (boundary_ != 0 && MayFinishWindow()) FinishWindow();
@@ -316,6 +341,25 @@ void Sampler::GiveFilter() {
   given_filter_ = std::move(with_ids);
   const std::lock_guard lock(mutex_);
   filter_problem_ = given ? "" : given.error().what;
+}
+
+void Sampler::TakeBounds() {
+  SampleBounds bounds;
+  {
+    const std::lock_guard lock(mutex_);
+    bounds = bounds_;
+  }
+  Apply(bounds);
+}
+
+void Sampler::Apply(SampleBounds bounds) {
+  if (bounds.from != kept_from_) {
+    kept_from_ = bounds.from;
+    collector_.KeepFrom(kept_from_, *events_, [this](uint32_t cpu, uint32_t session) {
+      return bpf_->CountsOf(cpu, session);
+    });
+  }
+  collector_.KeepUntil(bounds.until);
 }
 
 uint64_t Sampler::Deadline() const {
@@ -424,18 +468,28 @@ bool Sampler::MayFinishWindow() const {
   return now >= boundary_ + kGrace && (!collector_.Waits() || now >= boundary_ + kPatienceForRows);
 }
 
+/// A window before the start, if any, begins with the opening.
+WindowTimes Sampler::TimesOfWindow(SampleBounds bounds) {
+  const uint64_t started = started_at_;
+  const uint64_t first = sequence_ == 0 && started != 0 ? started : window_start_;
+  const uint64_t end = std::min(boundary_, bounds.until);
+  const uint64_t start = std::min(std::max(first, bounds.from), end);
+  return {.start = start, .end = end, .unix_offset = UnixOffset(), .sequence = sequence_++};
+}
+
 void Sampler::FinishWindow() {
+  SampleBounds bounds;
+  {
+    const std::lock_guard lock(mutex_);
+    bounds = bounds_;
+    finished_until_ = boundary_;
+  }
+  Apply(bounds);
   collector_.ReadCounts(
       *events_, [this](uint32_t cpu, uint32_t session) { return bpf_->CountsOf(cpu, session); });
   DrainAll();
-  // A window before the start, if any, begins with the opening.
-  const uint64_t started = started_at_;
-  const uint64_t start = sequence_ == 0 && started != 0 ? started : window_start_;
-  Handover handover{
-      .window = collector_.FinishWindow(),
-      .times = {
-          .start = start, .end = boundary_, .unix_offset = UnixOffset(), .sequence = sequence_++}};
-  window_start_ = boundary_;
+  Handover handover{.window = collector_.FinishWindow(), .times = TimesOfWindow(bounds)};
+  window_start_ = handover.times.end;
   boundary_ = 0;
   PublishTotals();
   const std::lock_guard lock(mutex_);

@@ -43,6 +43,11 @@ class Sampler {
   std::vector<CapturedOnCpu> Captured(uint32_t session) const;
   /// From now on other samples are wanted. Takes effect when the drain thread wakes, which is at once.
   Status SetFilter(SampleFilter filter);
+  /// Samples before `time` are another sampler's: they are left out as overlap. EBUSY once a window has been closed.
+  Status KeepFrom(uint64_t time);
+  /// Disables the events; samples from `time` on are another sampler's, and left out as overlap. Returns when this one ends:
+  /// after `time` where a window that ends later has been closed already.
+  Result<uint64_t> KeepUntil(uint64_t time);
   /// Why the last one is not in force, and the one before it still is; empty: it is.
   std::string FilterProblem();
   bool TargetGone() const { return target_gone_; }
@@ -82,6 +87,9 @@ class Sampler {
   void FinishWindow();
   void PublishTotals();
   void TakeFilter();
+  void TakeBounds();
+  void Apply(SampleBounds bounds);
+  WindowTimes TimesOfWindow(SampleBounds bounds);
   void GiveFilter();
   void Wake() const;
 
@@ -108,6 +116,7 @@ class Sampler {
   uint64_t filter_given_at_ = 0;
   /// When the events were disabled, 0 while they sample.
   uint64_t disabled_at_ = 0;
+  uint64_t kept_from_ = 0;
 
   /// While memory of other processes may be in the rings.
   std::optional<NotDumpable> not_dumpable_;
@@ -127,6 +136,9 @@ class Sampler {
   std::optional<SampleFilter> next_filter_;
   /// Why the filter that was given last is not in force; empty: it is.
   std::string filter_problem_;
+  SampleBounds bounds_;
+  /// The end of the last window; 0: there was none.
+  uint64_t finished_until_ = 0;
 
   std::thread drain_;
   std::thread closing_;

@@ -83,6 +83,36 @@ void Window::AddLeftOut(uint32_t session, LeftOutReason reason, uint64_t count) 
   left_out_[session][static_cast<size_t>(reason)] += count;
 }
 
+std::vector<uint64_t> Window::KeepOnly(SampleBounds bounds) {
+  std::vector<uint64_t> removed(notices_.size());
+  for (std::vector<SampleRow>& rows : samples_) {
+    sample_count_ -= std::erase_if(rows, [&](const SampleRow& row) {
+      const bool kept = bounds.Contains(row.time);
+      if (!kept) removed[row.session]++;
+      return !kept;
+    });
+  }
+  for (std::vector<NoticeRow>& notices : notices_) {
+    std::erase_if(notices, [&](const NoticeRow& notice) { return !bounds.Contains(notice.time); });
+  }
+  return removed;
+}
+
+void Window::ForgetCounts() {
+  std::ranges::fill(losses_, LossCounts{});
+  std::ranges::fill(left_out_, LeftOutCounts{});
+}
+
+uint64_t Window::FirstTimeOf(uint32_t session) const {
+  uint64_t first = UINT64_MAX;
+  for (const std::vector<SampleRow>& rows : samples_) {
+    for (const SampleRow& row : rows) {
+      if (row.session == session) first = std::min(first, row.time);
+    }
+  }
+  return first == UINT64_MAX ? 0 : first;
+}
+
 void Window::ReserveLike(const Window& other) {
   for (size_t ring = 0; ring < samples_.size(); ring++) {
     samples_[ring].reserve(other.samples_[ring].size() + other.samples_[ring].size() / 8);

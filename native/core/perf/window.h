@@ -32,6 +32,15 @@ struct WindowTimes {
   uint64_t sequence = 0;
 };
 
+/// Of which times samples are kept.
+struct SampleBounds {
+  uint64_t from = 0;
+  /// The first time behind it.
+  uint64_t until = UINT64_MAX;
+
+  bool Contains(uint64_t time) const { return from <= time && time < until; }
+};
+
 /// One sample; `stack` is a number of the window's StackInterner, `session` a place in the sampler's list.
 struct SampleRow {
   uint64_t time = 0;
@@ -84,6 +93,10 @@ class Window {
   void AddLoss(uint32_t session, LossReason reason, uint64_t count);
   void AddLeftOut(uint32_t session, LeftOutReason reason, uint64_t count);
   void AddDroppedRecords(uint64_t count) { dropped_records_ += count; }
+  /// Removes the samples and notices of other times. Returns how many samples, for each session.
+  std::vector<uint64_t> KeepOnly(SampleBounds bounds);
+  /// Nothing has been lost or left out yet.
+  void ForgetCounts();
 
   /// What unwound chains name, by UnwindOutcome::name.
   void SetUnwindNames(std::vector<std::string> names) { unwind_names_ = std::move(names); }
@@ -97,6 +110,8 @@ class Window {
   void ReserveLike(const Window& other);
 
   const StackInterner& stacks() const { return stacks_; }
+  /// Of the session's samples; 0 where there is none.
+  uint64_t FirstTimeOf(uint32_t session) const;
   /// Per ring, nearly in order of time.
   std::vector<std::vector<SampleRow>>& samples() { return samples_; }
   std::vector<ProcessRecord>& records() { return records_; }

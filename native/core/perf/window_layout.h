@@ -106,8 +106,8 @@ enum class LossReason : uint8_t {
 inline constexpr uint32_t kLossReasons = 7;
 
 /// LEFT_OUT_REASONS: why a sample was not wanted.
-enum class LeftOutReason : uint8_t { kFiltered, kSampledOut };
-inline constexpr uint32_t kLeftOutReasons = 2;
+enum class LeftOutReason : uint8_t { kFiltered, kSampledOut, kOverlap };
+inline constexpr uint32_t kLeftOutReasons = 3;
 
 /// STACK_STATES
 enum class StackState : uint8_t { kComplete, kUnverified, kBroken, kKernel };

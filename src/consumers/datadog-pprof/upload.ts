@@ -127,6 +127,8 @@ function tagsOf(
     ['host', session.host.hostname],
     ['profile_type', kindOf(session)],
     ['event_name', session.event.name],
+    ['sonde_config', session.config?.name ?? ''],
+    ['sonde_config_version', session.config?.version ?? ''],
   ]
   const { container, cpu } = DATADOG_PPROF.labels
   const shownLabels = labels.includes('cpu') ? [container, cpu] : [container]

@@ -1,17 +1,17 @@
 import type { OpenProfile, ProfileFormat } from '../../core/encoder.ts'
-import type { ProfileBatch } from '../../core/profile.ts'
-import { eventInFileName, holdsOneEvent } from '../../formats/profile/file-names.ts'
+import { isSameConfig, type ProfileBatch, type SessionInfo } from '../../core/profile.ts'
+import { configInFileName, eventInFileName, holdsOneEvent } from '../../formats/profile/file-names.ts'
 
 /** One file to write of a collection. */
 export interface Part {
   readonly format: ProfileFormat
   readonly sessions: readonly number[]
-  /** The event, as file names have it; undefined where the file holds all. */
-  readonly event: string | undefined
+  /** Configuration and event, as file names have them; undefined where the file holds those of all. */
+  readonly label: string | undefined
 }
 
 interface CollectedSession {
-  readonly event: string
+  readonly session: SessionInfo
   samples: number
 }
 
@@ -39,27 +39,34 @@ export class Collection {
   async add(batch: ProfileBatch): Promise<number> {
     const { buffer, session, names } = batch
     const { kept, tableFull } = await this.#profile.add({ buffer, sessions: [session], names })
-    const known = this.#sessions.get(session.id) ?? { event: session.event.name, samples: 0 }
+    const known = this.#sessions.get(session.id) ?? { session, samples: 0 }
     known.samples += kept
     this.#sessions.set(session.id, known)
     this.sequence = batch.window.sequence
     return tableFull
   }
 
-  hasAll(sessions: readonly number[]): boolean {
-    return sessions.every((id) => this.#sessions.has(id))
+  /** Whether the batch is of a configuration and version that are in it already, or none of its session is. */
+  suits({ session }: ProfileBatch): boolean {
+    const known = this.#sessions.get(session.id)
+    return known === undefined || isSameConfig(known.session, session)
   }
 
   samplesBySession(): [session: number, samples: number][] {
     return [...this.#sessions].map(([id, { samples }]) => [id, samples])
   }
 
-  /** The files that a format makes of it: one per event where it holds one, of those that have samples. */
+  /** The files that a format makes of it: one per session where it holds one, of those that have samples. */
   partsOf(format: ProfileFormat): Part[] {
-    const sampled = [...this.#sessions].filter(([, { samples }]) => samples > 0)
-    if (!holdsOneEvent(format)) return [{ format, sessions: sampled.map(([id]) => id), event: undefined }]
-    const names = distinct(sampled.map(([, { event }]) => eventInFileName(event)))
-    return sampled.map(([id], index) => ({ format, sessions: [id], event: names[index] ?? String(id) }))
+    const sampled = [...this.#sessions.values()].filter(({ samples }) => samples > 0)
+    const ids = sampled.map(({ session }) => session.id)
+    if (!holdsOneEvent(format)) {
+      const configs = new Set(sampled.map(({ session }) => configLabel(session)))
+      const [config = ''] = configs
+      return [{ format, sessions: ids, label: configs.size === 1 && config !== '' ? config : undefined }]
+    }
+    const labels = distinct(sampled.map(({ session }) => labelOf(session)))
+    return ids.map((id, index) => ({ format, sessions: [id], label: labels[index] ?? String(id) }))
   }
 
   encode({ format, sessions }: Part): Promise<Uint8Array> {
@@ -71,7 +78,14 @@ export class Collection {
   }
 }
 
-/** Two configurations may sample the same event: `cpu-clock`, `cpu-clock-2`. */
+/** '' where none asked for the session. */
+const configLabel = ({ config }: SessionInfo): string =>
+  config === null ? '' : configInFileName(config.name)
+
+const labelOf = (session: SessionInfo): string =>
+  [configLabel(session), eventInFileName(session.event.name)].filter((part) => part !== '').join('.')
+
+/** One configuration may sample the same event again: `cpu-clock`, `cpu-clock-2`. */
 function distinct(names: readonly string[]): string[] {
   const taken = new Set<string>()
   return names.map((name) => {

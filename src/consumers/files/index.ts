@@ -8,11 +8,11 @@ import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { PROFILE_FORMATS, type ProfileLimits } from '../../core/encoder.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
+import { OpenSource, OpenSources } from '../../core/open-sources.ts'
 import { definePlugin } from '../../core/plugin.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
 import { byteSizeSchema, fileModeSchema } from '../../core/quantity-schema.ts'
 import { SETTING_FACTS } from '../../core/setting-facts.ts'
-import { sessionIdsOf } from '../../core/window-view.ts'
 import { PROFILE_ENDINGS, profileFormatOf } from '../../formats/profile/file-names.ts'
 import { Collection, type Part } from './collection.ts'
 import { NamedFiles, type Place, ProfileDirectory } from './places.ts'
@@ -48,14 +48,16 @@ const schema = z
     write: z
       .enum(['at_end', 'per_window'])
       .default('at_end')
-      .describe('One profile of everything at the end, or one of each window'),
+      .describe('One profile of everything when its configuration or the agent ends, or one of each window'),
     labels: z
       .array(z.enum(['cpu']))
       .default([])
       .describe('What pprof samples are told apart by besides process and thread: cpu'),
     maxProfileBytes: byteSizeSchema
       .prefault('64MiB')
-      .describe('Memory for the profile under way; samples that do not fit are counted as table_full'),
+      .describe(
+        "Memory for each configuration's profile under way; samples that do not fit are counted as table_full",
+      ),
     maxFiles: z.int().min(0).default(24).describe('Files to keep; 0: no limit'),
     maxTotalBytes: byteSizeSchema
       .prefault('1GiB')
@@ -76,6 +78,8 @@ const schema = z
 
 export type FilesConfig = z.output<typeof schema>
 
+type Source = OpenSource<Collection>
+
 export const files = definePlugin({
   type: 'files',
   schema,
@@ -83,13 +87,18 @@ export const files = definePlugin({
     new FilesConsumer(config, context),
 })
 
-/** Collects batches one after another, also when the lane has stopped waiting for one. */
+/**
+ * Collects the batches of each source by itself; for files of given names those of all. Takes them one after another, also
+ * when the lane has stopped waiting for one.
+ */
 class FilesConsumer implements ProfileConsumer {
   readonly name = 'files'
   readonly #config: FilesConfig
   readonly #context: ConsumerContext
   readonly #place: Place
-  #collection: Collection | undefined
+  readonly #sources = new OpenSources<Collection>()
+  /** Of all sources, where it is to be one file. */
+  readonly #whole = new OpenSource<Collection>()
   #turn: Promise<unknown> = Promise.resolve()
   #bytes = 0
   #written = 0
@@ -116,30 +125,46 @@ class FilesConsumer implements ProfileConsumer {
 
   consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
-      signal.throwIfAborted()
-      if (this.#isOver(batch)) await this.#write()
-      await this.#add(batch)
-      if (this.#isWindowComplete(batch)) await this.#write()
+      const source = this.#isWhole ? this.#whole : this.#sources.note(batch)
+      try {
+        signal.throwIfAborted()
+        if (source.kept !== undefined && this.#isOver(source.kept, batch)) await this.#write(source)
+        await this.#add(source, batch)
+        if (this.#config.write === 'per_window' && source.isWindowComplete) await this.#write(source)
+      } finally {
+        await this.#writeAll(this.#sources.takeEnded(batch))
+      }
     })
   }
 
   /** Rejects when the last profile could not be written. */
   stop(): Promise<void> {
     return this.#inTurn(async () => {
-      const problems = await this.#write()
+      const problems = await this.#writeAll([...this.#sources.takeAll(), this.#whole])
       const [first] = problems
       if (first !== undefined) throw first
     })
   }
 
   outcome(): ConsumerOutcome {
+    const open = this.#open
     return {
       bytes: this.#bytes,
       written: this.#written,
       files: this.#files.filter((file) => existsSync(file)),
       lost: { ...this.#lost },
-      ...(this.#collection === undefined ? {} : { open: { samples: this.#collection.samples, bytes: 0 } }),
+      ...(open.length === 0
+        ? {}
+        : { open: { samples: open.reduce((sum, { samples }) => sum + samples, 0), bytes: 0 } }),
     }
+  }
+
+  get #open(): readonly Collection[] {
+    return [...this.#sources.kept, ...(this.#whole.kept === undefined ? [] : [this.#whole.kept])]
+  }
+
+  get #isWhole(): boolean {
+    return this.#config.file !== undefined
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -148,16 +173,16 @@ class FilesConsumer implements ProfileConsumer {
     return result
   }
 
-  async #add(batch: ProfileBatch): Promise<void> {
+  async #add(source: Source, batch: ProfileBatch): Promise<void> {
     const { maxProfileBytes, labels } = this.#config
     const limits: ProfileLimits = { maxBytes: maxProfileBytes, labels: ['cgroup', ...labels] }
-    this.#collection ??= new Collection(this.#context.encoder.openProfile(limits), batch)
-    const collection = this.#collection
+    source.kept ??= new Collection(this.#context.encoder.openProfile(limits), batch)
+    const collection = source.kept
     try {
       this.#countUnfitting(await collection.add(batch))
     } catch (error) {
       // What could not take this batch has lost the ones before it too.
-      this.#collection = undefined
+      source.kept = undefined
       collection.close()
       this.#countLost('encoder_failed', collection.samples)
       const message = `Cannot collect a profile: ${messageOf(error)}. The next one begins by itself.`
@@ -165,20 +190,26 @@ class FilesConsumer implements ProfileConsumer {
     }
   }
 
-  /** With one profile per window: a batch of the next window says that no more of the last one come. */
-  #isOver({ window }: ProfileBatch): boolean {
-    const sequence = this.#collection?.sequence
-    return this.#config.write === 'per_window' && sequence !== undefined && sequence !== window.sequence
+  /**
+   * A file names one version of a configuration, unless its name is given. With one profile per window: a batch of the next
+   * window says that no more of the last one come.
+   */
+  #isOver(collection: Collection, batch: ProfileBatch): boolean {
+    if (this.#isWhole) return false
+    const isNext = collection.sequence !== batch.window.sequence
+    return (this.#config.write === 'per_window' && isNext) || !collection.suits(batch)
   }
 
-  #isWindowComplete({ buffer }: ProfileBatch): boolean {
-    return this.#config.write === 'per_window' && this.#collection?.hasAll(sessionIdsOf(buffer)) === true
+  async #writeAll(sources: readonly Source[]): Promise<Error[]> {
+    const problems: Error[] = []
+    for (const source of sources) problems.push(...(await this.#write(source)))
+    return problems
   }
 
   /** Writes what was collected, if that is anything. Returns what went wrong: it is also logged and counted. */
-  async #write(): Promise<Error[]> {
-    const collection = this.#collection
-    this.#collection = undefined
+  async #write(source: Source): Promise<Error[]> {
+    const collection = source.kept
+    source.kept = undefined
     if (collection === undefined) return []
     try {
       if (collection.samples > 0) return await this.#writeFiles(collection)

@@ -9,7 +9,7 @@ import { utcStamp } from '../../base/stamped-name.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import type { ProfileFormat } from '../../core/encoder.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
-import { endingOf, PROFILE_ENDINGS, withEvent } from '../../formats/profile/file-names.ts'
+import { endingOf, PROFILE_ENDINGS, withLabel } from '../../formats/profile/file-names.ts'
 import type { Collection, Part } from './collection.ts'
 import { becomeOld, PART, removeAbandoned } from './whole-file.ts'
 
@@ -42,7 +42,7 @@ type Context = Pick<ConsumerContext, 'tryLock' | 'log'>
 const isProfile = (extension: string): boolean =>
   PROFILE_ENDINGS.some(([ending]) => extension.endsWith(ending))
 
-/** `profile-YYYYMMDD-HHMMSS.<event>.<ext>`, for the time at which the profile begins. */
+/** `profile-YYYYMMDD-HHMMSS.<configuration>.<event>.<ext>`, for the time at which the profile begins; without a configuration where there is none. */
 export class ProfileDirectory implements Place {
   readonly keepsOld = false
   readonly #options: ProfileDirectoryOptions
@@ -88,8 +88,8 @@ export class ProfileDirectory implements Place {
   async plan(collection: Collection): Promise<readonly PlannedFile[]> {
     await this.#makeDirectory()
     const sequence = await this.#freeSequence(collection.begin)
-    const pathOf = ({ format, event }: Part): string => {
-      const extension = (event === undefined ? '' : `.${event}`) + endingOf(format)
+    const pathOf = ({ format, label }: Part): string => {
+      const extension = (label === undefined ? '' : `.${label}`) + endingOf(format)
       return this.#files.pathFor(collection.begin, sequence, extension)
     }
     const parts = this.#options.formats.flatMap((format) => collection.partsOf(format))
@@ -145,7 +145,7 @@ export interface NamedFile {
   readonly format: ProfileFormat
 }
 
-/** Files as `-o` names them. With several events, where a format holds one, the event is put before the ending. */
+/** Files as `-o` names them. With several sessions, where a format holds one, its configuration and event are put before the ending. */
 export class NamedFiles implements Place {
   readonly keepsOld = true
   readonly #files: readonly NamedFile[]
@@ -176,7 +176,7 @@ export class NamedFiles implements Place {
     return this.#files.flatMap(({ path, format }) => {
       const parts = collection.partsOf(format)
       return parts.map((part) => ({
-        path: part.event === undefined || parts.length === 1 ? path : withEvent(path, part.event),
+        path: part.label === undefined || parts.length === 1 ? path : withLabel(path, part.label),
         part,
       }))
     })

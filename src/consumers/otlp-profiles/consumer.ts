@@ -5,6 +5,7 @@ import type { SampleLabel } from '../../core/encoder.ts'
 import { keyValuesIn } from '../../core/key-values.ts'
 import type { OtlpEncoding } from '../../core/otlp-encoding.ts'
 import type { Outside } from '../../core/plugin.ts'
+import type { SessionInfo } from '../../core/profile.ts'
 import { grpcTransport } from '../../transport/grpc.ts'
 import { httpTransport } from '../../transport/http.ts'
 import { openOutbox } from '../../transport/open-outbox.ts'
@@ -123,7 +124,10 @@ async function encode(
   const payloads = await profile.payloads({
     kind: 'otlp',
     sessions: sessions.map(({ id }) => id),
-    encoding: { ...encoding, resourceAttributes: hostAttributes(first.host, environment) },
+    encoding: {
+      ...encoding,
+      resourceAttributes: { ...hostAttributes(first.host, environment), ...configAttributes(first) },
+    },
   })
   return payloads.map(({ body, samples, profiles }) => ({
     body,
@@ -133,4 +137,12 @@ async function encode(
     samples,
     profiles,
   }))
+}
+
+/** In the resource, because readers see those. An attribute that is empty is none. */
+function configAttributes({ config }: SessionInfo): Readonly<Record<string, string>> {
+  const attributes = { 'sonde.config.name': config?.name, 'sonde.config.version': config?.version }
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([key, value]) => (value ? [[key, value]] : [])),
+  )
 }

@@ -7,6 +7,7 @@ import { existing } from '../../base/existing.ts'
 import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
+import { type OpenSource, OpenSources } from '../../core/open-sources.ts'
 import { definePlugin } from '../../core/plugin.ts'
 import type { ProfileBatch } from '../../core/profile.ts'
 import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
@@ -58,8 +59,8 @@ export const perfData = definePlugin({
 })
 
 /**
- * Writes one recording at a time; each is complete in itself. Batches are taken one after another, also when the lane
- * has stopped waiting for one.
+ * Writes one recording of each source at a time; each is complete in itself. Batches are taken one after another, also when
+ * the lane has stopped waiting for one.
  */
 class PerfDataConsumer implements ProfileConsumer {
   readonly name = 'perf_data'
@@ -68,7 +69,9 @@ class PerfDataConsumer implements ProfileConsumer {
   /** What it writes into, for messages: the directory, or the one file. */
   readonly #place: string
   readonly #destination: Destination
-  #recording: Recording | undefined
+  readonly #sources = new OpenSources<Recording>()
+  /** Whose samples are in the one file. */
+  #owner: number | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #seen: 'nothing' | 'windows' | 'samples' = 'nothing'
   #bytes = 0
@@ -100,32 +103,37 @@ class PerfDataConsumer implements ProfileConsumer {
 
   consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
-      signal.throwIfAborted()
-      if (this.#seen !== 'samples') this.#seen = batch.samples.length > 0 ? 'samples' : 'windows'
+      const source = this.#sources.note(batch)
       try {
-        await this.#take(batch, signal)
+        signal.throwIfAborted()
+        if (this.#seen !== 'samples') this.#seen = batch.samples.length > 0 ? 'samples' : 'windows'
+        await this.#take(source, batch, signal)
       } catch (error) {
         signal.throwIfAborted()
         throw writeError(error, this.#place)
+      } finally {
+        await this.#closeAll(this.#sources.takeEnded(batch))
       }
     })
   }
 
   stop(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#close()
+      await this.#closeAll(this.#sources.takeAll())
       if (this.#seen === 'windows') await this.#destination.setAside()
     })
   }
 
   outcome(): ConsumerOutcome {
-    const recording = this.#recording
+    const open = this.#sources.kept
     return {
       bytes: this.#bytes,
       written: this.#written,
       files: this.#files.filter((file) => existsSync(file)),
       lost: { ...this.#lost },
-      ...(recording === undefined ? {} : { open: { samples: recording.samples, bytes: recording.bytes } }),
+      ...(open.length === 0
+        ? {}
+        : { open: { samples: sumOf(open, ({ samples }) => samples), bytes: this.#openBytes() } }),
     }
   }
 
@@ -135,52 +143,69 @@ class PerfDataConsumer implements ProfileConsumer {
     return result
   }
 
-  async #take(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
-    await this.#forgetRemoved()
-    if (this.#recording !== undefined && this.#isOver(this.#recording, batch)) await this.#close()
+  async #take(source: Source, batch: ProfileBatch, signal: AbortSignal): Promise<void> {
+    await this.#forgetRemoved(source)
+    if (source.kept !== undefined && this.#isOver(source.kept, batch)) await this.#close(source)
     // No file is begun for nothing.
-    if (this.#recording === undefined && batch.samples.length === 0) return
+    if (source.kept === undefined && batch.samples.length === 0) return
     const { encodeSamples } = this.#context
     const samples = await encodeSamples(new Uint8Array(batch.buffer), [sampleSession(batch.session)])
     try {
-      await this.#write(batch, samples, signal)
+      await this.#write(source, { batch, samples }, signal)
     } finally {
       giveBack(samples)
     }
   }
 
-  async #write(batch: ProfileBatch, samples: Uint8Array, signal: AbortSignal): Promise<void> {
-    const first = await this.#planned(batch, samples)
-    if (!this.#isTooLarge(first.flush.sealedSize) || first.recording.isEmpty)
-      return this.#append(first, signal)
-    await this.#close()
-    if (batch.samples.length > 0) await this.#append(await this.#planned(batch, samples), signal)
+  async #write(source: Source, encoded: EncodedBatch, signal: AbortSignal): Promise<void> {
+    let planned = await this.#planned(source, encoded)
+    for (;;) {
+      const tooMuch = this.#inTheWay(source, planned)
+      if (tooMuch === undefined) return this.#append(source, planned, signal)
+      await this.#close(tooMuch)
+      if (tooMuch !== source) continue
+      if (encoded.batch.samples.length === 0) return
+      planned = await this.#planned(source, encoded)
+    }
   }
 
   /** What is to be written where. */
-  async #planned(batch: ProfileBatch, samples: Uint8Array): Promise<Planned> {
-    this.#recording ??= await this.#open(batch)
-    const recording = this.#recording
+  async #planned(source: Source, { batch, samples }: EncodedBatch): Promise<Planned> {
+    source.kept ??= await this.#open(batch)
+    const recording = source.kept
     const records = await recording.recordsWith(samples, batch)
     const isEmpty = records.every(({ length }) => length === 0)
     return { recording, batch, flush: await recording.plan(batch, records), isEmpty }
   }
 
   async #open(batch: ProfileBatch): Promise<Recording> {
+    if (!this.#destination.rotates) this.#own(batch)
     const begin = new Date(Number(batch.window.unixStart / 1_000_000n))
     const part = await this.#withRoom(() => this.#destination.create(begin))
     return new Recording(part, batch, `sonde ${this.#context.version}`)
   }
 
-  async #append({ recording, batch, flush, isEmpty }: Planned, signal: AbortSignal): Promise<void> {
+  /** The one file is one source's, also when that has ended: it is never written over. */
+  #own({ session: { source } }: ProfileBatch): void {
+    this.#owner ??= source
+    if (this.#owner === source) return
+    const message = `Cannot write other samples into ${this.#place}: one file holds one set of events. Name a directory instead (directory).`
+    throw new AgentError('PERF_DATA.OTHER_EVENTS', message)
+  }
+
+  async #append(
+    source: Source,
+    { recording, batch, flush, isEmpty }: Planned,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (isEmpty) return recording.noteEmpty(batch)
     try {
       await this.#withRoom(() => recording.append(flush, signal))
     } catch (error) {
-      if (recording.isEmpty) await this.#discard(recording)
+      if (recording.isEmpty) await this.#discard(source, recording)
       throw writeError(error, recording.path + PART)
     }
-    await this.#keepLimits(recording.bytes)
+    await this.#keepLimits()
   }
 
   /** Repeats `work` as long as the disk is full and something old can be given up for it. */
@@ -195,9 +220,13 @@ class PerfDataConsumer implements ProfileConsumer {
     }
   }
 
-  async #keepLimits(bytesBeingWritten: number): Promise<void> {
+  #openBytes(): number {
+    return sumOf(this.#sources.kept, ({ bytes }) => bytes)
+  }
+
+  async #keepLimits(): Promise<void> {
     try {
-      await this.#destination.upkeep(bytesBeingWritten)
+      await this.#destination.upkeep(this.#openBytes())
     } catch (error) {
       this.#context.log('warn', 'Cannot delete old perf.data files', { error: messageOf(error) })
     }
@@ -213,28 +242,44 @@ class PerfDataConsumer implements ProfileConsumer {
     return this.#destination.rotates && interval > 0n && recording.ageNs(batch) >= interval
   }
 
-  #isTooLarge(bytes: number): boolean {
-    if (!this.#destination.rotates) return false
+  /**
+   * What is to be closed before something is written: a file that would become too large, or, when all that are open would
+   * take more than half of what there is for all, the largest. Nothing was written into a file yet: it may become too large.
+   */
+  #inTheWay(source: Source, { recording, flush }: Planned): Source | undefined {
+    if (!this.#destination.rotates) return undefined
     const { maxFileBytes, maxTotalBytes } = this.#config
-    const limits = [maxFileBytes, Math.floor(maxTotalBytes / 2)].filter((limit) => limit > 0)
-    return bytes > Math.min(...limits, Number.POSITIVE_INFINITY)
+    if (maxFileBytes > 0 && flush.sealedSize > maxFileBytes && !recording.isEmpty) return source
+    const sizes = this.#sources.open
+      .filter(({ kept }) => kept !== undefined && !kept.isEmpty)
+      .map((each) => ({
+        source: each,
+        bytes: each === source ? flush.sealedSize : (each.kept?.sealedBytes ?? 0),
+      }))
+    const total = sumOf(sizes, ({ bytes }) => bytes) + (recording.isEmpty ? flush.sealedSize : 0)
+    if (maxTotalBytes === 0 || total <= Math.floor(maxTotalBytes / 2)) return undefined
+    return sizes.toSorted((one, other) => other.bytes - one.bytes)[0]?.source
   }
 
   /** Somebody deleted the file under our hands: what was in it is lost, and the next one begins. */
-  async #forgetRemoved(): Promise<void> {
-    const recording = this.#recording
+  async #forgetRemoved(source: Source): Promise<void> {
+    const recording = source.kept
     if (recording === undefined || (await recording.isInPlace())) return
-    this.#recording = undefined
+    source.kept = undefined
     await recording.abandon()
     this.#countLost('file_removed', recording, new Error('somebody removed it'))
   }
 
-  async #close(): Promise<void> {
-    const recording = this.#recording
+  async #closeAll(sources: readonly Source[]): Promise<void> {
+    for (const source of sources) await this.#close(source)
+  }
+
+  async #close(source: Source): Promise<void> {
+    const recording = source.kept
     if (recording === undefined) return
     // What it was begun for could not be written.
-    if (recording.isEmpty) return this.#discard(recording)
-    this.#recording = undefined
+    if (recording.isEmpty) return this.#discard(source, recording)
+    source.kept = undefined
     await this.#seal(recording)
     this.#bytes += recording.bytes
     try {
@@ -245,11 +290,15 @@ class PerfDataConsumer implements ProfileConsumer {
         file,
         bytes: recording.bytes,
         samples: recording.samples,
+        ...(recording.config !== null && {
+          config: recording.config.name,
+          version: recording.config.version,
+        }),
       })
     } catch (error) {
       this.#countLost('not_finished', recording, error)
     }
-    await this.#keepLimits(0)
+    await this.#keepLimits()
     this.#files = await existing(this.#files)
   }
 
@@ -267,8 +316,8 @@ class PerfDataConsumer implements ProfileConsumer {
     }
   }
 
-  async #discard(recording: Recording): Promise<void> {
-    this.#recording = undefined
+  async #discard(source: Source, recording: Recording): Promise<void> {
+    source.kept = undefined
     await recording.discard().catch(() => undefined)
   }
 
@@ -279,6 +328,14 @@ class PerfDataConsumer implements ProfileConsumer {
   }
 }
 
+type Source = OpenSource<Recording>
+
+interface EncodedBatch {
+  readonly batch: ProfileBatch
+  /** The records of its samples. */
+  readonly samples: Uint8Array
+}
+
 interface Planned {
   readonly recording: Recording
   readonly batch: ProfileBatch
@@ -286,6 +343,9 @@ interface Planned {
   /** There is nothing to write. */
   readonly isEmpty: boolean
 }
+
+const sumOf = <Each>(all: readonly Each[], figure: (each: Each) => number): number =>
+  all.reduce((sum, each) => sum + figure(each), 0)
 
 /** Megabytes of every window, which garbage collection would come to after several windows. */
 function giveBack({ buffer }: Uint8Array): void {

@@ -2,7 +2,7 @@
 // that are not there yet, and the features behind the data are disowned before new data overwrite them.
 
 import { stackBytesOf } from '../../core/call-graph.ts'
-import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
+import { isSameConfig, type ProfileBatch, type SessionInfo } from '../../core/profile.ts'
 import { sampledImages } from '../../core/sampled-images.ts'
 import { sessionIdsOf } from '../../core/window-view.ts'
 import { type BuildIdEntry, encodeFeatures, layOutFeatures } from '../../formats/perf-data/features.ts'
@@ -48,13 +48,16 @@ export class Recording {
   readonly #startedAt: bigint
   readonly #dataOffset: number
   readonly #notes = new StackNotesWriter()
+  readonly #config: SessionInfo['config']
   #contents: Contents | undefined
   #bytesOnDisk = 0
+  #sealedBytes = 0
 
   constructor(part: PartFile, batch: ProfileBatch, version: string) {
     this.#part = part
     this.#version = version
     this.#sessionIds = new Set(sessionIdsOf(batch.buffer))
+    this.#config = batch.session.config
     this.#startedAt = batch.window.start
     this.#dataOffset = dataOffset(this.#sessionIds.size)
   }
@@ -65,6 +68,16 @@ export class Recording {
 
   get bytes(): number {
     return this.#bytesOnDisk
+  }
+
+  /** Of the file once it is sealed, at most. */
+  get sealedBytes(): number {
+    return this.#sealedBytes
+  }
+
+  /** The configuration that all of it is of. */
+  get config(): SessionInfo['config'] {
+    return this.#config
   }
 
   get samples(): number {
@@ -153,6 +166,7 @@ export class Recording {
     this.#contents = flush.contents
     this.#notes.append(flush.notes)
     this.#bytesOnDisk = flush.size
+    this.#sealedBytes = flush.sealedSize
   }
 
   /** Samples whose stack has no note, for want of room. */
@@ -166,7 +180,7 @@ export class Recording {
    */
   async seal(): Promise<void> {
     const contents = this.#contents
-    const stackNotes = this.#notes.finish()
+    const stackNotes = this.#notes.finish(contents?.sessions ?? [])
     if (contents === undefined || stackNotes === undefined) return
     const end = this.#dataOffset + contents.dataBytes
     try {
@@ -292,5 +306,5 @@ function describesSame(a: SessionInfo, b: SessionInfo): boolean {
       : b.rate.by === 'period' && a.rate.period === b.rate.period
   const sameStacks = a.maxStack === b.maxStack && stackBytesOf(a.callGraph) === stackBytesOf(b.callGraph)
   const sameSamples = a.event.name === b.event.name && a.tellsCgroups === b.tellsCgroups
-  return sameRate && sameStacks && sameSamples && a.inherit === b.inherit
+  return sameRate && sameStacks && sameSamples && a.inherit === b.inherit && isSameConfig(a, b)
 }

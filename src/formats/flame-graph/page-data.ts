@@ -1,5 +1,6 @@
 // The profile as the page embeds it: JSON whose columns are as short as JSON allows.
 
+import { sessionTitle } from '../../core/profile.ts'
 import { type CallTree, callTreeOf } from '../profile/call-tree.ts'
 import { type FrameLabel, LABEL_KINDS, type LabelKind } from '../profile/frame-text.ts'
 import type { SessionProfile } from '../profile/profile-aggregate.ts'
@@ -83,7 +84,7 @@ function writeEvent(out: TextWriter, profile: SessionProfile, labels: LabelColum
   const tree = callTreeOf(profile)
   const numbers = tree.labels.map((label) => labels.number(label))
   const facts = {
-    name: event.name,
+    name: sessionTitle(profile.session),
     unit: event.unit,
     rate: rate.by === 'frequency' ? `${rate.hertz} Hz` : `period ${rate.period}`,
     start: Number(profile.unixStart / 1_000_000n),

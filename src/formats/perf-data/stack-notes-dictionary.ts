@@ -7,10 +7,11 @@ import {
   type FrameFunction,
   ownFunctions,
   type ProfileBatch,
+  type SessionInfo,
   type StackTable,
 } from '../../core/profile.ts'
 import { type FrameName, namesOf } from '../../core/symbolizer.ts'
-import { ByteWriter } from './bytes.ts'
+import { ByteWriter, varintBytes } from './bytes.ts'
 import { MAX_NOTE_ELEMENTS, MAX_NOTE_FRAMES, NOTE_FRAME, type PartName } from './stack-notes.ts'
 
 /** The number of no note. */
@@ -43,6 +44,8 @@ export class StackNotesDictionary {
   readonly #runtimes = new Entries()
   readonly #segments = new Entries()
   readonly #identities = new Entries()
+  /** By SessionInfo.id: the texts of its configuration's name and version. */
+  readonly #configs = new Map<number, readonly number[]>()
   /** By state: the note that says nothing else. */
   readonly #plainNotes: number[] = []
 
@@ -55,7 +58,8 @@ export class StackNotesDictionary {
     return this.#maxBytes - this.#room.bytes
   }
 
-  parts(): readonly NotesPart[] {
+  /** @param sessions in the order of the file's attrs */
+  parts(sessions: readonly SessionInfo[]): readonly NotesPart[] {
     return [
       { name: 'strings', ...this.#strings.part() },
       { name: 'frames', ...this.#frames.part() },
@@ -64,12 +68,24 @@ export class StackNotesDictionary {
       { name: 'segments', ...this.#segments.part() },
       { name: 'identities', ...this.#identities.part() },
       ...this.#functionsPart(),
+      ...this.#configsPart(sessions),
     ]
   }
 
   #functionsPart(): readonly NotesPart[] {
     if (!this.#hasFunctions) return []
     return [{ name: 'functions', count: this.#notes.part().count, bytes: this.#functions.finish() }]
+  }
+
+  #configsPart(sessions: readonly SessionInfo[]): readonly NotesPart[] {
+    if (!sessions.some(({ id }) => this.#configs.has(id))) return []
+    const writer = new ByteWriter()
+    for (const { id } of sessions) {
+      const texts = this.#configs.get(id) ?? []
+      writer.u8(texts.length > 0 ? 1 : 0)
+      for (const text of texts) writer.varint(text)
+    }
+    return [{ name: 'configs', count: sessions.length, bytes: writer.finish() }]
   }
 
   /** Finds the notes of a window's stacks. */
@@ -166,6 +182,14 @@ export class StackNotesDictionary {
     this.#addOfImage(this.#identities, image, '', (writer) => {
       for (const text of texts) writer.varint(text)
     })
+  }
+
+  addConfig({ id, config }: SessionInfo): void {
+    if (config === null || this.#configs.has(id)) return
+    const texts = [config.name, config.version].map((text) => this.#addString(text))
+    if (texts.includes(NO_ROOM)) return
+    this.#room.bytes -= texts.reduce((sum, text) => sum + varintBytes(text), 1)
+    this.#configs.set(id, texts)
   }
 
   #addOfImage(entries: Entries, image: Image, key: string, write: (writer: ByteWriter) => unknown): void {

@@ -1,7 +1,7 @@
 // Reads the stack notes of a file. Nothing in them is believed before it is checked against the section's size.
 
 import { IMAGE_RUNTIMES, type Image, type ImageRuntime } from '../../core/process.ts'
-import { type FrameFunction, STACK_STATES } from '../../core/profile.ts'
+import { type FrameFunction, type SessionInfo, STACK_STATES } from '../../core/profile.ts'
 import { ByteReader } from './bytes.ts'
 import {
   MAX_NOTE_ELEMENTS,
@@ -28,6 +28,7 @@ export class StackNotes {
   readonly #runtimes: ReadonlyMap<string, ImageRuntime>
   readonly #segments: ReadonlyMap<string, bigint>
   readonly #identities: ReadonlyMap<string, ImageIdentity>
+  readonly #configs: readonly SessionInfo['config'][]
 
   constructor(parts: NoteParts) {
     this.#notes = parts.notes
@@ -36,6 +37,7 @@ export class StackNotes {
     this.#runtimes = parts.runtimes
     this.#segments = parts.segments
     this.#identities = parts.identities
+    this.#configs = parts.configs
   }
 
   /** The number of the note of a sample by its place among the samples of the file; 0: it has none. */
@@ -64,6 +66,11 @@ export class StackNotes {
     return this.#identities.get(imageKey(image)) ?? {}
   }
 
+  /** The configuration of an event, by its place among the file's attrs. */
+  configOf(event: number): SessionInfo['config'] {
+    return this.#configs[event] ?? null
+  }
+
   /** The stated address of the byte at `offset`, where a mapping of the image begins; undefined where nothing is said of it. */
   svmaOf(image: Image, offset: bigint): bigint | undefined {
     return this.#segments.get(segmentKey(image, offset))
@@ -83,6 +90,7 @@ interface NoteParts {
   readonly runtimes: ReadonlyMap<string, ImageRuntime>
   readonly segments: ReadonlyMap<string, bigint>
   readonly identities: ReadonlyMap<string, ImageIdentity>
+  readonly configs: readonly SessionInfo['config'][]
 }
 
 const imageKey = ({ path, buildId, device, inode }: Image): string =>
@@ -139,6 +147,7 @@ function readParts(part: (name: PartName) => ByteReader): NoteParts {
     runtimes: new Map(runtimes),
     segments: new Map(segments),
     identities: new Map(identities),
+    configs: elements(part('configs'), (reader) => readConfig(reader, strings)),
   }
 }
 
@@ -260,6 +269,11 @@ function readIdentity(
   const goBuildId = member(strings, reader.varint())
   const contentHash = member(strings, reader.varint())
   return [key, { ...(goBuildId && { goBuildId }), ...(contentHash && { contentHash }) }]
+}
+
+function readConfig(reader: ByteReader, strings: readonly string[]): SessionInfo['config'] {
+  if (reader.u8() === 0) return null
+  return { name: member(strings, reader.varint()), version: member(strings, reader.varint()) }
 }
 
 function readImage(reader: ByteReader, strings: readonly string[]): Image {

@@ -2,7 +2,7 @@
 
 import { inTurns } from '../../base/turns.ts'
 import { IMAGE_RUNTIMES, type ImageTable } from '../../core/process.ts'
-import type { ProfileBatch } from '../../core/profile.ts'
+import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
 import { sampledImages, sampledMappings } from '../../core/sampled-images.ts'
 import { ByteWriter, varintBytes } from './bytes.ts'
 import { PART, STACK_NOTES_MAGIC, STACK_NOTES_VERSION } from './stack-notes.ts'
@@ -67,6 +67,7 @@ export class StackNotesWriter {
     this.#addRuntimes(batch.processes.images)
     this.#addSegments(batch)
     this.#addIdentities(batch)
+    this.#dictionary.addConfig(batch.session)
     const { stack, length } = batch.samples
     const notes = await this.#notesOf(batch)
     const pairs: number[] = []
@@ -129,13 +130,16 @@ export class StackNotesWriter {
     for (let at = 0; at < pairs.length; at += 2) this.#appendRun(pairs[at]!, pairs[at + 1]!)
   }
 
-  /** The section; undefined where there is nothing to say. */
-  finish(): Uint8Array | undefined {
+  /**
+   * The section; undefined where there is nothing to say.
+   * @param sessions in the order of the file's attrs
+   */
+  finish(sessions: readonly SessionInfo[] = []): Uint8Array | undefined {
     this.#closeRun()
     this.#open = { note: NO_NOTE, samples: 0 }
     if (this.#runCount === 0) return undefined
     const runs = { name: 'runs', count: this.#runCount, bytes: this.#runs.finish() } as const
-    const parts = [...this.#dictionary.parts(), runs]
+    const parts = [...this.#dictionary.parts(sessions), runs]
     const writer = new ByteWriter().u64(STACK_NOTES_MAGIC).u32(STACK_NOTES_VERSION).u32(parts.length)
     for (const { name, count, bytes } of parts) {
       writer

@@ -45,6 +45,8 @@ export const PART = {
    * and the number of an interpreted frame. Of one place the innermost comes first. Absent where no note has one.
    */
   functions: 8,
+  /** Per event, in the order of the file's attrs: u8 0, or u8 1, then name and version (strings) of its configuration. Absent where none has one. */
+  configs: 9,
 } as const
 export type PartName = keyof typeof PART
 

@@ -58,8 +58,9 @@ function periodFor(rate: SamplingRate, clock: boolean): bigint {
 }
 
 function commentsOn({ session, losses }: SessionProfile): string[] {
-  const { event, rate, host } = session
+  const { config, event, rate, host } = session
   return [
+    ...(config === null ? [] : [`config: ${config.name}${config.version && ` version ${config.version}`}`]),
     `event: ${event.name}`,
     rate.by === 'period' ? `period: ${rate.period}` : `frequency: ${rate.hertz} Hz`,
     `host: ${host.hostname}`,

@@ -41,14 +41,22 @@ export function holdsOneEvent(format: ProfileFormat): boolean {
 }
 
 /** An event's name as part of a file name: `cycles:u` becomes `cycles-u`. */
-export const eventInFileName = (event: string): string =>
-  event.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[.-]+|-+$/g, '')
+export const eventInFileName = (event: string): string => cleaned(event)
+
+/** File names have 255 bytes, and stamp, event and ending are to be among them. */
+const MAX_CONFIG_CHARACTERS = 100
+
+/** A configuration's name as part of a file name; '' where nothing is left of it. */
+export const configInFileName = (name: string): string =>
+  cleaned(cleaned(name).slice(0, MAX_CONFIG_CHARACTERS))
+
+const cleaned = (text: string): string => text.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[.-]+|[.-]+$/g, '')
 
 /** `x.pb.gz` and `cpu-clock` become `x.cpu-clock.pb.gz`. */
-export function withEvent(path: string, event: string): string {
+export function withLabel(path: string, label: string): string {
   const known = PROFILE_ENDINGS.find(([ending]) => path.endsWith(ending))?.[0]
   const slash = path.lastIndexOf('/')
   const dot = path.indexOf('.', slash + 2)
   const ending = known ?? (dot < 0 ? '' : path.slice(dot))
-  return `${path.slice(0, path.length - ending.length)}.${event}${ending}`
+  return `${path.slice(0, path.length - ending.length)}.${label}${ending}`
 }

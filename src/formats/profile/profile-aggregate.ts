@@ -1,7 +1,7 @@
 // Many windows become one profile: samples that are alike are counted, whatever window they came in.
 
 import type { ProfileAdded, ProfileLimits, SampleLabel, WindowSource } from '../../core/encoder.ts'
-import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
+import { type ProfileBatch, type SessionInfo, sessionTitle } from '../../core/profile.ts'
 import type { ProcessResource, SampleResources } from '../../core/resource.ts'
 import { SampleCgroups } from '../../core/sample-cgroups.ts'
 import { batchesOf } from '../../core/window-view.ts'
@@ -37,7 +37,7 @@ export interface SessionProfile {
 
 /** What a person calls it: `cpu-clock, page-faults on node-1`. */
 export function titleOf(profiles: readonly SessionProfile[]): string {
-  const events = profiles.map((profile) => profile.session.event.name).join(', ')
+  const events = profiles.map(({ session }) => sessionTitle(session)).join(', ')
   return `${events} on ${profiles[0]?.session.host.hostname || 'an unnamed host'}`
 }
 

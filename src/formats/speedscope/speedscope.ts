@@ -1,5 +1,6 @@
 // speedscope's own format: https://www.speedscope.app/file-format-schema.json
 
+import { sessionTitle } from '../../core/profile.ts'
 import { type CallTree, callTreeOf } from '../profile/call-tree.ts'
 import type { FrameLabel } from '../profile/frame-text.ts'
 import { type SessionProfile, titleOf } from '../profile/profile-aggregate.ts'
@@ -51,7 +52,9 @@ function writeProfile(out: TextWriter, profile: SessionProfile, frames: Frames):
   const { event } = profile.session
   const unit = event.unit === 'nanoseconds' ? 'nanoseconds' : 'none'
   const tree = callTreeOf(profile)
-  out.write(`{"type":"sampled","name":${JSON.stringify(event.name)},"unit":"${unit}","startValue":0`)
+  out.write(
+    `{"type":"sampled","name":${JSON.stringify(sessionTitle(profile.session))},"unit":"${unit}","startValue":0`,
+  )
   out.write(`,"endValue":${profile.value},"samples":[`)
   writeSamples(out, tree, frames)
   out.write('],"weights":[')

@@ -8,13 +8,14 @@ import { type MmapRecord, readRecords } from '../../formats/perf-data/file-recor
 import type { FileEvent } from '../../formats/perf-data/header.ts'
 import { ATTR_FLAG, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
+import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
 import { EVENTS } from '../events.ts'
 
 /** No Linux runs on more (NR_CPUS). */
 const MAX_CPUS = 8192
 
 /** One session per event of the file, numbered from 0. */
-export function sessionsOf(file: PerfDataFile): SessionInfo[] {
+export function sessionsOf(file: PerfDataFile, notes?: StackNotes): SessionInfo[] {
   const host = hostOf(file)
   // perf.data does not say which CPUs were sampled; all of them is what an agent does.
   const cpus = Array.from({ length: Math.min(host.cpusOnline, MAX_CPUS) }, (_, cpu) => cpu)
@@ -23,7 +24,7 @@ export function sessionsOf(file: PerfDataFile): SessionInfo[] {
     source: 0,
     event: eventInfoOf(event, id),
     rate: rateOf(event),
-    config: null,
+    config: notes?.configOf(id) ?? null,
     cpus,
     callGraph: callGraphOf(event),
     maxStack: event.attr.sampleMaxStack,

@@ -2,7 +2,7 @@
 // figures add up.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -14,6 +14,7 @@ import {
   takesProfiles,
 } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
+import type { ProfileBatch } from '../../../src/core/profile.ts'
 import type { LaneStats } from '../../../src/core/router.ts'
 import { milliseconds } from '../../../src/core/units.ts'
 import { loadAddon } from '../../../src/native/load.ts'
@@ -21,7 +22,11 @@ import { createMetricsRouter } from '../../../src/router/metrics-router.ts'
 import { ALONE } from '../../support/alone.ts'
 import { batchOf, healthyConsumer } from '../../support/consumers.ts'
 import { localEncoder } from '../../support/encoder.ts'
+import { nightSession, sideBySide, webSession } from '../../support/sources.ts'
 import { type FarSide, farSideOf } from './far-side.ts'
+
+/** Who waits in vain gives up. */
+const IN_TIME = { timeout: 120_000 } as const
 
 const SAMPLES = 10
 const BATCHES = 4
@@ -152,6 +157,87 @@ for (const plugin of await loadConsumers()) {
       })
     }
 
+    test('keeps two sources apart whose windows overlap, and loses nothing of either', async (context) => {
+      const consumer = await ready(context)
+      const batches = sideBySide([
+        { session: webSession(), windowSeconds: 10, samples: [7, 0, 9] },
+        { session: nightSession(), windowSeconds: 2, samples: Array.from({ length: 15 }, () => 5), from: 1 },
+      ])
+      await consumer.start()
+      await take(consumer, batches)
+      await consumer.stop()
+      const { written, lost } = consumer.outcome()
+      assert.deepEqual({ written, lost }, { written: 16 + 75, lost: {} })
+      assert.equal(consumer.outcome().open, undefined)
+    })
+
+    for (const [what, last] of [
+      ['', 5],
+      [', also where its last window has no samples', 0],
+    ] as const) {
+      test(`finishes a source that ends while another goes on${what}`, IN_TIME, async (context) => {
+        const consumer = await ready(context)
+        const ending = { session: webSession(), windowSeconds: 10, samples: [5, 5, last], ends: true }
+        const batches = sideBySide([
+          ending,
+          { session: nightSession(), windowSeconds: 4, samples: Array.from({ length: 12 }, () => 5) },
+        ])
+        const end = 1 + batches.findIndex(({ isLast }) => isLast)
+        await consumer.start()
+        await take(consumer, batches.slice(0, end))
+        await until(() => consumer.outcome().written >= 10 + last)
+        await take(consumer, batches.slice(end))
+        await consumer.stop()
+        const { written, lost } = consumer.outcome()
+        assert.deepEqual({ written, lost }, { written: 10 + last + 60, lost: {} })
+      })
+    }
+
+    test(
+      'finishes a source whose end was lost on the way, once others are far ahead',
+      IN_TIME,
+      async (context) => {
+        const consumer = await ready(context)
+        const [batch] = sideBySide([{ session: webSession(), windowSeconds: 10, samples: [5] }])
+        const others = sideBySide([
+          { session: nightSession(), windowSeconds: 30, samples: Array.from({ length: 5 }, () => 0) },
+        ])
+        assert.ok(batch !== undefined)
+        await consumer.start()
+        await take(consumer, [batch, ...others])
+        await until(() => consumer.outcome().written === 5)
+        await consumer.stop()
+        assert.equal(consumer.outcome().written, 5)
+      },
+    )
+
+    test('a hundred sources one after another leave nothing open', IN_TIME, async (context) => {
+      const consumer = await ready(context)
+      await consumer.start()
+      const published = (number: number) =>
+        sideBySide([
+          {
+            session: webSession({
+              id: number,
+              source: number,
+              config: { name: 'web', version: `${number}` },
+            }),
+            windowSeconds: 1,
+            samples: [1, 1],
+            from: 2 * number,
+            ends: true,
+          },
+        ])
+      await take(consumer, published(0))
+      await until(() => consumer.outcome().written === 2)
+      const before = readdirSync('/proc/self/fd').length
+      for (let number = 1; number < 100; number++) await take(consumer, published(number))
+      await until(() => consumer.outcome().written === 200)
+      assert.equal(consumer.outcome().open, undefined)
+      assert.ok(readdirSync('/proc/self/fd').length <= before + 2)
+      await consumer.stop()
+    })
+
     test('takes nothing over when the signal has aborted, and goes on afterwards', async (context) => {
       const consumer = await ready(context)
       await consumer.start()
@@ -176,6 +262,16 @@ for (const plugin of await loadConsumers()) {
       await consumer.stop()
     })
   })
+}
+
+async function take(consumer: ProfileConsumer, batches: readonly ProfileBatch[]): Promise<void> {
+  const { signal } = new AbortController()
+  for (const batch of batches) await consumer.consumeProfiles(batch, signal)
+}
+
+/** For what is sent beside the batches. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 /** What became of the samples that it took over. */

@@ -27,6 +27,14 @@ CodeMap& ProcessCode::Of(pid_t pid, uint64_t instruction) {
   return processes_.CodeOf(static_cast<uint32_t>(pid), MonotonicNow(), instruction);
 }
 
+void ProcessCode::Forget(pid_t pid) {
+  const auto number = static_cast<uint32_t>(pid);
+  processes_.Apply({.kind = ProcessEventKind::kExit, .pid = number, .tid = number});
+  // Who has ended is kept for the window in which it was sampled.
+  processes_.ForgetPast();
+  processes_.ForgetPast();
+}
+
 UnwindOutcome ProcessCode::Unwind(pid_t pid, const StackSnapshot& snapshot,
                                   std::vector<uint64_t>& frames) {
   while (true) {

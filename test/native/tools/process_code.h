@@ -16,6 +16,8 @@ class ProcessCode {
  public:
   ProcessCode();
 
+  /// What it has mapped is read anew for its next stack: no records tell of what it has mapped since.
+  void Forget(pid_t pid);
   UnwindOutcome Unwind(pid_t pid, const StackSnapshot& snapshot, std::vector<uint64_t>& frames);
   /// The same answers as in the last Unwind.
   CodeMap& Of(pid_t pid, uint64_t instruction);

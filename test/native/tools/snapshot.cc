@@ -45,6 +45,7 @@ bool PrintProcess(pid_t pid, ProcessCode& code) {
     std::printf("{\"pid\":%d,\"error\":\"%s\"}\n", pid, process.error().what.c_str());
     return false;
   }
+  code.Forget(pid);
   std::printf("{\"pid\":%d,\"threads\":[", pid);
   const char* separator = "";
   for (const StoppedProcess::Thread& thread : process->threads()) {

@@ -247,6 +247,38 @@ test('… but not where it has called exec since, seen or unseen, or windows are
   assert.deepEqual(await later(2, { before: { 12: nodeAt7 }, samples: missed }), ['node'])
 })
 
+const ofSource = (source: number, batch: ProfileBatch, isLast = false): ProfileBatch => ({
+  ...batch,
+  isLast,
+  session: { ...batch.session, source },
+})
+
+test('windows of another source, which come in between and overlap, take nothing from what a source has learnt', async () => {
+  const { finder, proc } = finderOver({ 12: shop })
+  const exit = [{ at: 18, exit: 12 }] as const
+  await finder.find(ofSource(1, batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] })))
+  proc.processes.delete(12)
+  // It tells of the exit before the first source has come so far.
+  const others = { before: { 12: nodeAt7 }, told: exit, samples: [] }
+  await finder.find(ofSource(2, { ...batchOfProcesses({ ...others, sequence: 1 }), isLast: false }))
+  await finder.find(ofSource(2, batchOfProcesses({ samples: [], sequence: 2 })))
+  const window = batchOfProcesses({ sequence: 1, before: { 12: nodeAt7 }, told: exit, samples: [[12, 11]] })
+  assert.deepEqual(await servicesOf(finder, ofSource(1, window)), ['shop'])
+})
+
+test('what a source has learnt goes with its end, for every session of its last window', async () => {
+  const { finder, proc } = finderOver({ 12: shop })
+  const windowOf = (sequence: number) =>
+    batchOfProcesses({ sequence, before: { 12: nodeAt7 }, samples: [[12, 10 * sequence + 1]] })
+  await finder.find(ofSource(1, windowOf(0)))
+  proc.processes.delete(12)
+  const last = ofSource(1, windowOf(1), true)
+  const second = { ...last, session: { ...last.session, id: 9 } }
+  assert.deepEqual(await servicesOf(finder, last), ['shop'])
+  assert.deepEqual(await servicesOf(finder, second), ['shop'])
+  assert.deepEqual(await servicesOf(finder, ofSource(1, windowOf(2))), ['node'])
+})
+
 test('what was learnt of a process is forgotten when it execs in a window that has no samples of it', async () => {
   const { finder, proc } = finderOver({ 12: { ...shop, page: 7 } })
   await finder.find(batchOfProcesses({ before: { 12: nodeAt7 }, samples: [[12, 1]] }))

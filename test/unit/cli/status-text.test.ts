@@ -49,6 +49,8 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
       leftOut: {},
     },
   ],
+  configuration: null,
+  endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: [],
   consumers,
@@ -73,6 +75,24 @@ perf_data
   files      2 finished files, 3.40 MB with 1,000 samples; 344 samples not in a finished file yet (58.0 kB)
 `,
   )
+})
+
+test('with configurations each session says its own, and those that ended are one line', () => {
+  const [session] = status({}).sessions
+  assert.ok(session !== undefined)
+  const named = { ...session, config: { name: 'web', version: '3' } }
+  const plain = { ...session, config: { name: 'night-shift', version: '' }, taken: 7, lost: {} }
+  const ended = { sessions: 2, taken: 1_000, lost: { missed: 1 }, leftOut: { filtered: 5 } }
+  const text = textOf(status({}, { sessions: [named, plain], endedSessions: ended }))
+  assert.deepEqual(text.split('\n').slice(4), [
+    'Sessions',
+    '  configuration      event   rate  CPUs  taken  lost',
+    '  web version 3  cpu-clock  99 Hz     2  1,344  32 (2 ring_full, 30 missed)',
+    '  night-shift    cpu-clock  99 Hz     2      7  0',
+    '  and 2 sessions that ended: 1,000 samples taken, 1 lost (1 missed), 5 left out (5 filtered)',
+    '',
+    '',
+  ])
 })
 
 const sending: ConsumerStatus = {

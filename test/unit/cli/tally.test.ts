@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sumOf } from '../../../src/cli/columns.ts'
-import { summaryOf } from '../../../src/cli/summary.ts'
+import { summaryOf, writtenBy } from '../../../src/cli/summary.ts'
 import { Tally } from '../../../src/cli/tally.ts'
 import { exactJson } from '../../../src/core/exact-json.ts'
 import type { LossReason } from '../../../src/core/loss.ts'
@@ -192,4 +192,65 @@ test('what is not wanted is counted apart, by reason', async () => {
   assert.deepEqual([lost, leftOut], [{}, { filtered: 3, sampled_out: 4 }])
   assert.deepEqual(Object.keys(leftOut), ['filtered', 'sampled_out'])
   assert.deepEqual(summary.sessions[0]?.leftOut, leftOut)
+})
+
+test('of configurations that are replaced 1,000 times the summary stays short, and every sum exact', async () => {
+  const tally = new Tally()
+  const lasting = sessionInfo({ id: 1, config: { name: 'steady', version: '1' } })
+  for (let number = 0; number < 1_000; number++) {
+    const web = sessionInfo({
+      id: 10 + number,
+      source: 10 + number,
+      config: { name: 'web', version: `${number}` },
+    })
+    const [batch] = windowOf(number, [{ session: web, value: 10n }], [[web, 'missed', 2]])
+    assert.ok(batch !== undefined)
+    await tally.add(batch)
+    if (number % 100 === 0)
+      for (const each of windowOf(number, [{ session: lasting, value: 5n }])) await tally.add(each)
+  }
+  const sessions = tally.sessions()
+  assert.ok(sessions.length <= 300, `${sessions.length} sessions`)
+  const [merged] = sessions
+  assert.deepEqual(merged?.config?.name, 'web')
+  assert.equal(merged?.startedAt, '2026-11-21T00:00:01.000Z')
+  assert.equal(Number(merged?.merged) + sessions.length - 2, 1_000, 'one of them is the steady one')
+  const [steady] = sessions.filter(({ config }) => config?.name === 'steady')
+  assert.deepEqual([steady?.taken, steady?.merged], [10, undefined])
+  assert.equal(tally.taken, 1_010)
+  assert.deepEqual(tally.lost, { missed: 2_000 })
+  assert.deepEqual(tally.events(), { 'cpu-clock': { samples: 1_010, value: 10_050n, unit: 'nanoseconds' } })
+  assert.equal(
+    sessions.reduce((sum, { taken }) => sum + taken, 0),
+    1_010,
+  )
+})
+
+test('of more configurations than are told apart the rest are one', async () => {
+  const tally = new Tally()
+  for (let number = 0; number < 1_000; number++) {
+    const session = sessionInfo({ id: number, source: number, config: { name: `c${number}`, version: '' } })
+    for (const batch of windowOf(number, [{ session, value: 1n }])) await tally.add(batch)
+  }
+  const sessions = tally.sessions()
+  assert.ok(sessions.length <= 600, `${sessions.length} sessions`)
+  const others = sessions.filter(({ config }) => config?.name === '[others]')
+  assert.deepEqual(
+    others.map(({ taken, merged }) => [taken, merged]),
+    [[1_000 - sessions.length + 1, 1_000 - sessions.length + 1]],
+  )
+  assert.equal(tally.taken, 1_000)
+})
+
+test('where each consumer gets some configurations alone, written is what none of them lacks', () => {
+  const lane = { queued: 0, queuedBytes: 0, failed: 0, dropped: 0, lastError: undefined }
+  const result = (delivered: number, written: number, dropped = 0) => ({
+    lane: { ...lane, delivered, dropped },
+    outcome: { bytes: 1, written, files: [], lost: {} },
+  })
+  const consumers = new Map([
+    ['perf_data', result(60, 60)],
+    ['files', result(40, 38, 3)],
+  ])
+  assert.equal(writtenBy(consumers, 103), 98)
 })

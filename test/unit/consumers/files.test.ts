@@ -8,11 +8,13 @@ import { files } from '../../../src/consumers/files/index.ts'
 import type { ProfileConsumer } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { OpenProfile } from '../../../src/core/encoder.ts'
+import type { ProfileBatch } from '../../../src/core/profile.ts'
 import { ALONE } from '../../support/alone.ts'
 import { localEncoder } from '../../support/encoder.ts'
 import { readPprof } from '../../support/pprof-reader.ts'
 import { profileBatchOf, type TestWindow } from '../../support/profile-window.ts'
 import { sessionInfo } from '../../support/session.ts'
+import { nightSession, sideBySide, webSession } from '../../support/sources.ts'
 
 const faults = sessionInfo({ id: 1, event: { ...sessionInfo().event, name: 'page-faults:u', unit: 'count' } })
 const oneSample: TestWindow = { samples: [{ stack: ['main@app'] }] }
@@ -304,6 +306,92 @@ test('samples that the profile has no room for are counted', async (t) => {
   assert.equal(written + (lost.table_full ?? 0), 4_000)
   assert.equal(logged.length, 1, 'it is said when it begins')
   assert.match(logged[0] ?? '', /Raise maxProfileBytes/)
+})
+
+const twoSources = [
+  { session: webSession(), windowSeconds: 10, samples: [7, 4] },
+  { session: nightSession(), windowSeconds: 4, samples: [3, 3, 3, 3, 3] },
+]
+
+async function taken(consumer: ProfileConsumer, batches: readonly ProfileBatch[]): Promise<void> {
+  for (const batch of batches) await consumer.consumeProfiles(batch, never)
+}
+
+test('configurations side by side have profiles of their own, by name', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ formats: ['pprof', 'html'] }, contextIn(directory))
+  await consumer.start()
+  await taken(consumer, sideBySide(twoSources))
+  assert.deepEqual(consumer.outcome().open, { samples: 26, bytes: 0 })
+  await consumer.stop()
+  const profiles = join(directory, 'profiles')
+  assert.deepEqual((await readdir(profiles)).sort(), [
+    'profile-20260102-030405-1.web.cpu-clock.pb.gz',
+    'profile-20260102-030405-1.web.html',
+    'profile-20260102-030405.night-shift.html',
+    'profile-20260102-030405.night-shift.page-faults.pb.gz',
+  ])
+  const read = async (name: string) => readPprof(gunzipSync(await readFile(join(profiles, name))))
+  const web = await read('profile-20260102-030405-1.web.cpu-clock.pb.gz')
+  const night = await read('profile-20260102-030405.night-shift.page-faults.pb.gz')
+  const sums = [web, night].map(({ samples }) =>
+    samples.reduce((sum, { values }) => sum + (values[0] ?? 0n), 0n),
+  )
+  assert.deepEqual(sums, [11n, 15n])
+  assert.ok(web.comments.includes('config: web version 3'))
+  assert.ok(night.comments.includes('config: night-shift version 1'))
+  assert.equal(consumer.outcome().written, 26)
+})
+
+test('a source that ends has its profile then, and another version begins another', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ formats: ['folded'] }, contextIn(directory))
+  await consumer.start()
+  const web = { session: webSession(), windowSeconds: 1, samples: [1, 2, 0], ends: true }
+  await taken(consumer, sideBySide([web, { session: nightSession(), windowSeconds: 2, samples: [3, 3] }]))
+  assert.deepEqual(await readdir(join(directory, 'profiles')), [
+    'profile-20260102-030405.web.cpu-clock.folded',
+  ])
+  const renamed = nightSession({ config: { name: 'night-shift', version: '2' } })
+  await consumer.consumeProfiles(
+    profileBatchOf({ session: renamed, samples: [{ stack: ['main@app'] }], sequence: 2 }),
+    never,
+  )
+  assert.equal(consumer.outcome().written, 3 + 6)
+  await consumer.stop()
+  assert.equal(consumer.outcome().written, 10)
+})
+
+test('per window each source’s windows are profiles as soon as they are complete', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const consumer = open({ formats: ['folded'], write: 'per_window' }, contextIn(directory))
+  await consumer.start()
+  for (const batch of sideBySide(twoSources)) {
+    const before = consumer.outcome().written
+    await taken(consumer, [batch])
+    assert.equal(consumer.outcome().written, before + batch.samples.length)
+  }
+  await consumer.stop()
+  assert.equal((await readdir(join(directory, 'profiles'))).length, 7)
+})
+
+test('a file of one name holds all sources, until the agent ends', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const file = [join(directory, 'x.html'), join(directory, 'x.folded')]
+  const consumer = open({ file }, contextIn(directory))
+  await consumer.start()
+  await taken(consumer, sideBySide(twoSources.map((source) => ({ ...source, ends: true }))))
+  assert.deepEqual(await readdir(directory), [])
+  await consumer.stop()
+  assert.deepEqual((await readdir(directory)).sort(), [
+    'x.html',
+    'x.night-shift.page-faults.folded',
+    'x.web.cpu-clock.folded',
+  ])
+  const html = await readFile(join(directory, 'x.html'), 'utf8')
+  assert.match(html, /cpu-clock \(web\)/)
+  assert.match(html, /page-faults \(night-shift\)/)
+  assert.equal(consumer.outcome().written, 26)
 })
 
 test('stopping twice, or without a batch, leaves nothing', async (t) => {

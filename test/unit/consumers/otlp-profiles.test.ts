@@ -9,7 +9,9 @@ import { ALONE } from '../../support/alone.ts'
 import { localEncoder } from '../../support/encoder.ts'
 import { freePort } from '../../support/endpoints.ts'
 import { intake } from '../../support/intake.ts'
+import { readOtlp } from '../../support/otlp-reader.ts'
 import { profileBatchOf } from '../../support/profile-window.ts'
+import { nightSession, sideBySide, webSession } from '../../support/sources.ts'
 import { until } from './datadog-pprof/setting.ts'
 
 const batch = profileBatchOf({ samples: [{ stack: ['main@app'], count: 3 }] })
@@ -89,4 +91,34 @@ test('a change of protocol or compression that the endpoint reads as well keeps 
   await far.received(1)
   await second.stop()
   assert.equal(second.outcome().delivery?.replayed.samples, 3)
+})
+
+test('every resource says which configuration its profiles are of, and no request is of two', async (t) => {
+  const taking = { 'content-type': 'application/x-protobuf' }
+  const far = await intake(t, (response) => void response.writeHead(200, taking).end())
+  const consumer = opener(t)({ endpoint: far.url, compression: 'none' })
+  await consumer.start()
+  const batches = sideBySide([
+    { session: webSession(), windowSeconds: 10, samples: [3, 4] },
+    {
+      session: nightSession({ config: { name: 'night-shift', version: '' } }),
+      windowSeconds: 4,
+      samples: [1, 1],
+    },
+  ])
+  for (const each of batches) await consumer.consumeProfiles(each, new AbortController().signal)
+  await consumer.stop()
+  const told = far.requests.map(({ body }) =>
+    readOtlp(body).map(({ resource, samples }) => [
+      resource['sonde.config.name'],
+      resource['sonde.config.version'],
+      samples.reduce((sum, { values }) => sum + Number(values[0]), 0),
+    ]),
+  )
+  assert.deepEqual(told, [
+    [['night-shift', undefined, 1]],
+    [['night-shift', undefined, 1]],
+    [['web', '3', 3]],
+    [['web', '3', 4]],
+  ])
 })

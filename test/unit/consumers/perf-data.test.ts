@@ -7,20 +7,28 @@ import { avma, fileOffset, svma } from '../../../src/core/address.ts'
 import type { ProfileConsumer } from '../../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../../src/core/consumer-context.ts'
 import type { EncodeSamples } from '../../../src/core/encoder.ts'
-import type { ProfileBatch } from '../../../src/core/profile.ts'
+import type { ProfileBatch, SessionInfo } from '../../../src/core/profile.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
 import { type FileRecord, readRecords } from '../../../src/formats/perf-data/file-records.ts'
 import { openPerfData } from '../../../src/formats/perf-data/reader.ts'
 import { readStackNotes } from '../../../src/formats/perf-data/stack-notes-reader.ts'
 import { openFileSource } from '../../../src/sampler/replay/file-source.ts'
+import { Replay } from '../../../src/sampler/replay.ts'
 import {
   consumerOf,
   contextOf,
   encodeSamples,
   temporaryDirectory,
 } from '../../integration/perf-data-tools.ts'
-import { FAULTS, SECOND, session, type WindowSpec, windowBatches } from '../formats/perf-data/fixture.ts'
+import {
+  FAULTS,
+  SECOND,
+  session,
+  type WindowSpec,
+  windowBatches,
+  windowBuffer,
+} from '../formats/perf-data/fixture.ts'
 
 const never = new AbortController().signal
 const profiles = (directory: string): string => join(directory, 'profiles')
@@ -459,4 +467,193 @@ test('200 rotations of one second give no name twice, and forget what retention 
   assert.equal(looked.mock.callCount(), 2)
   looked.mock.restore()
   syncBuiltinESMExports()
+})
+
+const web = (over: Partial<SessionInfo> = {}) =>
+  session(21, { source: 1, config: { name: 'web', version: '3' }, ...over })
+const night = (over: Partial<SessionInfo> = {}) =>
+  ({ ...FAULTS(22), source: 2, config: { name: 'night-shift', version: '' }, ...over }) satisfies SessionInfo
+
+interface SourceWindow {
+  readonly session: SessionInfo
+  readonly sequence: number
+  /** Seconds. */
+  readonly start: number
+  readonly samples: number
+  readonly isLast?: boolean
+}
+
+async function writeOf(consumer: ProfileConsumer, window: SourceWindow, signal = never): Promise<void> {
+  const { session: of, sequence, start, samples, isLast = false } = window
+  const buffer = windowBuffer({ sessions: [of], sequence, samples, start: BigInt(start) * SECOND })
+  for (const batch of batchesOf(buffer, [of], { isLast })) await consumer.consumeProfiles(batch, signal)
+}
+
+/** What the replayed file says: samples by event, configuration and version. */
+async function contentsOf(file: string): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  const replay = Replay.open(file)
+  await replay.run({
+    emit: async (batches) => {
+      for (const {
+        session: { event, config },
+        samples,
+      } of batches) {
+        const key = [event.name, config?.name, config?.version].join()
+        counts[key] = (counts[key] ?? 0) + samples.length
+      }
+    },
+  })
+  replay.close()
+  assert.deepEqual(replay.problems, [])
+  return counts
+}
+
+test('two sources side by side have a file each, which names its configuration; processes are told once in each', async (t) => {
+  const { directory, consumer } = await started(t)
+  for (let second = 0; second < 6; second++) {
+    await writeOf(consumer, { session: web(), sequence: second, start: 100 + second, samples: 4 })
+    if (second % 3 === 2)
+      await writeOf(consumer, {
+        session: night(),
+        sequence: (second - 2) / 3,
+        start: 98 + second,
+        samples: 7,
+      })
+  }
+  assert.equal(names(directory).length, 2)
+  assert.equal(consumer.outcome().open?.samples, 38)
+  await consumer.stop()
+  const { files, written, lost } = consumer.outcome()
+  assert.deepEqual({ written, lost }, { written: 38, lost: {} })
+  assert.deepEqual(await Promise.all(files.map(contentsOf)), [
+    { 'cpu-clock,web,3': 24 },
+    { 'page-faults:u,night-shift,': 14 },
+  ])
+  for (const file of files) assert.equal(kindsOf(file).filter((kind) => kind === 'comm').length, 1)
+})
+
+test('a source that ends has its file at once; what comes in its place has another', async (t) => {
+  const { directory, consumer } = await started(t)
+  await writeOf(consumer, { session: web(), sequence: 0, start: 100, samples: 4 })
+  await writeOf(consumer, { session: night(), sequence: 0, start: 100, samples: 7 })
+  await writeOf(consumer, { session: web(), sequence: 1, start: 101, samples: 0, isLast: true })
+  assert.equal(consumer.outcome().files.length, 1)
+  const next = web({
+    id: 23,
+    source: 3,
+    rate: { by: 'period', period: 10_000_000n },
+    config: { name: 'web', version: '4' },
+  })
+  await writeOf(consumer, { session: next, sequence: 0, start: 101, samples: 5 })
+  assert.deepEqual(consumer.outcome().open?.samples, 12)
+  await consumer.stop()
+  const contents = await Promise.all(consumer.outcome().files.map(contentsOf))
+  assert.deepEqual(contents, [
+    { 'cpu-clock,web,3': 4 },
+    { 'page-faults:u,night-shift,': 7 },
+    { 'cpu-clock,web,4': 5 },
+  ])
+  assert.equal(names(directory).length, 3)
+})
+
+test('a configuration that is stated anew under another version goes on in a file of that version', async (t) => {
+  const { consumer } = await started(t)
+  await writeOf(consumer, { session: web(), sequence: 0, start: 100, samples: 4 })
+  const renamed = web({ config: { name: 'web', version: '4' } })
+  await writeOf(consumer, { session: renamed, sequence: 1, start: 101, samples: 5 })
+  await consumer.stop()
+  const contents = await Promise.all(consumer.outcome().files.map(contentsOf))
+  assert.deepEqual(contents, [{ 'cpu-clock,web,3': 4 }, { 'cpu-clock,web,4': 5 }])
+})
+
+test('a last batch that comes too late, or cannot be written, closes its file all the same', async (t) => {
+  let broken = false
+  const failing: EncodeSamples = async (window, sessions) => {
+    if (broken) throw new Error('out of memory')
+    return encodeSamples(window, sessions)
+  }
+  const { consumer } = await started(t, {}, { encodeSamples: failing })
+  await writeOf(consumer, { session: web(), sequence: 0, start: 100, samples: 4 })
+  await writeOf(consumer, { session: night(), sequence: 0, start: 100, samples: 7 })
+  const late = AbortSignal.abort(new Error('too late'))
+  const last = { sequence: 1, start: 101, samples: 3, isLast: true }
+  await assert.rejects(writeOf(consumer, { session: web(), ...last }, late), /too late/)
+  broken = true
+  await assert.rejects(writeOf(consumer, { session: night(), ...last }), /out of memory/)
+  assert.deepEqual(await Promise.all(consumer.outcome().files.map(contentsOf)), [
+    { 'cpu-clock,web,3': 4 },
+    { 'page-faults:u,night-shift,': 7 },
+  ])
+  assert.equal(consumer.outcome().open, undefined)
+  await consumer.stop()
+})
+
+test('what a killed agent left open of several sources is finished, each by itself, at the next start', async (t) => {
+  const { directory, consumer } = await started(t)
+  for (const second of [0, 1]) {
+    await writeOf(consumer, { session: web(), sequence: second, start: 100 + second, samples: 4 })
+    await writeOf(consumer, { session: night(), sequence: second, start: 100 + second, samples: 7 })
+  }
+  assert.equal(names(directory).filter((name) => name.endsWith('.part')).length, 2)
+  const next = consumerOf({}, contextOf(directory))
+  await next.start()
+  await next.stop()
+  const files = names(directory).map((name) => join(profiles(directory), name))
+  const contents = (await Promise.all(files.map(contentsOf))).toSorted((one) =>
+    'cpu-clock,,' in one ? -1 : 1,
+  )
+  assert.deepEqual(contents, [{ 'cpu-clock,,': 8 }, { 'page-faults:u,,': 14 }])
+})
+
+test('the byte budget holds for all open files together: the largest is closed, so that it can be given up', async (t) => {
+  const maxTotalBytes = 120_000
+  const { directory, consumer } = await started(t, { maxFileBytes: 0, maxTotalBytes, maxFiles: 0 })
+  const used = () =>
+    names(directory).reduce((sum, name) => sum + statSync(join(profiles(directory), name)).size, 0)
+  const sources = Array.from({ length: 5 }, (_, index) =>
+    session(30 + index, { source: 10 + index, config: { name: `c${index}`, version: '' } }),
+  )
+  let deleted = 0
+  for (let second = 0; second < 60; second++) {
+    for (const [index, of] of sources.entries()) {
+      const samples = index === 0 ? 60 : 6
+      await writeOf(consumer, { session: of, sequence: second, start: 100 + second, samples })
+      assert.ok(used() <= maxTotalBytes, `${used()} bytes in second ${second}`)
+      deleted = Math.max(deleted, consumer.outcome().bytes - used())
+    }
+  }
+  assert.ok(deleted > 0, 'retention had something to do')
+  await consumer.stop()
+  const { written, lost } = consumer.outcome()
+  assert.deepEqual({ written, lost }, { written: 60 * 84, lost: {} })
+  assert.ok(used() <= maxTotalBytes)
+})
+
+test('a file removed from under one source is that source’s loss alone', async (t) => {
+  const { directory, consumer } = await started(t)
+  await writeOf(consumer, { session: web(), sequence: 0, start: 100, samples: 4 })
+  const [part = ''] = names(directory)
+  await writeOf(consumer, { session: night(), sequence: 0, start: 100, samples: 7 })
+  renameSync(join(profiles(directory), part), join(directory, 'stolen'))
+  await writeOf(consumer, { session: night(), sequence: 1, start: 101, samples: 7 })
+  await writeOf(consumer, { session: web(), sequence: 1, start: 101, samples: 5 })
+  await consumer.stop()
+  const { written, lost } = consumer.outcome()
+  assert.deepEqual({ written, lost }, { written: 19, lost: { file_removed: 4 } })
+})
+
+test('file: is one source’s; the samples of another are refused, and it is never written over', async (t) => {
+  const directory = temporaryDirectory(t)
+  const file = join(directory, 'x.perf.data')
+  const consumer = consumerOf({ file }, contextOf(directory))
+  await consumer.start()
+  await writeOf(consumer, { session: web(), sequence: 0, start: 100, samples: 4 })
+  const other = { session: night(), sequence: 0, start: 100, samples: 7 }
+  await assert.rejects(writeOf(consumer, other), { code: 'PERF_DATA.OTHER_EVENTS' })
+  await writeOf(consumer, { session: web(), sequence: 1, start: 101, samples: 4, isLast: true })
+  await assert.rejects(writeOf(consumer, { ...other, sequence: 1 }), /one file holds one set of events/)
+  await consumer.stop()
+  assert.deepEqual(readdirSync(directory), ['x.perf.data'])
+  assert.deepEqual(await contentsOf(file), { 'cpu-clock,web,3': 8 })
 })

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { eventInFileName, profileFormatOf, withEvent } from '../../../src/formats/profile/file-names.ts'
+import {
+  configInFileName,
+  eventInFileName,
+  profileFormatOf,
+  withLabel,
+} from '../../../src/formats/profile/file-names.ts'
 
 test('the ending of a name tells the format', () => {
   assert.equal(profileFormatOf('a/b.pb.gz'), 'pprof')
@@ -18,8 +23,16 @@ test('an event’s name is safe in a file name', () => {
   assert.equal(eventInFileName('../cpu'), 'cpu')
 })
 
+test('a configuration’s name is safe in a file name, and leaves room for stamp, event and ending', () => {
+  assert.equal(configInFileName('web-1.prod'), 'web-1.prod')
+  assert.equal(configInFileName('../../etc/passwd'), 'etc-passwd')
+  assert.equal(configInFileName('…'), '')
+  assert.equal(configInFileName('a'.repeat(253)).length, 100)
+  assert.equal(configInFileName(`${'a'.repeat(99)}.b`), 'a'.repeat(99))
+})
+
 test('an event goes before the ending, whatever that is', () => {
-  assert.equal(withEvent('/tmp/a.b/x.pb.gz', 'cycles-u'), '/tmp/a.b/x.cycles-u.pb.gz')
-  assert.equal(withEvent('/tmp/a.b/x', 'cycles-u'), '/tmp/a.b/x.cycles-u')
-  assert.equal(withEvent('x.txt', 'cycles-u'), 'x.cycles-u.txt')
+  assert.equal(withLabel('/tmp/a.b/x.pb.gz', 'cycles-u'), '/tmp/a.b/x.cycles-u.pb.gz')
+  assert.equal(withLabel('/tmp/a.b/x', 'cycles-u'), '/tmp/a.b/x.cycles-u')
+  assert.equal(withLabel('x.txt', 'cycles-u'), 'x.cycles-u.txt')
 })

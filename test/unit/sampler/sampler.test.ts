@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BackEnd } from '../../../src/core/back-end.ts'
 import type { ProfileBatch } from '../../../src/core/profile.ts'
-import { milliseconds } from '../../../src/core/units.ts'
+import { milliseconds, monotonicTime } from '../../../src/core/units.ts'
 import type { NativeSamplerOptions, NativeTarget } from '../../../src/native/binding.ts'
 import { nativeSession } from '../../../src/sampler/native-session.ts'
 import type { RingChoice, SamplingWay } from '../../../src/sampler/plan.ts'
@@ -234,4 +234,29 @@ test('a refused system call says what to do', async () => {
     const { sampler } = setUp({ kind: 'processes', pids: [1], inherit: true }, undefined, refusal)
     await assert.rejects(sampler.start(), { name: 'AgentError', message: expected })
   }
+})
+
+test('the batches of the last window say that no more come', async () => {
+  const { clock, emitted, sampler } = setUp()
+  await sampler.start()
+  await clock.pass(2_000)
+  await sampler.stop()
+  assert.deepEqual(
+    emitted.map(({ batch }) => batch?.isLast),
+    [false, false, true],
+  )
+})
+
+test('one sampler takes over from another at a time that no window of it has passed', async () => {
+  const previous = setUp()
+  const next = setUp()
+  await previous.sampler.start()
+  await next.sampler.start()
+  next.sampler.beginAt(previous.sampler.endAt(monotonicTime(5_000n)))
+  assert.ok(previous.native.calls.includes('keepUntil 5000'))
+  assert.ok(next.native.calls.includes('keepFrom 5000'))
+  previous.native.closedUntil = 7_000n
+  assert.equal(previous.sampler.endAt(monotonicTime(6_000n)), 7_000n)
+  await Promise.all([previous.sampler.stop(), next.sampler.stop()])
+  assert.equal(previous.sampler.endAt(monotonicTime(8_000n)), 8_000n, 'it has ended before')
 })

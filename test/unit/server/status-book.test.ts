@@ -6,6 +6,7 @@ import type { ConsumerResult } from '../../../src/core/summary.ts'
 import { StatusBook, type StatusFacts } from '../../../src/server/status-book.ts'
 import { batchOf } from '../../support/consumers.ts'
 import { sessionInfo } from '../../support/session.ts'
+import { nightSession, sideBySide, webSession } from '../../support/sources.ts'
 
 const lane = { queued: 0, queuedBytes: 0, delivered: 20, failed: 0, dropped: 0, lastError: undefined }
 const outcome = { bytes: 0, written: 0, files: [], lost: {} }
@@ -18,6 +19,7 @@ const factsWith = (results: readonly (readonly [string, ConsumerResult])[] = [])
   startedAt: new Date('2026-01-02T03:04:05Z'),
   dataDirectory: '/data',
   sessions: [sessionInfo(), sessionInfo({ id: 1, rate: { by: 'period', period: 1_000n } })],
+  configuration: null,
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: EVERYTHING,
   results: new Map(results),
@@ -126,4 +128,41 @@ test('what a consumer has besides its figures is not told', () => {
   const sends = { lane, outcome: { ...outcome, delivery: secret } }
   const status = new StatusBook().status(factsWith([['otlp_profiles', sends]]))
   assert.ok(!JSON.stringify(status.consumers).includes('planted-secret'))
+})
+
+test('windows of sources side by side are counted once each, whatever their numbers; the newest is the one that ended last', () => {
+  const book = new StatusBook()
+  const batches = sideBySide([
+    { session: webSession(), windowSeconds: 10, samples: [1, 1, 1] },
+    { session: nightSession(), windowSeconds: 4, samples: [2, 2, 2, 2] },
+  ])
+  for (const batch of batches) book.add(batch)
+  const { windows, sessions } = book.status({ ...factsWith(), sessions: [webSession(), nightSession()] })
+  assert.deepEqual(windows, { closed: 7, newestEnd: '2026-01-02T03:04:35.000Z' })
+  assert.deepEqual(
+    sessions.map(({ config, taken }) => [config?.name, taken]),
+    [
+      ['web', 3],
+      ['night-shift', 8],
+    ],
+  )
+})
+
+test('sessions that ended are counted together, however many there were; what runs is told by itself', () => {
+  const book = new StatusBook()
+  const runs = nightSession()
+  const [steady] = sideBySide([{ session: runs, windowSeconds: 10, samples: [5] }])
+  const [window] = sideBySide([{ session: webSession(), windowSeconds: 10, samples: [2], ends: true }])
+  assert.ok(steady !== undefined && window !== undefined)
+  const losses = [{ reason: 'missed' as const, count: 1 }]
+  for (let id = 100; id < 3_100; id++) {
+    book.add({ ...window, losses, session: webSession({ id, source: id }) })
+    if (id % 500 === 0) book.add(steady)
+  }
+  const { sessions, endedSessions } = book.status({ ...factsWith(), sessions: [runs] })
+  assert.deepEqual(
+    sessions.map(({ config, taken }) => [config?.name, taken]),
+    [['night-shift', 30]],
+  )
+  assert.deepEqual(endedSessions, { sessions: 3_000, taken: 6_000, lost: { missed: 3_000 }, leftOut: {} })
 })

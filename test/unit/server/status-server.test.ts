@@ -18,6 +18,8 @@ const STATUS: Status = {
   dataDirectory: '/data',
   windows: { closed: 0, newestEnd: null },
   sessions: [],
+  configuration: null,
+  endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: [],
   consumers: {},

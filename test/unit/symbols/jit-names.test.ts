@@ -81,20 +81,28 @@ function namerOf(
       line: Uint32Array.from(addresses, () => (source === 0 ? 12 : 0)),
     }
   }
-  const openJitNames = () => ({
-    name: async (requests: readonly NativeJitRequest[]) => {
-      asked.push(...requests)
-      return requests.map(answer)
-    },
-    cacheBytes: () => 0,
-    close: () => undefined,
-  })
+  const followed: { windows: bigint[]; isClosed: boolean }[] = []
+  const openJitNames = () => {
+    const handle = { windows: [] as bigint[], isClosed: false }
+    followed.push(handle)
+    return {
+      name: async (requests: readonly NativeJitRequest[]) => {
+        handle.windows.push(...requests.map(({ windowEnd }) => windowEnd))
+        asked.push(...requests)
+        return requests.map(answer)
+      },
+      cacheBytes: () => 1_000,
+      close() {
+        handle.isClosed = true
+      },
+    }
+  }
   const problems = new Problems()
   const names = new JitNames(
     { addon: { openJitNames }, limitMs: () => 10, maxCacheBytes: 10, policy: { sources } },
     problems,
   )
-  return { names, asked, problems }
+  return { names, asked, problems, followed }
 }
 
 async function namesIn(batch: ProfileBatch, names: JitNames) {
@@ -121,6 +129,31 @@ test('what was read from V8 stands; where it was not certain the process’s own
   window.frame(code, 0x1030n, said('[Symbol.iterator]'))
   const { names } = namerOf(() => true)
   assert.deepEqual(await functionsIn(window.batch(), names), ['work', 'perf_map1020', '[Symbol.iterator]'])
+})
+
+test('what lies where is followed for each source by itself, and no longer than it lasts', async () => {
+  const { names, followed } = namerOf(() => true)
+  const nameWindow = async (source: number, end: bigint, isLast = false) => {
+    const window = new Window()
+    window.frame(window.mapping(7, anonymous('//anon')), 0x1010n)
+    const batch = window.batch()
+    const session = { ...batch.session, source }
+    const range = { ...batch.window, end: monotonicTime(end) }
+    assert.deepEqual(await functionsIn({ ...batch, session, window: range, isLast }, names), ['perf_map1010'])
+  }
+  await nameWindow(1, 600n)
+  await nameWindow(2, 200n)
+  await nameWindow(1, 700n)
+  assert.equal(names.cacheBytes(), 2_000)
+  await nameWindow(2, 300n, true)
+  assert.deepEqual(followed, [
+    { windows: [600n, 700n], isClosed: false },
+    { windows: [200n, 300n], isClosed: true },
+  ])
+  for (let source = 3; source < 40; source++) await nameWindow(source, 900n)
+  assert.equal(followed.filter(({ isClosed }) => !isClosed).length, 16)
+  names.close()
+  assert.ok(followed.every(({ isClosed }) => isClosed))
 })
 
 test('a map that stands before V8 in the policy names what it knows; one that stands after it, what is left', async () => {

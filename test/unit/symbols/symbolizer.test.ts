@@ -417,6 +417,22 @@ test('kallsyms is asked anew once after the kernel made code, also when nobody w
   )
 })
 
+test('kallsyms is asked anew for a source that came later: what happened before it, nobody told', async () => {
+  const { addon, kernel } = fakeAddon()
+  const symbolizer = symbolizerWith(addon)
+  for (const source of [1, 1, 2, 1, 2, 3]) {
+    const batches = windowOf(() => [kernelFrame(0x7000n)])
+    await namesOf(
+      symbolizer,
+      batches.map((batch) => ({ ...batch, isLast: source === 1, session: { ...batch.session, source } })),
+    )
+  }
+  assert.deepEqual(
+    kernel.map(({ codeChanged }) => codeChanged),
+    [false, true, true, true, false, true],
+  )
+})
+
 test('anonymous memory and unknown places have no names, and nobody is asked', async () => {
   const { addon, asked } = fakeAddon()
   const batches = windowOf((native) => [

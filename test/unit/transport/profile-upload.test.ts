@@ -10,6 +10,7 @@ import { batchesOf } from '../../../src/core/window-view.ts'
 import { Outbox } from '../../../src/transport/outbox.ts'
 import { ProfileUpload } from '../../../src/transport/profile-upload.ts'
 import { sessionInfo } from '../../support/session.ts'
+import { nightSession, sideBySide, webSession } from '../../support/sources.ts'
 
 const SECOND = 1_000_000_000n
 const never = new AbortController().signal
@@ -34,10 +35,12 @@ interface Setup {
 }
 
 async function uploading({ everyMs, profile = {} }: Setup = {}) {
-  const sent: { readonly seconds: number; readonly samples: number }[] = []
+  const sent: { readonly seconds: number; readonly samples: number; readonly config?: string }[] = []
   const said: string[] = []
+  const profiles = { opened: 0, closed: 0 }
   const opened = (): OpenProfile => {
     let samples = 0
+    profiles.opened++
     return {
       add: async ({ sessions: all, buffer }) => {
         const kept = batchesOf(buffer, all).reduce((sum, batch) => sum + batch.samples.length, 0)
@@ -48,7 +51,7 @@ async function uploading({ everyMs, profile = {} }: Setup = {}) {
       payloads: async (): Promise<readonly EncodedPayload[]> => [
         { body: new Uint8Array(1), samples, profiles: 1, plainBytes: 1 },
       ],
-      close: () => undefined,
+      close: () => void profiles.closed++,
       ...profile,
     }
   }
@@ -72,16 +75,21 @@ async function uploading({ everyMs, profile = {} }: Setup = {}) {
       log: (_, message) => said.push(message),
       stopBy: () => performance.now() + 1_000,
     },
-    encode: async ({ profile: open, begin, end }) => {
+    encode: async ({ profile: open, sessions: of, begin, end }) => {
       const payloads = await open.payloads({ kind: 'datadog', sessions: [], compression: 'gzip' })
       return payloads.map(({ body, samples, profiles }) => {
-        sent.push({ seconds: (end.getTime() - begin.getTime()) / 1_000, samples })
+        const config = of[0]?.config?.version
+        sent.push({
+          seconds: (end.getTime() - begin.getTime()) / 1_000,
+          samples,
+          ...(config !== undefined && { config }),
+        })
         return { body, encoding: 'identity', headers: {}, format: 'test', samples, profiles }
       })
     },
   })
   await upload.start()
-  return { upload, sent, said }
+  return { upload, sent, said, profiles }
 }
 
 async function publish(upload: ProfileUpload, sequences: readonly number[]): Promise<void> {
@@ -142,4 +150,56 @@ test('what cannot be encoded is lost with what was collected before it, counted 
   await upload.stop()
   assert.equal(upload.outcome().lost.encoder_failed, 20)
   assert.match(said.join(), /could not be collected: the thread died/)
+})
+
+async function publishAll(upload: ProfileUpload, batches: readonly ProfileBatch[]): Promise<void> {
+  for (const batch of batches) await upload.consumeProfiles(batch, never)
+}
+
+test('each source has intervals of its own, in which its windows are whole', async () => {
+  const { upload, sent, profiles } = await uploading({ everyMs: 20_000 })
+  await publishAll(
+    upload,
+    sideBySide([
+      { session: webSession(), windowSeconds: 10, samples: [1, 1, 1, 1, 1] },
+      { session: nightSession(), windowSeconds: 4, samples: Array.from({ length: 11 }, () => 2), from: 3 },
+    ]),
+  )
+  await upload.stop()
+  const of = (version: string) =>
+    sent.filter(({ config }) => config === version).map(({ seconds, samples }) => [seconds, samples])
+  assert.deepEqual(of('3'), [
+    [20, 2],
+    [20, 2],
+    [10, 1],
+  ])
+  assert.deepEqual(of('1'), [
+    [20, 10],
+    [20, 10],
+    [4, 2],
+  ])
+  assert.deepEqual(profiles, { opened: 6, closed: 6 })
+  assert.equal(upload.outcome().written, 27)
+})
+
+test('a source that ends is sent before its interval is over, and another version apart from the one before', async () => {
+  const { upload, sent, profiles } = await uploading({ everyMs: 60_000 })
+  const [window] = sideBySide([{ session: webSession(), windowSeconds: 10, samples: [5] }])
+  const renamed = webSession({ config: { name: 'web', version: '4' } })
+  const [, , second, third] = sideBySide([
+    { session: renamed, windowSeconds: 10, samples: [0, 0, 4, 0], ends: true },
+  ])
+  assert.ok(window !== undefined && second !== undefined && third !== undefined)
+  await publishAll(upload, [window, second, third])
+  await upload.consumeProfiles(window, AbortSignal.abort()).catch(() => undefined)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(
+    sent.map(({ samples, config }) => [samples, config]),
+    [
+      [5, '3'],
+      [4, '4'],
+    ],
+  )
+  assert.deepEqual(profiles, { opened: 2, closed: 2 })
+  await upload.stop()
 })

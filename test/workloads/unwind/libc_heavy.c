@@ -6,9 +6,11 @@
 #include <string.h>
 #include <time.h>
 
-#define COUNT 400
+#define MAX_COUNT 800
 
-static char *words[COUNT];
+static char *words[MAX_COUNT];
+// Another number in each round: a sampler's fixed rate would run in step with rounds of one length, and show any share.
+static size_t count;
 
 __attribute__((noinline)) static int compare(const void *left, const void *right) {
   char one[32], other[32];
@@ -18,16 +20,18 @@ __attribute__((noinline)) static int compare(const void *left, const void *right
 }
 
 __attribute__((noinline)) static void fill(unsigned seed) {
-  for (int index = 0; index < COUNT; index++) {
+  // At least one, so that a compiler does not test the count before it makes the frame: gdb looks for that at the beginning.
+  size_t index = 0;
+  do {
     free(words[index]);
-    words[index] = malloc(16 + (size_t)(index % 64));
+    words[index] = malloc(16 + index % 64);
     seed = seed * 1664525u + 1013904223u;
     snprintf(words[index], 16, "%08x", seed);
-  }
+  } while (++index < count);
 }
 
 __attribute__((noinline)) static void sort(void) {
-  qsort(words, COUNT, sizeof(words[0]), compare);
+  qsort(words, count, sizeof(words[0]), compare);
   __asm__ volatile("");
 }
 
@@ -43,6 +47,9 @@ __attribute__((noinline)) static void descend(int depth, unsigned seed) {
 
 int main(int argc, char **argv) {
   const time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 1);
-  for (unsigned seed = 1; time(NULL) < end; seed++) descend(4, seed);
+  for (unsigned seed = 1; time(NULL) < end; seed++) {
+    count = 1 + (size_t)rand() % MAX_COUNT;
+    descend(4, seed);
+  }
   return 0;
 }

@@ -74,6 +74,18 @@ test('an upload is a form of event.json and then cpu.pprof, every field as Datad
   assert.deepEqual(readPprof(zstdDecompressSync(profile)).samples[0]?.values[0], 3n)
 })
 
+test('an upload says which configuration asked for it', async (t) => {
+  const { open } = setting(t)
+  const far = await intake(t)
+  const of = (name: string, version: string) =>
+    batch({ session: sessionInfo({ id: 7, source: 7, config: { name, version } }), isLast: true })
+  await sent(open({ url: far.url }), [of('web', '3'), of('night-shift', '')])
+  const tags = far.requests.map((request) =>
+    readUpload(request).tags.filter((tag) => tag.startsWith('sonde_')),
+  )
+  assert.deepEqual(tags, [['sonde_config:web', 'sonde_config_version:3'], ['sonde_config:night-shift']])
+})
+
 test('it is posted to the agent’s path with the headers of the profile', async (t) => {
   const { open } = setting(t)
   const far = await intake(t)

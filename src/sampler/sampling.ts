@@ -1,0 +1,103 @@
+// One request, as it is sampled: planned for this machine, then a sampler of its own.
+
+import type { Clock } from '../base/clock.ts'
+import type { HostInfo } from '../core/host.ts'
+import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import type { SampleFilter } from '../core/sample-filter.ts'
+import type { SamplerStatus } from '../core/status.ts'
+import type { Milliseconds } from '../core/units.ts'
+import type { NativeAddon } from '../native/binding.ts'
+import { locateCgroups } from './filter-cgroups.ts'
+import type { LiveSource } from './live-source.ts'
+import { planSampling, type SamplingPlan, type SamplingRequest } from './plan.ts'
+import { Sampler } from './sampler.ts'
+
+export interface SamplingOptions {
+  readonly request: SamplingRequest
+  readonly window: Milliseconds
+  /** Sampling ends after it, to the millisecond; undefined: when it is stopped. */
+  readonly duration: Milliseconds | undefined
+  /** Whether memory of processes that run V8 is read, for the names of their functions. */
+  readonly namesJavaScript: boolean
+  readonly clock: Clock
+  readonly host: () => HostInfo
+  /** Takes the batches of a window; the next one closes when it has resolved. */
+  readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
+}
+
+export class Sampling implements LiveSource {
+  readonly sampler: Sampler
+  readonly #plan: SamplingPlan
+  readonly #host: () => HostInfo
+  #sessions: readonly SessionInfo[] = []
+  #filter: SampleFilter
+
+  /** @throws AgentError that says what this machine lacks, or does not allow */
+  constructor(addon: NativeAddon, { request, host, ...options }: SamplingOptions) {
+    const plan = planSampling(request)
+    const { ways, target, cgroups, filter } = plan
+    this.#plan = plan
+    this.#host = host
+    this.#filter = request.filter
+    this.sampler = new Sampler(addon, {
+      ...options,
+      ways,
+      target,
+      cgroups,
+      filter,
+      sessions: () => this.#sessions,
+    })
+  }
+
+  async begin(onSampling?: () => void): Promise<void> {
+    this.beginNow(onSampling)
+  }
+
+  /** Who looks at the host later loses nothing: windows tell of their sessions when they close. */
+  beginNow(onSampling?: () => void): void {
+    this.sampler.open()
+    this.sampler.begin()
+    onSampling?.()
+    if (this.sampler.way !== undefined) this.#sessions = this.#plan.describe(this.#host(), this.sampler.way)
+  }
+
+  /** Another name or version of what asked for it, from the next window on. */
+  renameConfig(config: NonNullable<SessionInfo['config']>): void {
+    this.#sessions = this.#sessions.map((session) => ({ ...session, config }))
+  }
+
+  get notices(): readonly string[] {
+    return [...this.#plan.notices, ...this.sampler.notices]
+  }
+
+  get ended(): Promise<void> {
+    return this.sampler.ended
+  }
+
+  sessions(): readonly SessionInfo[] {
+    return this.#sessions
+  }
+
+  status(): SamplerStatus {
+    return this.sampler.status()
+  }
+
+  progress(): { readonly taken: number; readonly lost: number } {
+    return this.sampler.progress()
+  }
+
+  filter(): SampleFilter {
+    return this.#filter
+  }
+
+  setFilter(wanted: SampleFilter): readonly string[] {
+    const { filter, notices } = locateCgroups(wanted, 'awaited')
+    this.sampler.setFilter(filter)
+    this.#filter = wanted
+    return notices
+  }
+
+  stop(): Promise<void> {
+    return this.sampler.stop()
+  }
+}
