@@ -97,6 +97,27 @@ export function agentConfigText(
   throw new UsageError(`Both --config ${file} and ${document.place} hold an AgentConfig: leave one of them.`)
 }
 
+/** Of spec.sampler, what the configurations of a directory say instead. */
+const SAID_BY_COLLECTIONS = ['events', 'frequency', 'period', 'window', 'maxStack']
+
+/** What options and variables say in vain beside a directory, in words. */
+export const idleSettings = (
+  { said }: Pick<RunSettings, 'said'>,
+  watched: Pick<WatchedCollections, 'path'> | undefined,
+): readonly string[] =>
+  said
+    .filter(
+      ({ setting: { consumer, keys } }) =>
+        watched !== undefined &&
+        consumer === undefined &&
+        keys[0] === 'sampler' &&
+        SAID_BY_COLLECTIONS.includes(keys[1] ?? ''),
+    )
+    .map(
+      ({ name }) =>
+        `${name} changes nothing: what is sampled is said by the configurations in ${watched?.path}`,
+    )
+
 export interface RunSampling {
   readonly config: RunConfig['config']
   readonly filter: SampleFilter
