@@ -112,7 +112,7 @@ const eventSchema = (checkEvent: (name: string) => void) =>
     }
   })
 
-const documentSchema = (checkEvent: (name: string) => void) =>
+export const agentConfigSchema = (checkEvent: (name: string) => void) =>
   z.strictObject({
     apiVersion: z.literal('sonde/v1', 'expected sonde/v1'),
     kind: z.literal('AgentConfig', 'expected AgentConfig'),
@@ -146,7 +146,7 @@ export function parseAgentDocument<Built, Context>(
   document: YamlDocument,
   catalog: AgentCatalog<Built, Context>,
 ): AgentConfig<Built, Context> {
-  const schema = documentSchema(catalog.checkEvent)
+  const schema = agentConfigSchema(catalog.checkEvent)
   const parsed = schema.safeParse(document.value)
   const consumers = consumersOf(document, catalog.consumers)
   const problems = [
