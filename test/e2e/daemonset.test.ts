@@ -87,13 +87,14 @@ function editConfigMap(data: Readonly<Record<string, string>>): void {
   kubectl('-n', NAMESPACE, 'patch', 'configmap', 'agent-configs', '--patch', JSON.stringify({ data }))
 }
 
-/** The shipped document with 10 ms between samples instead of their rate. */
+/** The shipped document's next version, with so many nanoseconds between samples instead of their rate. */
 function withPeriod(text: string, period: bigint): string {
   const document = parseDocument(text)
   const spec = document.get('spec')
   assert.ok(isMap(spec))
   spec.delete('sampleFrequencyHz')
   spec.set('samplePeriod', Number(period))
+  document.setIn(['metadata', 'version'], '2')
   return document.toString()
 }
 
@@ -161,8 +162,8 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
     const { sampler, sessions } = statusOf(pod)
     assert.equal(sampler?.backEnd, 'bpf')
     assert.deepEqual(
-      sessions.map(({ event, frequency }) => [event, frequency]),
-      [['cpu-clock', 99]],
+      sessions.map(({ config, event, frequency }) => [config, event, frequency]),
+      [[{ name: 'node-cpu', version: '1' }, 'cpu-clock', 99]],
     )
   })
 
@@ -217,12 +218,11 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
   })
 
   await t.test('an edit that is not valid changes nothing, and stands in the log', async (s) => {
-    editConfigMap({
-      [PROFILES]: 'apiVersion: sonde/v1\nkind: ProfileCollectionConfig\nspec: {eventName: cpu-clok}\n',
-    })
+    const valid = withPeriod(agent.documents[PROFILES] ?? '', SECOND_PERIOD)
+    editConfigMap({ [PROFILES]: valid.replace('cpu-clock', 'cpu-clok') })
     poke(pod)
     const log = follow(s, 'logs', '-f', pod)
-    await until('the complaint', 120, () => /profiles\.yaml:\d+:\d+: .*/.exec(log.text())?.[0])
+    await until('the complaint', 120, () => /profiles\.yaml:\d+:\d+: .*cpu-clok.*/.exec(log.text())?.[0])
     assert.deepEqual(
       statusOf(pod).sessions.map(({ period }) => BigInt(period ?? 0)),
       [SECOND_PERIOD],
@@ -244,6 +244,7 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
     const [, taken = '', written = ''] =
       /^samples: ([\d,]+) taken, ([\d,]+) written, /m.exec(log.text()) ?? []
     assert.equal(written, taken)
+    assert.match(taken, /^[\d,]{5,}$/, 'thousands of samples')
     await until('everything that was taken', 10, () => {
       const received = otlpSamples(agent.receiver.profiles())
       return received === Number(taken.replaceAll(',', '')) || undefined
