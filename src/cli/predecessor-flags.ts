@@ -160,9 +160,13 @@ export interface Translation {
 
 /**
  * Words in which the predecessor's flags are options of Sonde. As Go reads them: one dash or two, `--x=value` or `--x value`.
+ * @param fields what the options say in a configuration, for the notices
  * @throws UsageError for one that cannot be honoured
  */
-export function translated(argv: readonly string[]): Translation {
+export function translated(
+  argv: readonly string[],
+  fields: ReadonlyMap<string, string> = new Map(),
+): Translation {
   const words: string[] = []
   const notices: Notice[] = []
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length
@@ -176,7 +180,7 @@ export function translated(argv: readonly string[]): Translation {
     }
     const value = flag.form === 'switch' ? booleanOf(flag, inline ?? 'true') : (inline ?? argv[++index])
     if (value === undefined) throw new UsageError(`--${flag.name} needs a value: --${flag.name} VALUE.`)
-    const { words: own, notice } = successorOf(flag, value)
+    const { words: own, notice } = successorOf(flag, value, fields)
     words.push(...own)
     if (notice !== undefined) notices.push(notice)
   }
@@ -216,13 +220,19 @@ interface Succession {
   readonly notice?: Notice
 }
 
-function successorOf({ name, form, successor }: PredecessorFlag, value: string): Succession {
+function successorOf(
+  { name, form, successor }: PredecessorFlag,
+  value: string,
+  fields: ReadonlyMap<string, string>,
+): Succession {
   switch (successor.is) {
     case 'same':
       return { words: [`--${name}=${value}`] }
     case 'spelled': {
       const words = successor.as(value)
-      const message = `--${name} is the predecessor's: here it is ${optionsOf(words, form)}`
+      const meant = words.flatMap((word) => fields.get(word.replace(/^--|=.*$/gs, '')) ?? [])
+      const there = meant.length === 0 ? '' : ` (${meant.join(', ')})`
+      const message = `--${name} is the predecessor's: here it is ${optionsOf(words, form)}${there}`
       return { words, notice: { level: 'info', message } }
     }
     case 'needless':

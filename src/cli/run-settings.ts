@@ -44,7 +44,8 @@ export async function readRunSettings(
 ): Promise<RunSettings> {
   const catalog = await catalogOf()
   const settings = settingsOf(catalog)
-  const { argv: words, notices } = translated(argv)
+  const fields = new Map(settings.map(({ option, field }) => [option, field]))
+  const { argv: words, notices } = translated(argv, fields)
   const ofSettings = settings.map(optionOf)
   const names = new Set(ofSettings.map(({ long }) => long))
   const parsed = parseOptions(words, [...ofSettings, ...listed.filter(({ long }) => !names.has(long))])

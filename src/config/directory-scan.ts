@@ -3,8 +3,8 @@
 import { readdir, readlink, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { errnoOf, messageOf } from '../core/errors.ts'
-import { readFileText } from './file-text.ts'
+import { errnoOf } from '../core/errors.ts'
+import { readFileText, unreadableBecause } from './file-text.ts'
 
 export type ScannedFile =
   /** `written` differs whenever the file was written or replaced. */
@@ -57,7 +57,7 @@ async function list(directory: string): Promise<Listing> {
     return { state: { is: 'present' }, names, data: await targetOf(join(directory, '..data')) }
   } catch (error) {
     const state: DirectoryState =
-      errnoOf(error) === 'ENOENT' ? { is: 'missing' } : { is: 'unreadable', problem: inWords(error) }
+      errnoOf(error) === 'ENOENT' ? { is: 'missing' } : { is: 'unreadable', problem: unreadableBecause(error) }
     return { state, names: [], data: undefined }
   }
 }
@@ -99,17 +99,5 @@ async function nearestTo(directory: string): Promise<string> {
     } catch (error) {
       if (path === dirname(path)) return `${path} ${errnoOf(error)}`
     }
-  }
-}
-
-function inWords(error: unknown): string {
-  switch (errnoOf(error)) {
-    case 'ENOTDIR':
-      return 'is not a directory'
-    case 'EACCES':
-    case 'EPERM':
-      return `cannot be read by user ${process.getuid?.()} (${errnoOf(error)})`
-    default:
-      return `cannot be read: ${messageOf(error)}`
   }
 }

@@ -17,13 +17,22 @@ export interface Watcher {
 /** Resolves when events come, or have failed to. */
 export type OpenWatcher = (directory: string, events: WatcherEvents) => Promise<Watcher>
 
+/** Only a file system that does not answer takes that long. */
+const READY_MS = 5_000
+
 /** The recipe that was measured: the directory and not its files, and an `error` listener always. */
 export const openChokidar: OpenWatcher = async (directory, { changed, failed }) => {
   const { watch } = await import('chokidar')
   const watcher = watch(directory, { depth: 0, ignoreInitial: true, ignorePermissionErrors: true })
   watcher.on('all', changed)
   watcher.on('error', failed)
-  await new Promise<void>((resolve) => watcher.once('ready', resolve))
+  await new Promise<void>((resolve) => {
+    const patience = setTimeout(resolve, READY_MS)
+    watcher.once('ready', () => {
+      clearTimeout(patience)
+      resolve()
+    })
+  })
   return { close: () => watcher.close() }
 }
 

@@ -26,7 +26,7 @@ export async function readFileText(path: string): Promise<FileText> {
       await handle.close()
     }
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? await goneOrBroken(path) : unreadable(inWords(error))
+    return errnoOf(error) === 'ENOENT' ? await goneOrBroken(path) : unreadable(unreadableBecause(error))
   }
 }
 
@@ -73,8 +73,11 @@ async function goneOrBroken(path: string): Promise<FileText> {
   }
 }
 
-function inWords(error: unknown): string {
+/** `is a loop of links`: why it could not be read. */
+export function unreadableBecause(error: unknown): string {
   switch (errnoOf(error)) {
+    case 'ENOTDIR':
+      return 'is not a directory'
     case 'ELOOP':
       return 'is a loop of links'
     case 'EACCES':

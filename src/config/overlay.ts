@@ -71,11 +71,18 @@ export class Overlay implements YamlDocument {
   }
 
   placeOf(path: Path): Place {
-    return this.#source.placeOf(this.#sourcePath(path))
+    return this.#source.placeOf(this.pathInFile(path))
   }
 
   placeOfKey(path: Path, key: string): Place {
-    return this.#source.placeOfKey(this.#sourcePath(path), key)
+    return this.#source.placeOfKey(this.pathInFile(path), key)
+  }
+
+  pathInFile(path: Path): Path {
+    const [spec, list, index, ...rest] = path
+    if (spec !== 'spec' || list !== 'consumers' || typeof index !== 'number') return path
+    const sourceIndex = this.#sourceIndexes[index]
+    return sourceIndex === undefined ? [spec, list] : [spec, list, sourceIndex, ...rest]
   }
 
   saidBy(path: Path): Speaker | undefined {
@@ -137,11 +144,22 @@ export class Overlay implements YamlDocument {
     const key = setting.keys.at(-1)
     for (const sent of this.#request.settings.filter(({ facts }) => facts.sentTo === key)) {
       if (!areBeside(setting, sent) || this.valueAt(sent) === undefined) continue
-      this.#remove(sent)
+      if (!this.#removeSent(sent, this.#originAt(setting) === undefined ? 'file' : 'all')) continue
       this.#notices.push(
         `${saidText(said)}: ${sent.field} is left out: it was meant for another ${key}, which this replaces`,
       )
     }
+  }
+
+  /** Those of the file stand for its endpoint, whoever else says some beside them. Whether there were any. */
+  #removeSent(sent: Setting, whose: 'file' | 'all'): boolean {
+    const value = this.valueAt(sent)
+    const fields: readonly Field[] = isSection(value)
+      ? Object.keys(value).map((entry) => ({ consumer: sent.consumer, keys: [...sent.keys, entry] }))
+      : [sent]
+    const theirs = fields.filter((field) => whose === 'all' || this.#originAt(field) === undefined)
+    for (const field of theirs) this.#remove(field)
+    return theirs.length > 0
   }
 
   #leadsElsewhere(said: Said): boolean {
@@ -256,13 +274,6 @@ export class Overlay implements YamlDocument {
     if (list !== 'consumers' || typeof index !== 'number')
       return { consumer: undefined, keys: path.slice(1).map(String) }
     return { consumer: typeOf(this.#consumers()[index]), keys: rest.map(String) }
-  }
-
-  #sourcePath(path: Path): Path {
-    const [spec, list, index, ...rest] = path
-    if (spec !== 'spec' || list !== 'consumers' || typeof index !== 'number') return path
-    const sourceIndex = this.#sourceIndexes[index]
-    return sourceIndex === undefined ? [spec, list] : [spec, list, sourceIndex, ...rest]
   }
 }
 

@@ -44,7 +44,10 @@ export function readPayload(bytes: Uint8Array, shape: PayloadShape): Payload {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decodedValue(field: ProtobufField, { is }: PayloadField): string | number | bigint | boolean | undefined {
+function decodedValue(
+  field: ProtobufField,
+  { is }: PayloadField,
+): string | number | bigint | boolean | undefined {
   if (field.wire === 'varint') return is === 'flag' ? field.value !== 0n : plainNumber(field.value)
   if (field.wire !== 'bytes') return undefined
   try {

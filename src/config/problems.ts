@@ -22,7 +22,7 @@ export function problemsOf(
         const place = document.placeOfKey(path, key)
         return (
           saidProblem(document, [...path, key], problem) ??
-          problemAt(document, place, `${fieldName([...path, key])}: ${problem}`)
+          problemAt(document, place, `${nameInFile(document, [...path, key])}: ${problem}`)
         )
       })
     }
@@ -39,7 +39,10 @@ const UNKNOWN_KEYS_SHOWN = 20
 /** `file:line:column: field: problem`, or `--option value: problem` where an option says the value. */
 export const fieldProblem = (document: YamlDocument, path: Path, problem: string): string =>
   saidProblem(document, path, problem) ??
-  problemAt(document, document.placeOf(path), `${fieldName(path)}: ${problem}`)
+  problemAt(document, document.placeOf(path), `${nameInFile(document, path)}: ${problem}`)
+
+const nameInFile = (document: YamlDocument, path: Path): string =>
+  fieldName(document.pathInFile?.(path) ?? path)
 
 function saidProblem(document: YamlDocument, path: Path, problem: string): string | undefined {
   const speaker = document.saidBy?.(path)

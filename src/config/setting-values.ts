@@ -25,9 +25,11 @@ export function saidText({ setting, from, name, texts }: Said): string {
 
 export const REDACTED = '(redacted)'
 
-/** `http://user:password@host` without what stands before the host. */
+/** `http://user:password@host`, and `user:password@host`, without what stands before the host. */
 export const withoutPasswords = (text: string): string =>
-  text.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/gi, `$1${REDACTED}@`)
+  text
+    .replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/gi, `$1${REDACTED}@`)
+    .replace(/^[^\s/:@]+:[^\s/@]+@/, `${REDACTED}@`)
 
 /**
  * What does not have the form is handed on as it is: the schema says what it expects.

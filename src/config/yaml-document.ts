@@ -41,6 +41,8 @@ export interface YamlDocument {
   placeOf(path: Path): Place
   /** Where the key itself stands. */
   placeOfKey(path: Path, key: string): Place
+  /** Where the value stands in the file. Absent: there. */
+  pathInFile?(path: Path): Path
   /** What says the value instead of the file. Absent: nothing does. */
   saidBy?(path: Path): Speaker | undefined
 }

@@ -7,11 +7,12 @@ import { milliseconds } from '../core/units.ts'
 import { type Delivery, Lane, type LaneOptions } from './lane.ts'
 
 /**
- * Sixteen batches are some minutes of windows: long enough for a consumer to recover, short enough to bound memory.
+ * Minutes of windows of one source, and still some of ten that are side by side, whose windows may all close at once: long enough
+ * for a consumer to recover. What bounds memory are the bytes.
  * A batch counts its whole window buffer, also where several batches share one.
  */
 export const LANE_DEFAULTS: LaneOptions = {
-  maxItems: 16,
+  maxItems: 64,
   maxBytes: 64 * 2 ** 20,
   whenFull: 'drop_oldest',
   deadline: milliseconds(30_000),

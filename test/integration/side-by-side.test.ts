@@ -17,6 +17,7 @@ import { Pipeline } from '../../src/router/pipeline.ts'
 import { intake } from '../support/intake.ts'
 import { readOtlp } from '../support/otlp-reader.ts'
 import { readPprof } from '../support/pprof-reader.ts'
+import { sonde } from '../support/sonde.ts'
 import { FAULTS, SECOND, windowBuffer } from '../unit/formats/perf-data/fixture.ts'
 import {
   assertPerfReads,
@@ -103,6 +104,26 @@ test('perf reads a file of each configuration, and of each period of a changed o
   assertPerfReads(first, { 'cpu-clock': { samples: 126, value: 126n * WEIGHT } })
   assertPerfReads(second, { 'page-faults:u': { samples: 60, value: 60n * WEIGHT } })
   assertPerfReads(third, { 'cpu-clock': { samples: 200, value: 200n * WEIGHT } })
+})
+
+test('report and convert say which configuration a perf.data file is of', async (t) => {
+  const directory = temporaryDirectory(t)
+  const consumer = consumerOf({}, contextOf(directory))
+  await publishedTo([consumer])
+  const told = consumer.outcome().files.map((file) => {
+    const { status, stdout, stderr } = sonde(['report', file])
+    assert.equal(status, 0, stderr)
+    return /configuration .*$/m.exec(stdout)?.[0]
+  })
+  assert.deepEqual(told, [
+    'configuration web version 1',
+    'configuration night-shift version 7',
+    'configuration web version 2',
+  ])
+  const pprof = join(directory, 'x.pb.gz')
+  const { status, stderr } = sonde(['convert', consumer.outcome().files[0] ?? '', '-o', pprof])
+  assert.equal(status, 0, stderr)
+  assert.equal(readPprof(gunzipSync(readFileSync(pprof))).comments[0], 'config: web version 1')
 })
 
 test('the encoding thread keeps the profiles of sources apart: each file and each request has one, whole', async (t) => {

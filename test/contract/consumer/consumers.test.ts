@@ -25,6 +25,9 @@ import { localEncoder } from '../../support/encoder.ts'
 import { nightSession, sideBySide, webSession } from '../../support/sources.ts'
 import { type FarSide, farSideOf } from './far-side.ts'
 
+/** Who waits in vain gives up. */
+const IN_TIME = { timeout: 120_000 } as const
+
 const SAMPLES = 10
 const BATCHES = 4
 const TAKEN = SAMPLES * BATCHES
@@ -172,7 +175,7 @@ for (const plugin of await loadConsumers()) {
       ['', 5],
       [', also where its last window has no samples', 0],
     ] as const) {
-      test(`finishes a source that ends while another goes on${what}`, async (context) => {
+      test(`finishes a source that ends while another goes on${what}`, IN_TIME, async (context) => {
         const consumer = await ready(context)
         const ending = { session: webSession(), windowSeconds: 10, samples: [5, 5, last], ends: true }
         const batches = sideBySide([
@@ -190,21 +193,25 @@ for (const plugin of await loadConsumers()) {
       })
     }
 
-    test('finishes a source whose end was lost on the way, once others are far ahead', async (context) => {
-      const consumer = await ready(context)
-      const [batch] = sideBySide([{ session: webSession(), windowSeconds: 10, samples: [5] }])
-      const others = sideBySide([
-        { session: nightSession(), windowSeconds: 30, samples: Array.from({ length: 5 }, () => 0) },
-      ])
-      assert.ok(batch !== undefined)
-      await consumer.start()
-      await take(consumer, [batch, ...others])
-      await until(() => consumer.outcome().written === 5)
-      await consumer.stop()
-      assert.equal(consumer.outcome().written, 5)
-    })
+    test(
+      'finishes a source whose end was lost on the way, once others are far ahead',
+      IN_TIME,
+      async (context) => {
+        const consumer = await ready(context)
+        const [batch] = sideBySide([{ session: webSession(), windowSeconds: 10, samples: [5] }])
+        const others = sideBySide([
+          { session: nightSession(), windowSeconds: 30, samples: Array.from({ length: 5 }, () => 0) },
+        ])
+        assert.ok(batch !== undefined)
+        await consumer.start()
+        await take(consumer, [batch, ...others])
+        await until(() => consumer.outcome().written === 5)
+        await consumer.stop()
+        assert.equal(consumer.outcome().written, 5)
+      },
+    )
 
-    test('a hundred sources one after another leave nothing open', async (context) => {
+    test('a hundred sources one after another leave nothing open', IN_TIME, async (context) => {
       const consumer = await ready(context)
       await consumer.start()
       const published = (number: number) =>
@@ -262,7 +269,7 @@ async function take(consumer: ProfileConsumer, batches: readonly ProfileBatch[])
   for (const batch of batches) await consumer.consumeProfiles(batch, signal)
 }
 
-/** For what is sent beside the batches; a test that waits in vain is ended by its runner. */
+/** For what is sent beside the batches. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2))
 }

@@ -22,7 +22,8 @@ async function scanned(directory: string): Promise<Readonly<Record<string, strin
   const { files } = await scanDirectory(directory)
   return Object.fromEntries(
     files.map((one) => {
-      const what = one.is === 'text' ? one.text : one.is === 'unreadable' ? `! ${one.problem}` : `(${one.reason})`
+      const what =
+        one.is === 'text' ? one.text : one.is === 'unreadable' ? `! ${one.problem}` : `(${one.reason})`
       return [basename(one.file), what]
     }),
   )

@@ -589,6 +589,23 @@ test('a last batch that comes too late, or cannot be written, closes its file al
   await consumer.stop()
 })
 
+test('what a killed agent left open of several sources is finished, each by itself, at the next start', async (t) => {
+  const { directory, consumer } = await started(t)
+  for (const second of [0, 1]) {
+    await writeOf(consumer, { session: web(), sequence: second, start: 100 + second, samples: 4 })
+    await writeOf(consumer, { session: night(), sequence: second, start: 100 + second, samples: 7 })
+  }
+  assert.equal(names(directory).filter((name) => name.endsWith('.part')).length, 2)
+  const next = consumerOf({}, contextOf(directory))
+  await next.start()
+  await next.stop()
+  const files = names(directory).map((name) => join(profiles(directory), name))
+  const contents = (await Promise.all(files.map(contentsOf))).toSorted((one) =>
+    'cpu-clock,,' in one ? -1 : 1,
+  )
+  assert.deepEqual(contents, [{ 'cpu-clock,,': 8 }, { 'page-faults:u,,': 14 }])
+})
+
 test('the byte budget holds for all open files together: the largest is closed, so that it can be given up', async (t) => {
   const maxTotalBytes = 120_000
   const { directory, consumer } = await started(t, { maxFileBytes: 0, maxTotalBytes, maxFiles: 0 })

@@ -269,9 +269,9 @@ test('the first failure and the first drop are told, then nothing until the lane
   assert.deepEqual(told.slice(3), ['disk: full'])
 })
 
-test('the default lane holds 16 batches or 64 MiB, and waits half a minute', () => {
+test('the default lane holds 64 batches or 64 MiB, and waits half a minute', () => {
   assert.deepEqual(
     [LANE_DEFAULTS.maxItems, LANE_DEFAULTS.maxBytes, LANE_DEFAULTS.whenFull, LANE_DEFAULTS.deadline],
-    [16, 67_108_864, 'drop_oldest', 30_000],
+    [64, 67_108_864, 'drop_oldest', 30_000],
   )
 })
