@@ -23,6 +23,7 @@ import {
   podOf,
   readPod,
   statusOf,
+  tryInPod,
   until,
 } from './cluster.ts'
 import { documentsFor, PROFILES, type Receiver, receiver, rendered } from './setting.ts'
@@ -158,6 +159,10 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
     assert.match(said, /back-end +bpf$/m)
   })
 
+  await t.test('it has nothing to complain of', () => {
+    assert.deepEqual(tryInPod(pod, 'sonde', 'status', '--check'), { status: 0, stdout: '', stderr: '' })
+  })
+
   await t.test('it samples by BPF what the ConfigMap says', () => {
     const { sampler, sessions } = statusOf(pod)
     assert.equal(sampler?.backEnd, 'bpf')
@@ -227,6 +232,9 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
       statusOf(pod).sessions.map(({ period }) => BigInt(period ?? 0)),
       [SECOND_PERIOD],
     )
+    const checked = tryInPod(pod, 'sonde', 'status', '--check')
+    assert.equal(checked.status, 1)
+    assert.match(checked.stderr, /profiles\.yaml:\d+:\d+: .*cpu-clok/)
   })
 
   await t.test('deleted, it delivers everything within the grace period, and ends with 0', async (s) => {
