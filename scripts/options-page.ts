@@ -29,6 +29,9 @@ the setting's own variable and option. A consumer is turned on by any option or 
 \`frequency\`, and so on: of settings that exclude each other the nearest holds. Headers that a file gives for its endpoint are
 not sent to another one that an option or a variable names. Of secrets an option warns: whoever may list processes reads it.
 
+Where a directory of configurations says what is sampled, spec.sampler's events, frequency, period, window and maxStack do not: an
+option or a variable that says one of them is named in a warning.
+
 A wrong option or variable is named with what is expected, exit status 2; a wrong file with line and column, exit status 1.
 `
 

@@ -30,6 +30,9 @@ SessionOptions ToSession(const OptionsReader& reader) {
   if (reader.Has("stackBytes")) {
     session.stack_bytes = static_cast<uint32_t>(reader.Number("stackBytes", 56 * 1024));
   }
+  session.kernel_stacks = reader.Boolean("kernelStacks");
+  session.user_stacks = reader.Boolean("userStacks");
+  session.thread_names = reader.Boolean("threadNames");
   return session;
 }
 
@@ -84,7 +87,7 @@ std::vector<FilterRule> ToRules(const Napi::Array& list) {
   std::vector<FilterRule> rules;
   for (uint32_t index = 0; index < list.Length(); index++) {
     const OptionsReader reader(list.Get(index).As<Napi::Object>());
-    rules.push_back({.kind = static_cast<MatchKind>(reader.Number("kind", 5)),
+    rules.push_back({.kind = static_cast<MatchKind>(reader.Number("kind", 6)),
                      .action = static_cast<FilterAction>(reader.Number("action", 2)),
                      .value = reader.BigInt("value"),
                      .text = reader.Text("text"),

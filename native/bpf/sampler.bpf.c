@@ -59,7 +59,10 @@ struct taking {
   struct bpf_perf_event_data *ctx;
   struct task_struct *task;
   const struct sonde_session *session;
+  /// Once it is wanted.
   struct scratch *scratch;
+  /// Of the session.
+  __u32 number;
   __u64 *counts;
   /// Of the rest.
   __u32 used;
@@ -182,9 +185,11 @@ static __always_inline void add_frames(struct taking *taking) {
   struct task_struct *task = taking->task;
   struct pt_regs registers;
   // One that has given up its memory, at its end, has no user part any more: as perf has it.
-  int has_user = !(BPF_CORE_READ(task, flags) & PF_KTHREAD) && BPF_CORE_READ(task, mm) != 0;
+  __u32 left_out = taking->session->flags;
+  int has_user = !(left_out & SONDE_WITHOUT_USER_STACK) && !(BPF_CORE_READ(task, flags) & PF_KTHREAD) &&
+                 BPF_CORE_READ(task, mm) != 0;
   int unwinds = has_user && taking->session->stack_bytes != 0 && add_registers(taking, &registers);
-  if (!(head->flags & SONDE_SAMPLE_USER_MODE)) {
+  if (!(head->flags & SONDE_SAMPLE_USER_MODE) && !(left_out & SONDE_WITHOUT_KERNEL_STACK)) {
     head->kernel_frames = add_chain(taking, taking->session->max_stack, 0);
   }
   if (unwinds) {
@@ -219,12 +224,12 @@ static __always_inline int is_chosen(__u32 one_in) {
   return one_in == 1 || ((__u64)bpf_get_prandom_u32() * one_in) >> 32 == 0;
 }
 
+/// What is not wanted does not touch the scratch: most of what a filter costs is what the caches lack.
 static __always_inline void take(struct taking *taking, const struct sonde_config *asked, __u32 cpu, __u64 time) {
-  struct sonde_sample *head = &taking->scratch->head;
   struct cgroup *group = cgroup_of(taking->task, asked);
-  head->cgroup = group ? BPF_CORE_READ(group, kn, id) : 0;
+  __u64 cgroup = group ? BPF_CORE_READ(group, kn, id) : 0;
   __u32 one_in = 1;
-  if (asked->filters[asked->active & 1].kinds != 0) one_in = choose(head->cgroup);
+  if (asked->filters[asked->active & 1].kinds != 0) one_in = choose(cgroup);
   if (one_in == 0) {
     taking->counts[SONDE_FILTERED]++;
     return;
@@ -233,10 +238,19 @@ static __always_inline void take(struct taking *taking, const struct sonde_confi
     taking->counts[SONDE_SAMPLED_OUT]++;
     return;
   }
+  struct scratch *scratch = bpf_map_lookup_elem(&scratches, &cpu);
+  if (!scratch) {
+    taking->counts[SONDE_CAPTURE_FAILED]++;
+    return;
+  }
+  taking->scratch = scratch;
+  struct sonde_sample *head = &scratch->head;
   __u64 value = taking->session->implied_value;
   if (value == 0) value = taking->ctx->sample_period;
   head->value = value * one_in;
+  head->cgroup = cgroup;
   head->cpu = cpu;
+  head->session = taking->number;
   begin_record(taking, time);
   add_frames(taking);
   send(taking, asked, cpu);
@@ -248,14 +262,12 @@ static __always_inline int sample(struct bpf_perf_event_data *ctx, __u32 session
   __u32 cpu = bpf_get_smp_processor_id();
   struct sonde_cpu_counters *counts = bpf_map_lookup_elem(&counters, &cpu);
   const struct sonde_config *asked = bpf_map_lookup_elem(&config, &zero);
-  struct scratch *scratch = bpf_map_lookup_elem(&scratches, &cpu);
-  if (!counts || !asked || !scratch) return 0;
+  if (!counts || !asked) return 0;
   struct taking taking = {.ctx = ctx,
                           .task = current_task(),
                           .session = &asked->sessions[session],
-                          .scratch = scratch,
+                          .number = session,
                           .counts = counts->of[session]};
-  scratch->head.session = session;
   take(&taking, asked, cpu, time);
   if (taking.counts[SONDE_RUNS]++ % SONDE_TIMED_RUNS == 0) {
     taking.counts[SONDE_TIMED]++;

@@ -19,7 +19,7 @@ export const FILTER_OPTIONS: readonly Option[] = [
     long: 'include',
     value: 'MATCH',
     multiple: true,
-    help: 'Only samples of what matches: pid=12, tree=12 (and its descendants), cgroup=/PATH or cgroup=ID (and those below it), comm=NAME (of the thread), uid=NUMBER or uid=NAME, kernel-threads. Of several, any will do',
+    help: 'Only samples of what matches: pid=12, tree=12 (and its descendants), cgroup=/PATH or cgroup=ID (and those below it), comm=NAME (of the thread), process=NAME (of its process), uid=NUMBER or uid=NAME, kernel-threads. Of several, any will do',
   },
   {
     long: 'exclude',

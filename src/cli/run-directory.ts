@@ -5,38 +5,81 @@ import { systemClock } from '../base/clock.ts'
 import { ConfigDirectory } from '../config/config-directory.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
 import { configDirectory } from '../config/config-place.ts'
+import type { ConfigDocument } from '../config/config-document.ts'
 import { readDocuments } from '../config/documents.ts'
-import { UsageError } from '../core/errors.ts'
+import { messageOf, UsageError } from '../core/errors.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { checkEventName } from '../sampler/events.ts'
 import type { Log } from './log.ts'
 import type { ParsedOptions } from './options.ts'
-import type { RunConfig } from './run-settings.ts'
+import type { RunConfig, RunSettings } from './run-settings.ts'
 import type { Senders } from './senders.ts'
 import { WatchedCollections } from './watched-collections.ts'
 
-/** The directory that was named, or is where one usually is; undefined: there is none. */
-export async function watchedCollections(
-  options: ParsedOptions,
-  log: Log,
-  onAgentConfig: (config: ConfigText) => Promise<void>,
-): Promise<WatchedCollections | undefined> {
+export interface WatchRequest {
+  readonly settings: Pick<RunSettings, 'options' | 'configIn'>
+  readonly log: Log
+  /** The AgentConfig of the directory is another valid one now, or none any more: then the default is. */
+  readonly onAgentConfig: (config: ConfigText) => Promise<void>
+}
+
+/**
+ * The directory that was named, or is where one usually is; undefined: there is none.
+ * @throws AgentError where it holds an AgentConfig that is not valid, and so nothing to begin with
+ */
+export async function watchedCollections(request: WatchRequest): Promise<WatchedCollections | undefined> {
+  const { settings, log, onAgentConfig } = request
+  const { options } = settings
   const path = configDirectory(options.value('config-fs-path'), options.value('config'))
   if (path === undefined) return undefined
-  // Which consumers there are shows when their configuration is read: who names others cannot be started, and hears it then.
-  const catalog = { checkEvent: checkEventName, consumerNames: undefined }
-  return await WatchedCollections.open({
+  const reader = new DocumentReader(settings)
+  const watched = await WatchedCollections.open({
     path,
     directory: new ConfigDirectory({
       directory: path,
-      read: (text, file) => readDocuments(text, file, catalog),
+      read: (text, file) => reader.read(text, file),
       clock: systemClock,
       log: log.write,
     }),
     onAgentConfig: (document) => onAgentConfig(document ?? readConfig()),
     log: log.write,
   })
+  if (watched.agentDocument === undefined && reader.agentProblem !== undefined) {
+    await watched.close()
+    throw reader.agentProblem
+  }
+  return watched
+}
+
+/** Documents as they hold for this agent: what says how it works has to go with its options, too. */
+class DocumentReader {
+  readonly #settings: Pick<RunSettings, 'configIn'>
+  /** Of the last AgentConfig that was read; undefined: it is valid, or there was none. */
+  agentProblem: unknown
+
+  constructor(settings: Pick<RunSettings, 'configIn'>) {
+    this.#settings = settings
+  }
+
+  read(text: string, file: string): readonly ConfigDocument[] {
+    // Which consumers there are shows when their configuration is read: who names others cannot be started, and hears it then.
+    const documents = readDocuments(text, file, { checkEvent: checkEventName, consumerNames: undefined })
+    return documents.map((each) => (each.kind === 'agent' ? this.#checked(each, file) : each))
+  }
+
+  #checked(agent: Extract<ConfigDocument, { readonly kind: 'agent' }>, file: string): ConfigDocument {
+    const { text, document, place } = agent
+    this.agentProblem = undefined
+    try {
+      this.#settings.configIn({ text, file, document })
+      return agent
+    } catch (error) {
+      this.agentProblem = error
+      const identity = { type: 'sonde.v1.AgentConfig', name: '' }
+      return { kind: 'invalid', place, identity, problems: messageOf(error).split('\n') }
+    }
+  }
 }
 
 /**
@@ -53,6 +96,27 @@ export function agentConfigText(
   if (file === undefined) return document
   throw new UsageError(`Both --config ${file} and ${document.place} hold an AgentConfig: leave one of them.`)
 }
+
+/** Of spec.sampler, what the configurations of a directory say instead. */
+const SAID_BY_COLLECTIONS = ['events', 'frequency', 'period', 'window', 'maxStack']
+
+/** What options and variables say in vain beside a directory, in words. */
+export const idleSettings = (
+  { said }: Pick<RunSettings, 'said'>,
+  watched: Pick<WatchedCollections, 'path'> | undefined,
+): readonly string[] =>
+  said
+    .filter(
+      ({ setting: { consumer, keys } }) =>
+        watched !== undefined &&
+        consumer === undefined &&
+        keys[0] === 'sampler' &&
+        SAID_BY_COLLECTIONS.includes(keys[1] ?? ''),
+    )
+    .map(
+      ({ name }) =>
+        `${name} changes nothing: what is sampled is said by the configurations in ${watched?.path}`,
+    )
 
 export interface RunSampling {
   readonly config: RunConfig['config']

@@ -25,6 +25,8 @@ export interface RunSettings {
   /** Of the command itself; where one is not given, what its variable says. */
   readonly options: ParsedOptions
   readonly settings: readonly Setting[]
+  /** What options and variables say. */
+  readonly said: readonly Said[]
   /** To be logged, once. */
   readonly notices: readonly Notice[]
   /** The document with what options and variables say. @throws AgentError, UsageError */
@@ -55,6 +57,7 @@ export async function readRunSettings(
   return {
     options: withVariables(parsed, own, environment),
     settings,
+    said,
     notices: [
       ...notices,
       ...said.flatMap(visibleSecret),
@@ -83,6 +86,10 @@ function visibleSecret({ setting, from, name }: Said): readonly Notice[] {
 export interface PrintRunRequest {
   readonly settings: RunSettings
   readonly config: RunConfig
+  /** How its file is called; undefined: it is Sonde's own. */
+  readonly file: string | undefined
+  /** The directory that says what is sampled; undefined: there is none. */
+  readonly directory: string | undefined
   /** Of the command line, beside that of the configuration. */
   readonly filter: SampleFilter
   readonly senders: Senders
@@ -94,7 +101,7 @@ export interface PrintRunRequest {
 
 /** What `--print-config` shows. */
 export function printedRun(request: PrintRunRequest): string {
-  const { settings: asked, config, filter, senders } = request
+  const { settings: asked, config, file, filter, senders } = request
   const { overlay, environment } = config
   const { options, settings } = asked
   const askedBy = senders.types.map((type) => [type, variableThatAsks(type, environment) ?? ''] as const)
@@ -102,7 +109,7 @@ export function printedRun(request: PrintRunRequest): string {
     overlay,
     settings,
     environment,
-    file: options.value('config'),
+    file,
     askedBy: new Map(askedBy),
     added: addedBy(filter, options),
   })
@@ -110,15 +117,14 @@ export function printedRun(request: PrintRunRequest): string {
 }
 
 /** What no document can say. */
-function ownLines({
-  settings: { options, settings },
-  listed,
-  otherwise,
-}: PrintRunRequest): readonly string[] {
-  return withVariablesOnly(listed, settings).flatMap(({ long }) => {
+function ownLines({ settings, directory, listed, otherwise }: PrintRunRequest): readonly string[] {
+  const { options } = settings
+  const lines = withVariablesOnly(listed, settings.settings).flatMap(({ long }) => {
     if (options.has(long)) return `# ${long}: ${options.value(long)}  # ${ownOrigin(options.nameOf(long))}`
     return otherwise[long] === undefined ? [] : `# ${long}: ${otherwise[long]}  # default`
   })
+  if (directory === undefined) return lines
+  return [...lines, `# What is sampled is said by the configurations in ${directory}, not by spec.sampler.`]
 }
 
 const ownOrigin = (name: string): string => `${name.startsWith('--') ? 'flag' : 'environment'} ${name}`

@@ -1,5 +1,5 @@
 import { type Agent, openTracing, startAgent } from '../agent.ts'
-import { type ConfigText, readConfig } from '../config/config-file.ts'
+import type { ConfigText } from '../config/config-file.ts'
 import { CONFIG_DIRECTORIES } from '../config/config-place.ts'
 import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
 import { UsageError } from '../core/errors.ts'
@@ -32,7 +32,7 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
-import { agentConfigText, samplingOf, watchedCollections } from './run-directory.ts'
+import { agentConfigText, idleSettings, samplingOf, watchedCollections } from './run-directory.ts'
 import { printedRun, type RunConfig, type RunSettings, readRunSettings } from './run-settings.ts'
 import {
   SENDING_OPTIONS,
@@ -147,7 +147,8 @@ async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): 
   let leftToStop: Agent['leftToStop'] = (usual) => usual
   let watched: WatchedCollections | undefined
   try {
-    watched = await watchedCollections(options, log, async (config) => opened?.reload.take(config))
+    const onAgentConfig = async (config: ConfigText) => opened?.reload.take(config)
+    watched = await watchedCollections({ settings, log, onAgentConfig })
     const request = { settings, limit, dataDirectory, watched }
     const opened: OpenAgent | undefined = await openAgent(request, log, counting)
     leftToStop = opened.agent.leftToStop
@@ -204,17 +205,22 @@ interface RunRequest {
 /** What an agent of these settings would do. */
 async function printConfig(settings: RunSettings, log: Log): Promise<number> {
   const { options } = settings
-  const read = readConfig(options.value('config'))
+  const watched = await watchedCollections(options, log, async () => undefined)
+  await watched?.close()
+  const read = agentConfigText(options, watched)
   const config = settings.configIn(read)
-  for (const notice of config.notices) log.write('warn', notice)
+  for (const notice of [...config.notices, ...idleSettings(settings, watched)]) log.write('warn', notice)
   const filter = filterOf(options)
   const senders = await sendersBeside(config, log)
+  const file = options.value('config') ?? watched?.agentDocument?.file
   const otherwise = {
     config: read.file,
+    ...(watched === undefined ? {} : { 'config-fs-path': watched.path }),
     'data-directory': chooseDataDirectory(dataDirectoryOf(options)),
     'log-level': logLevelOf(options, 'info'),
   }
-  process.stdout.write(printedRun({ settings, config, filter, senders, listed: OPTIONS, otherwise }))
+  const shown = { settings, config, file, directory: watched?.path, filter, senders }
+  process.stdout.write(printedRun({ ...shown, listed: OPTIONS, otherwise }))
   return DONE
 }
 
@@ -236,7 +242,7 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
   const read = agentConfigText(options, watched)
   const effective = await withSpan('load config', {}, async () => settings.configIn(read))
   const { config } = effective
-  for (const notice of effective.notices) log.write('warn', notice)
+  for (const notice of [...effective.notices, ...idleSettings(settings, watched)]) log.write('warn', notice)
   const filter = bothFilters(asked, config.sampler.filter)
   checkRuleCount(filter.rules.length)
   const senders = await sendersBeside(effective, log)

@@ -6,13 +6,13 @@ import type { AgentDocument, WantedState } from '../config/wanted-state.ts'
 import type { LogLevel } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
 import { type CollectionState, collectionKey, type ProfileCollection } from '../core/profile-collection.ts'
-import type { ConfigFileStatus, ConfigurationStatus } from '../core/status.ts'
+import type { ConfigurationStatus } from '../core/status.ts'
 
 export interface WatchedCollectionsOptions {
   /** For messages and the status. */
   readonly path: string
   readonly directory: ConfigDirectory
-  /** An AgentConfig of the directory is another one now. Throws where it is not valid; then the old one is in force. */
+  /** The AgentConfig of the directory is another valid one now, or none any more. Throws where it cannot be taken over. */
   readonly onAgentConfig: (document: AgentDocument | undefined) => Promise<void>
   readonly log: (level: LogLevel, message: string) => void
 }
@@ -25,7 +25,6 @@ export class WatchedCollections {
   readonly #closing = new AbortController()
   #state: WantedState
   #became: ReadonlyMap<string, CollectionState> = new Map()
-  #agentProblem: string | undefined
   #following: Promise<void> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
 
@@ -75,12 +74,10 @@ export class WatchedCollections {
   }
 
   async #takeAgentConfig(document: AgentDocument | undefined): Promise<void> {
-    this.#agentProblem = undefined
     try {
       await this.#options.onAgentConfig(document)
     } catch (error) {
-      this.#agentProblem = messageOf(error)
-      this.#options.log('error', `The agent's configuration stays as it was:\n${this.#agentProblem}`)
+      this.#options.log('error', `The agent's configuration stays as it was:\n${messageOf(error)}`)
     }
   }
 
@@ -94,7 +91,7 @@ export class WatchedCollections {
     return {
       directory: this.#options.path,
       watching: { how: watching.how, reason: watching.reason ?? null },
-      files: files.map((file) => this.#withAgentProblem(file)),
+      files,
       collections: collections.map((collection) => {
         const became = this.#became.get(collectionKey(collection))
         const { name, version } = collection
@@ -102,13 +99,6 @@ export class WatchedCollections {
         return { name, version, state: 'failed', problem: became.problem, kept: became.kept ?? null }
       }),
     }
-  }
-
-  #withAgentProblem(status: ConfigFileStatus): ConfigFileStatus {
-    const { agent } = this.#state
-    if (this.#agentProblem === undefined || status.kind !== 'AgentConfig' || status.file !== agent?.file)
-      return status
-    return { ...status, state: 'invalid', problems: [...status.problems, this.#agentProblem] }
   }
 
   /** Safe twice. */

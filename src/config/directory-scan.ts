@@ -57,7 +57,9 @@ async function list(directory: string): Promise<Listing> {
     return { state: { is: 'present' }, names, data: await targetOf(join(directory, '..data')) }
   } catch (error) {
     const state: DirectoryState =
-      errnoOf(error) === 'ENOENT' ? { is: 'missing' } : { is: 'unreadable', problem: unreadableBecause(error) }
+      errnoOf(error) === 'ENOENT'
+        ? { is: 'missing' }
+        : { is: 'unreadable', problem: unreadableBecause(error) }
     return { state, names: [], data: undefined }
   }
 }

@@ -37,7 +37,11 @@ export function effectiveConfig<Built, Context>(
   request: EffectiveConfigRequest<Built, Context>,
 ): EffectiveConfig<Built, Context> {
   const { source, catalog, settings, said, environment } = request
-  const overlay = new Overlay(source.document ?? readYaml(source.text, source.file), { settings, said, environment })
+  const overlay = new Overlay(source.document ?? readYaml(source.text, source.file), {
+    settings,
+    said,
+    environment,
+  })
   const unsaid = [...overlay.overruled, ...settings.map(({ variable }) => variable)]
   return {
     config: checked(overlay, catalog),

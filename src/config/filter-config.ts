@@ -32,7 +32,11 @@ const matchShape = {
   ).optional(),
   comm: readBy(
     z.string('expected a name'),
-    (comm): SampleMatch => ({ by: 'comm', comm: commOf(comm) }),
+    (comm): SampleMatch => ({ by: 'comm', comm: commOf(comm, 'thread') }),
+  ).optional(),
+  process: readBy(
+    z.string('expected a name'),
+    (comm): SampleMatch => ({ by: 'process', comm: commOf(comm, 'process') }),
   ).optional(),
   uid: readBy(number, (uid): SampleMatch => ({ by: 'uid', uid: uidOf(uid) })).optional(),
   kernelThreads: z

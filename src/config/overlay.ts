@@ -34,7 +34,7 @@ export class Overlay implements YamlDocument {
   constructor(source: YamlDocument, request: OverlayRequest) {
     this.#source = source
     this.#request = request
-    this.value = structuredClone(source.value)
+    this.value = unshared(source.value)
     this.#sourceIndexes = this.#consumers().map((_, index) => index)
     for (const rank of RANKS) this.#apply(request.said.filter(({ from }) => from === rank))
     this.#removeConsumers()
@@ -275,6 +275,15 @@ export class Overlay implements YamlDocument {
       return { consumer: undefined, keys: path.slice(1).map(String) }
     return { consumer: typeOf(this.#consumers()[index]), keys: rest.map(String) }
   }
+}
+
+/** An alias of YAML is the same object as its anchor: a change of one must not change the other. */
+function unshared(value: unknown, around: readonly unknown[] = []): unknown {
+  if (around.includes(value)) return value // It contains itself: no schema takes it.
+  if (Array.isArray(value)) return value.map((element) => unshared(element, [...around, value]))
+  if (!isSection(value)) return value
+  const entries = Object.entries(value)
+  return Object.fromEntries(entries.map(([key, inner]) => [key, unshared(inner, [...around, value])]))
 }
 
 /** Both on the command line: one of them is a mistake. */

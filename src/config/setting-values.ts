@@ -80,10 +80,20 @@ function mapOf(said: Said): unknown {
 }
 
 function yamlOf(said: Said, text: string): unknown {
-  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true })
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true, logLevel: 'error' })
   const [error] = document.errors
-  // A parser's message may repeat the text.
-  const why = said.setting.facts.secret === true ? '' : `: ${error?.message.replaceAll('\n', ' ')}`
-  if (error !== undefined) throw new UsageError(`${saidText(said)}: cannot be read as YAML${why}`)
-  return document.toJS({ maxAliasCount: 100 })
+  if (error !== undefined) throw noYaml(said, error)
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (thrown) {
+    // Of aliases that are too many, or lead nowhere.
+    if (thrown instanceof ReferenceError) throw noYaml(said, thrown)
+    throw thrown
+  }
+}
+
+/** A parser's message may repeat the text. */
+function noYaml(said: Said, error: Error): UsageError {
+  const why = said.setting.facts.secret === true ? '' : `: ${error.message.replaceAll('\n', ' ')}`
+  return new UsageError(`${saidText(said)}: cannot be read as YAML${why}`)
 }

@@ -28,6 +28,14 @@ export type SamplingRate =
   | { readonly by: 'frequency'; readonly hertz: Hertz }
   | { readonly by: 'period'; readonly period: bigint }
 
+/** Which parts stacks have; a sample counts without either. */
+export interface StackParts {
+  readonly kernel: boolean
+  readonly user: boolean
+}
+
+export const WHOLE_STACKS: StackParts = { kernel: true, user: true }
+
 /** One event of one configuration. The same object is in all batches of the session, until its configuration has another version. */
 export interface SessionInfo {
   /** Unique among all sessions of a run, never reused; also the session number in the window buffer. */
@@ -43,7 +51,9 @@ export interface SessionInfo {
   readonly config: { readonly name: string; readonly version: string } | null
   /** Online CPUs that are sampled, ascending. */
   readonly cpus: readonly number[]
+  /** Of the user's part, where stacks have it. */
   readonly callGraph: CallGraph
+  readonly stackParts: StackParts
   /** perf_event_attr.sample_max_stack: of what the kernel follows. */
   readonly maxStack: number
   /** Follows children (perf_event_attr.inherit); false for whole CPUs. */
@@ -85,7 +95,7 @@ export interface SampleColumns {
   readonly stack: Uint32Array
   /** The period of the sample: its weight in the event's unit. */
   readonly value: BigUint64Array
-  /** The thread's name when the sample was taken: an index for `Strings.at`. */
+  /** The name of the thread, or where the session does without those of its process, when the sample was taken: an index for `Strings.at`. */
   readonly comm: Uint32Array
   /** The cgroup's id, a key of ProfileBatch.cgroups; 0 where unknown, empty (length 0) where the source knows none. */
   readonly cgroup: BigUint64Array
@@ -160,7 +170,8 @@ export interface FrameTable {
  * - `complete`: its last frame is one that nothing calls
  * - `unverified`: followed by frame pointers; it may lack frames, and nothing says so
  * - `broken`: it ends early, and its outermost frame says why
- * - `kernel`: it has no user part (a kernel thread), and is in no share of complete stacks
+ * - `kernel`: it has no user part, and is in no share of complete stacks: a kernel thread's, or the session leaves those out.
+ *   It may have no frames at all
  */
 export const STACK_STATES = ['complete', 'unverified', 'broken', 'kernel'] as const
 export type StackState = (typeof STACK_STATES)[number]

@@ -8,7 +8,7 @@
  * - `comm`: the thread's name, whole
  * - `uid`: the effective user
  * - `kernel_thread`: a thread of the kernel
- * - `process`: the name of the process, whole: its main thread's
+ * - `process`: the process's name, whole: what /proc/PID/comm says, whatever its threads are called
  */
 export const SAMPLE_MATCHES = ['pid', 'tree', 'cgroup', 'comm', 'uid', 'kernel_thread', 'process'] as const
 
@@ -18,10 +18,9 @@ export type SampleMatch =
   | { readonly by: 'cgroup'; readonly path: string }
   /** As cgroup_id, and the inode number of its directory. */
   | { readonly by: 'cgroup'; readonly id: bigint }
-  | { readonly by: 'comm'; readonly comm: string }
+  | { readonly by: 'comm' | 'process'; readonly comm: string }
   | { readonly by: 'uid'; readonly uid: number }
   | { readonly by: 'kernel_thread' }
-  | { readonly by: 'process'; readonly comm: string }
 
 /** In the order of their codes in the addon. */
 export const FILTER_ACTIONS = ['include', 'exclude', 'thin'] as const
@@ -33,7 +32,8 @@ export type FilterRule =
 
 /**
  * One that any rule excludes is not wanted; where there are rules that include, one of them must match. Of several rules
- * that thin, the most specific counts: process, tree, cgroup (the nearest), name, user, kernel threads.
+ * that thin, the most specific counts: process, tree, cgroup (the nearest), the thread's name, the process's, user, kernel
+ * threads.
  */
 export interface SampleFilter {
   readonly rules: readonly FilterRule[]

@@ -4,9 +4,9 @@ import { didYouMean } from '../base/near.ts'
 import type { FilterRule, SampleFilter, SampleMatch } from './sample-filter.ts'
 
 /** What stands before the `=`; `kernel-threads` has none. */
-const KEYS = ['pid', 'tree', 'cgroup', 'comm', 'uid', 'kernel-threads'] as const
+const KEYS = ['pid', 'tree', 'cgroup', 'comm', 'process', 'uid', 'kernel-threads'] as const
 
-/** The kernel's names of threads: TASK_COMM_LEN without the NUL. */
+/** The kernel's names of threads, of which the first's is the process's: TASK_COMM_LEN without the NUL. */
 const MAX_COMM_BYTES = 15
 /** The largest that the kernel allows (PID_MAX_LIMIT). */
 const MAX_PID = 4_194_304
@@ -29,13 +29,13 @@ export function uidOf(value: number): number {
 }
 
 /** @throws MatchError */
-export function commOf(name: string): string {
+export function commOf(name: string, whose: 'thread' | 'process'): string {
   const bytes = new TextEncoder().encode(name)
-  if (bytes.length === 0) throw new MatchError("expected a thread's name, whole")
+  if (bytes.length === 0) throw new MatchError(`expected a ${whose}'s name, whole`)
   if (bytes.length <= MAX_COMM_BYTES) return name
   const cut = new TextDecoder().decode(bytes.subarray(0, MAX_COMM_BYTES))
   throw new MatchError(
-    `the kernel keeps ${MAX_COMM_BYTES} bytes of a thread's name: this one would be '${cut}'`,
+    `the kernel keeps ${MAX_COMM_BYTES} bytes of a ${whose}'s name: this one would be '${cut}'`,
   )
 }
 
@@ -54,7 +54,7 @@ export function cgroupMatchOf(text: string): SampleMatch {
 }
 
 /**
- * `pid=12`, `tree=12`, `cgroup=/a/b`, `comm=name`, `uid=0`, `kernel-threads`.
+ * `pid=12`, `tree=12`, `cgroup=/a/b`, `comm=name`, `process=name`, `uid=0`, `kernel-threads`.
  * @param userNamed the number of a user by his name; undefined where there is none
  * @throws MatchError
  */
@@ -65,7 +65,7 @@ export function parseMatch(text: string, userNamed: (name: string) => number | u
   const key = KEYS.find((each) => each === word)
   if (key === undefined) {
     throw new MatchError(
-      `expected ${KEYS.join(', ')}, the first five with = and a value${didYouMean(word, KEYS)}`,
+      `expected ${KEYS.join(', ')}, all but the last with = and a value${didYouMean(word, KEYS)}`,
     )
   }
   if (key === 'kernel-threads') {
@@ -80,7 +80,9 @@ export function parseMatch(text: string, userNamed: (name: string) => number | u
     case 'cgroup':
       return cgroupMatchOf(value)
     case 'comm':
-      return { by: 'comm', comm: commOf(value) }
+      return { by: 'comm', comm: commOf(value, 'thread') }
+    case 'process':
+      return { by: 'process', comm: commOf(value, 'process') }
     case 'uid':
       return { by: 'uid', uid: /^\d+$/.test(value) ? uidOf(decimal(value)) : userOf(value, userNamed) }
   }
@@ -103,7 +105,8 @@ export function matchText(match: SampleMatch): string {
     case 'cgroup':
       return `cgroup=${'path' in match ? match.path : match.id}`
     case 'comm':
-      return `comm=${match.comm}`
+    case 'process':
+      return `${match.by}=${match.comm}`
     case 'uid':
       return `uid=${match.uid}`
     case 'kernel_thread':

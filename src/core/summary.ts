@@ -67,7 +67,7 @@ export interface ProcessStacks extends StackCounts {
 }
 
 export interface StackSummary extends StackCounts {
-  /** Samples without a user part: kernel threads, and processes that have given their memory back and are exiting. */
+  /** Samples without a user part: kernel threads, processes that have given their memory back and are exiting, and sessions without user stacks. */
   readonly kernel: number
   readonly languages: Readonly<Record<string, StackCounts>>
   /** Those with the most samples. */

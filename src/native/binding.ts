@@ -29,6 +29,11 @@ export interface NativeSession {
   readonly maxStack: number
   /** perf_event_attr.sample_stack_user: unwinds from copies of the user stack; 0: follows frame pointers. */
   readonly stackBytes: number
+  /** Which parts stacks have; without the user's, stackBytes is 0. A sample counts without either. */
+  readonly kernelStacks: boolean
+  readonly userStacks: boolean
+  /** Whether the samples' comm is their thread's, or their process's. What processes report of their threads stays. */
+  readonly threadNames: boolean
 }
 
 export type NativeTarget =
@@ -47,7 +52,7 @@ export interface NativeFilterRule {
   readonly action: number
   /** Process, user, or id of the cgroup; 0n: by `text`. */
   readonly value: bigint
-  /** Name of the thread, or path of the cgroup. */
+  /** Name of the thread or process, or path of the cgroup. */
   readonly text: string
   /** At least 1. */
   readonly oneIn: number

@@ -11,8 +11,7 @@ const ADVICE: Readonly<Record<string, readonly [code: string, advice: string]>> 
   EACCES: ['SAMPLER.PERMISSION_DENIED', 'it belongs to another user. Run as root, or grant CAP_PERFMON.'],
   EPERM: [
     'SAMPLER.PERMISSION_DENIED',
-    "the kernel refused it. Other users' processes need CAP_PERFMON; more memory for rings needs CAP_IPC_LOCK, " +
-      'a higher kernel.perf_event_mlock_kb, or a smaller ring. A seccomp filter or a security module may refuse it, too: ' +
+    "the kernel refused it. Other users' processes need CAP_PERFMON. A seccomp filter or a security module may refuse it, too: " +
       'sonde doctor tells which it is.',
   ],
   EMFILE: [
@@ -42,6 +41,12 @@ const BPF_ADVICE = [
   'the kernel refused the BPF sampler. sonde doctor tells why; --sampler perf does without.',
 ] as const
 
+const LOCK_ADVICE = [
+  'SAMPLER.PERMISSION_DENIED',
+  "all of this user's rings together, those of other samplers among them, are more memory than may be locked. Grant CAP_IPC_LOCK, " +
+    'raise RLIMIT_MEMLOCK (ulimit -l) or kernel.perf_event_mlock_kb, ask for smaller rings, or sample fewer things side by side.',
+] as const
+
 /** Turns what the addon threw into an AgentError; anything else stays what it is. */
 export function explained(thrown: unknown, tried: string): unknown {
   if (!isNativeError(thrown)) return thrown
@@ -51,8 +56,11 @@ export function explained(thrown: unknown, tried: string): unknown {
   })
 }
 
-const adviceFor = ({ code, syscall }: NativeError): readonly [code: string, advice: string] =>
-  /\bBPF|bpf\(/.test(syscall) ? BPF_ADVICE : (ADVICE[code] ?? ['SAMPLER.FAILED', 'the kernel refused it.'])
+function adviceFor(error: NativeError): readonly [code: string, advice: string] {
+  if (isMemoryLockRefused(error)) return LOCK_ADVICE
+  if (/\bBPF|bpf\(/.test(error.syscall)) return BPF_ADVICE
+  return ADVICE[error.code] ?? ['SAMPLER.FAILED', 'the kernel refused it.']
+}
 
 /** Runs `work`, and explains what the addon throws. `tried`: `sample process 12`. */
 export function explaining<Value>(tried: string, work: () => Value): Value {

@@ -2,10 +2,17 @@ import { stackBytesOf } from '../core/call-graph.ts'
 import type { EventInfo, SessionInfo } from '../core/profile.ts'
 import type { NativeSession } from '../native/binding.ts'
 
+/** What a session is besides its event. */
+export interface SessionForm
+  extends Pick<SessionInfo, 'id' | 'rate' | 'maxStack' | 'callGraph' | 'stackParts'> {
+  /** Default: true. */
+  readonly threadNames?: boolean
+}
+
 /** A session as the addon opens it. */
 export function nativeSession(
   event: EventInfo,
-  { id, rate, maxStack, callGraph }: Pick<SessionInfo, 'id' | 'rate' | 'maxStack' | 'callGraph'>,
+  { id, rate, maxStack, callGraph, stackParts, threadNames = true }: SessionForm,
 ): NativeSession {
   return {
     id,
@@ -18,5 +25,8 @@ export function nativeSession(
     clock: event.unit === 'nanoseconds',
     maxStack,
     stackBytes: stackBytesOf(callGraph),
+    kernelStacks: stackParts.kernel,
+    userStacks: stackParts.user,
+    threadNames,
   }
 }

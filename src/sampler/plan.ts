@@ -5,7 +5,13 @@ import { BACK_ENDS, type BackEnd, type SamplerChoice } from '../core/back-end.ts
 import type { CallGraph, CallGraphRequest } from '../core/call-graph.ts'
 import { AgentError } from '../core/errors.ts'
 import type { HostInfo } from '../core/host.ts'
-import type { EventInfo, SamplingRate, SessionInfo } from '../core/profile.ts'
+import {
+  type EventInfo,
+  type SamplingRate,
+  type SessionInfo,
+  type StackParts,
+  WHOLE_STACKS,
+} from '../core/profile.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import type { NativeCgroupHierarchy, NativeSession, NativeTarget } from '../native/binding.ts'
 import { callGraphFor, chooseBackEnd } from './back-end.ts'
@@ -51,8 +57,14 @@ export interface SamplingRequest {
   readonly commandLine: readonly string[]
   readonly filter: SampleFilter
   readonly missingCgroups: MissingCgroups
+  /** Absent: WHOLE_STACKS. */
+  readonly stackParts?: StackParts
+  /** Whether samples go by their threads' names, or by their processes'. Absent: their threads'. */
+  readonly threadNames?: boolean
   /** Absent: ONLY_SOURCE. */
   readonly identity?: SourceIdentity
+  /** Whether other samplers run beside it, and share what may be locked: its rings are no larger than they have to be. Absent: it is alone. */
+  readonly besideOthers?: boolean
 }
 
 export interface SamplingPlan {
@@ -128,24 +140,28 @@ interface SharedPlan {
   readonly maxStack: number
 }
 
+const FRAME_POINTERS: CallGraph = { method: 'fp' }
+
 function wayOf(backEnd: BackEnd, { request, identity, events, cpus, maxStack }: SharedPlan): SamplingWay {
-  const { rate, ringBytes } = request
-  const callGraph = callGraphFor(request.callGraph, backEnd)
+  const { rate, ringBytes, stackParts = WHOLE_STACKS, threadNames = true, besideOthers = false } = request
+  // Nothing of the user is followed where that part is not wanted.
+  const callGraph = stackParts.user ? callGraphFor(request.callGraph, backEnd) : FRAME_POINTERS
+  const form = { rate, maxStack, callGraph, stackParts, threadNames }
   return {
     backEnd,
     callGraph,
     native: events.map((event, place) =>
-      nativeSession(event, { id: identity.firstSessionId + place, rate, maxStack, callGraph }),
+      nativeSession(event, { ...form, id: identity.firstSessionId + place }),
     ),
     ring: {
-      bytes: ringBytes ?? ringBytesFor(events, { rate, callGraph, cpus: cpus.length, backEnd }),
+      bytes: ringBytes ?? ringBytesFor(events, { rate, callGraph, cpus: cpus.length, backEnd, besideOthers }),
       asked: ringBytes !== undefined,
     },
   }
 }
 
 const describeSessions = (
-  { request: { rate, commandLine }, identity, events, cpus, maxStack }: SharedPlan,
+  { request: { rate, commandLine, stackParts = WHOLE_STACKS }, identity, events, cpus, maxStack }: SharedPlan,
   about: Pick<SessionInfo, 'host' | 'callGraph' | 'inherit' | 'tellsCgroups'>,
 ): readonly SessionInfo[] =>
   events.map((event, place) => ({
@@ -154,6 +170,7 @@ const describeSessions = (
     event,
     rate,
     config: identity.config,
+    stackParts,
     cpus,
     maxStack,
     commandLine,

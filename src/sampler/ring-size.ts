@@ -5,7 +5,9 @@ import { type CallGraph, stackBytesOf } from '../core/call-graph.ts'
 import type { EventInfo, SamplingRate } from '../core/profile.ts'
 
 /** Fits kernel.perf_event_mlock_kb without a capability. */
-export const SMALL_RING_BYTES = 512 * 1024
+const SMALL_RING_BYTES = 512 * 1024
+/** What is made do with where other samplers have locked the rest: a few samples with their stacks, read as they come. */
+const LEAST_RING_BYTES = 64 * 1024
 const LARGEST_RING_BYTES = 4 * 2 ** 20
 
 /** How long the reader may be kept from its CPU. */
@@ -32,11 +34,14 @@ export function ringBytesFor(
     callGraph,
     cpus,
     backEnd,
+    besideOthers = false,
   }: {
     readonly rate: SamplingRate
     readonly callGraph: CallGraph
     readonly cpus: number
     readonly backEnd: BackEnd
+    /** Whether other samplers share what may be locked: there is no room for batches then. */
+    readonly besideOthers?: boolean
   },
 ): number {
   const hertz = events.reduce((sum, event) => sum + samplesPerSecond(event, rate), 0)
@@ -44,8 +49,16 @@ export function ringBytesFor(
   const bytesPerSecond =
     hertz * (RECORD_BYTES + (backEnd === 'bpf' ? Math.min(stack, USED_STACK_BYTES) : stack))
   const needed = powerFrom(Math.max(bytesPerSecond * HELD_SECONDS, SMALL_RING_BYTES))
+  if (besideOthers) return Math.min(needed, LARGEST_RING_BYTES)
   const forBatches = Math.min(powerFrom(bytesPerSecond * BATCH_SECONDS), powerUpTo(BATCH_BYTES / cpus))
   return Math.min(Math.max(needed, forBatches), LARGEST_RING_BYTES)
+}
+
+/** What is tried where rings of so many bytes may not be locked, the largest first. */
+export function smallerRings(bytes: number): readonly number[] {
+  const sizes: number[] = []
+  for (let size = Math.min(SMALL_RING_BYTES, bytes / 2); size >= LEAST_RING_BYTES; size /= 2) sizes.push(size)
+  return sizes
 }
 
 const powerFrom = (bytes: number): number => 2 ** Math.ceil(Math.log2(bytes))

@@ -12,7 +12,7 @@ import { captureStatus } from './capture-status.ts'
 import { explained, explaining, isMemoryLockRefused, isNativeError, targetText } from './native-errors.ts'
 import { nativeFilter } from './native-filter.ts'
 import type { SamplingWay } from './plan.ts'
-import { SMALL_RING_BYTES } from './ring-size.ts'
+import { smallerRings } from './ring-size.ts'
 
 export interface SamplerOptions {
   /** In the order in which they are tried. */
@@ -40,6 +40,9 @@ const MAX_STACK_BYTES_PER_WINDOW = 256 * 2 ** 20
 
 /** On the clock of the samples, CLOCK_MONOTONIC. */
 export const monotonicNow = (): MonotonicTime => monotonicTime(process.hrtime.bigint())
+
+const smallerRingsNotice = (bytes: number, wanted: number): string =>
+  `Rings of ${bytes / 1024} KiB for each CPU instead of ${wanted / 1024} KiB: more memory needs CAP_IPC_LOCK, or a higher kernel.perf_event_mlock_kb. Samples may be lost (ring_full).`
 
 /** How often processes are asked whether they still live. */
 const TARGET_CHECK_MS = 100
@@ -113,16 +116,17 @@ export class Sampler implements Component {
 
   #openNative(way: SamplingWay): NativeSampler {
     const { bytes, asked } = way.ring
-    try {
-      return this.#openWith(way, bytes)
-    } catch (error) {
-      if (asked || bytes <= SMALL_RING_BYTES || !isMemoryLockRefused(error)) throw error
+    const sizes = asked ? [bytes] : [bytes, ...smallerRings(bytes)]
+    for (const [place, size] of sizes.entries()) {
+      try {
+        const native = this.#openWith(way, size)
+        if (size < bytes) this.#notices.push(smallerRingsNotice(size, bytes))
+        return native
+      } catch (error) {
+        if (place + 1 === sizes.length || !isMemoryLockRefused(error)) throw error
+      }
     }
-    const native = this.#openWith(way, SMALL_RING_BYTES)
-    this.#notices.push(
-      `Rings of ${SMALL_RING_BYTES / 1024} KiB for each CPU instead of ${bytes / 1024} KiB: more memory needs CAP_IPC_LOCK, or a higher kernel.perf_event_mlock_kb. Samples may be lost (ring_full).`,
-    )
-    return native
+    throw new Error('there is no size of a ring')
   }
 
   #openWith({ native, backEnd }: SamplingWay, ringBytes: number): NativeSampler {

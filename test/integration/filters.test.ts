@@ -245,6 +245,28 @@ filterTest('a change takes effect within a second, and nothing is detached', asy
   assert.ok(seen.of(two).every(({ time }) => time > changed - 1_000_000_000n))
 })
 
+filterTest('a process goes by its own name, whatever its threads are called', async (context, backEnd) => {
+  const program = join(temporaryDirectory(context), 'flt-process')
+  copyFileSync(workload('named_threads'), program)
+  const threaded = pidOf(started(context, program, ['60', 'flt-thread', 'flt-other']))
+  const namesake = busy(context, 'flt-thread')
+  await running({ 'flt-process': threaded, 'flt-thread': namesake })
+  const only = (comm: string): readonly FilterRule[] => [
+    { action: 'include', match: { by: 'process', comm } },
+  ]
+  const runs = await sampling(context, backEnd, only('flt-process'))
+  const { agent, seen } = runs
+  while (seen.of(threaded).length < 100 || seen.leftOut.filtered < 100) await after(20)
+  assert.deepEqual(new Set(seen.samples.map(({ pid }) => pid)), new Set([threaded]))
+  const names = new Set(seen.samples.map(({ comm }) => comm))
+  assert.ok(names.has('flt-thread') && names.has('flt-other'), [...names].join())
+  const changed = process.hrtime.bigint()
+  agent.setFilter({ rules: only('flt-thread') })
+  const since = (pid: number) => seen.of(pid).filter(({ time }) => time > changed + 1_000_000_000n)
+  await until(runs, () => since(namesake).length > 50)
+  assert.equal(since(threaded).length, 0)
+})
+
 filterTest('a cgroup is included with those below it', async (context, backEnd) => {
   const mount = findCgroups([]).hierarchy?.mount ?? ''
   const path = `/sonde-filters-${process.pid}`

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { plainEnvironment, wholeMachine } from '../support/delivering-agent.ts'
@@ -68,6 +68,30 @@ test('run --print-config shows what holds, and from where; what it prints can be
   assert.equal(again.status, 0, again.stderr)
   const values = (text: string): string => text.replaceAll(/^# .*\n/gm, '').replaceAll(/ {2}# .*$/gm, '')
   assert.equal(values(again.stdout), values(shown.stdout))
+})
+
+test('beside a directory of configurations its AgentConfig is what is shown, and what it makes idle is told', (t) => {
+  const cwd = temporaryDirectory(t)
+  mkdirSync(join(cwd, 'configs'))
+  writeFileSync(join(cwd, 'configs', 'a.yaml'), DOCUMENT)
+  const options = ['--config-fs-path', 'configs', '--sampler-window', '5s', '--sampler-back-end', 'perf']
+  const shown = sonde(['run', ...options, '--print-config'], { cwd })
+  assert.equal(shown.status, 0, shown.stderr)
+  const lines = shown.stdout.split('\n')
+  assert.ok(
+    lines.some((line) => /^ {6}maxFiles: 7 {2}# file .*a\.yaml:6$/.test(line)),
+    shown.stdout,
+  )
+  assert.ok(lines.includes('# config-fs-path: configs  # flag --config-fs-path'), shown.stdout)
+  assert.match(
+    shown.stdout,
+    /^# What is sampled is said by the configurations in .*configs, not by spec\.sampler\.$/m,
+  )
+  assert.match(
+    shown.stderr,
+    /--sampler-window changes nothing: what is sampled is said by the configurations in .*configs/,
+  )
+  assert.doesNotMatch(shown.stderr, /--sampler-back-end/)
 })
 
 test('what is wrong is named as it was said: status 2 for options and variables, 1 for the file', (t) => {

@@ -1,5 +1,5 @@
 import type { HostInfo } from '../../src/core/host.ts'
-import type { SessionInfo } from '../../src/core/profile.ts'
+import { type SessionInfo, WHOLE_STACKS } from '../../src/core/profile.ts'
 import { hertz } from '../../src/core/units.ts'
 
 export const testHost: HostInfo = {
@@ -32,6 +32,7 @@ export const sessionInfo = (changes: Partial<SessionInfo> = {}): SessionInfo => 
   callGraph: { method: 'dwarf', stackBytes: 8192 },
   maxStack: 127,
   inherit: false,
+  stackParts: WHOLE_STACKS,
   tellsCgroups: false,
   host: testHost,
   commandLine: ['sonde', 'record'],

@@ -99,6 +99,16 @@ static __always_inline void add_comm(struct sonde_rule* sum, __u32 generation) {
   if (rule) add_rule(sum, rule);
 }
 
+/// The process's name is its first thread's.
+static __always_inline void add_process(struct sonde_rule* sum, __u32 generation) {
+  struct sonde_rule_key key = {.generation = generation, .kind = SONDE_MATCH_PROCESS};
+  struct task_struct* process = BPF_CORE_READ(current_task(), group_leader);
+  // As a text: what stands behind the NUL may be of an older name, and stays 0 here.
+  bpf_core_read_str(key.value, sizeof(key.value), &process->comm);
+  const struct sonde_rule* rule = bpf_map_lookup_elem(&rules, &key);
+  if (rule) add_rule(sum, rule);
+}
+
 /// N where the sample is wanted and one in N is kept; 0 where it is not wanted. A function of its own, as above.
 __noinline int choose(__u64 cgroup) {
   __u32 zero = 0;
@@ -113,6 +123,7 @@ __noinline int choose(__u64 cgroup) {
   if (kinds & 1 << SONDE_MATCH_TREE) add_tree(&sum, generation, pid);
   if (kinds & 1 << SONDE_MATCH_CGROUP) add_cgroups(&sum, generation, cgroup);
   if (kinds & 1 << SONDE_MATCH_COMM) add_comm(&sum, generation);
+  if (kinds & 1 << SONDE_MATCH_PROCESS) add_process(&sum, generation);
   if (kinds & 1 << SONDE_MATCH_UID) {
     add_rule_of(&sum, generation, SONDE_MATCH_UID, BPF_CORE_READ(current_task(), cred, euid.val));
   }

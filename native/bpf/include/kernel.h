@@ -127,6 +127,7 @@ struct task_struct {
   struct mm_struct* mm;
   const struct cred* cred;
   struct css_set* cgroups;
+  char comm[16];
   struct thread_struct thread;
 };
 

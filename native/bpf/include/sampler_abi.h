@@ -86,6 +86,7 @@ enum sonde_match {
   SONDE_MATCH_COMM,
   SONDE_MATCH_UID,
   SONDE_MATCH_KERNEL_THREAD,
+  SONDE_MATCH_PROCESS,
 };
 
 enum sonde_rule_action {
@@ -128,12 +129,20 @@ struct sonde_filter {
   __u32 unused;
 };
 
+enum sonde_session_flags {
+  /// Of no sample the kernel's part of the stack is wanted, or the user's.
+  SONDE_WITHOUT_KERNEL_STACK = 1,
+  SONDE_WITHOUT_USER_STACK = 2,
+};
+
 struct sonde_session {
   /// Of every sample, where the event's own is not to be believed; otherwise 0.
   __u64 implied_value;
   __u32 max_stack;
   /// 0: the user's frames are found by frame pointers.
   __u32 stack_bytes;
+  __u32 flags;
+  __u32 unused;
 };
 
 /// Where cgroups are told apart.

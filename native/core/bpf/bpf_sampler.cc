@@ -61,9 +61,13 @@ Result<std::vector<BpfRing>> MakeRings(uint32_t count, size_t bytes) {
 }
 
 sonde_session SessionOf(const SessionOptions& session) {
+  const uint32_t flags = (session.kernel_stacks ? 0 : SONDE_WITHOUT_KERNEL_STACK) |
+                         (session.user_stacks ? 0 : SONDE_WITHOUT_USER_STACK);
   return {.implied_value = session.PeriodIsImplied() ? session.period : 0,
           .max_stack = session.max_stack,
-          .stack_bytes = session.stack_bytes};
+          .stack_bytes = session.stack_bytes,
+          .flags = flags,
+          .unused = 0};
 }
 
 }  // namespace

@@ -14,11 +14,16 @@ static_assert(static_cast<int>(MatchKind::kCgroup) == SONDE_MATCH_CGROUP);
 static_assert(static_cast<int>(MatchKind::kComm) == SONDE_MATCH_COMM);
 static_assert(static_cast<int>(MatchKind::kUid) == SONDE_MATCH_UID);
 static_assert(static_cast<int>(MatchKind::kKernelThread) == SONDE_MATCH_KERNEL_THREAD);
+static_assert(static_cast<int>(MatchKind::kProcess) == SONDE_MATCH_PROCESS);
+
+bool IsOfName(const FilterRule& rule) {
+  return rule.kind == MatchKind::kComm || rule.kind == MatchKind::kProcess;
+}
 
 sonde_rule_key KeyOf(const FilterRule& rule, uint32_t generation) {
   sonde_rule_key key = {
       .generation = generation, .kind = static_cast<uint32_t>(rule.kind), .value = {rule.value, 0}};
-  if (rule.kind != MatchKind::kComm) return key;
+  if (!IsOfName(rule)) return key;
   // As task_struct.comm: cut, and ended by a NUL.
   key.value[0] = 0;
   std::memcpy(key.value, rule.text.data(),

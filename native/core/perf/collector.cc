@@ -217,11 +217,15 @@ void Collector::NoticeReuse(const CapturedSample& sample) {
 }
 
 void Collector::AddSample(size_t ring, uint32_t session, const SampleRecord& sample) {
+  const SessionOptions& asked = options_.sessions[session];
   if (unwinder_ == nullptr || !StackUnwinder::CanUnwind(sample)) {
-    Count(session, sample, WindowAt(sample.time).AddSample(ring, session, sample));
-    return;
+    Window& window = WindowAt(sample.time);
+    const bool tells_leaf = sample.user_mode ? asked.user_stacks : asked.kernel_stacks;
+    return Count(session, sample,
+                 tells_leaf ? window.AddSample(ring, session, sample)
+                            : window.AddChain(ring, session, sample, sample.chain));
   }
-  const uint32_t max_stack = options_.sessions[session].max_stack;
+  const uint32_t max_stack = asked.max_stack;
   auto chain = unwinder_->Unwind(sample, max_stack);
   if (!chain && unwinder_->Park(ring, session, sample)) return;
   if (!chain) chain = unwinder_->UnwindNow(sample, max_stack);

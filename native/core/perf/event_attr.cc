@@ -70,6 +70,8 @@ perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& t
   }
   if (features.cgroup) attr.sample_type |= PERF_SAMPLE_CGROUP;
   attr.sample_max_stack = session.max_stack;
+  attr.exclude_callchain_kernel = !session.kernel_stacks;
+  attr.exclude_callchain_user = !session.user_stacks;
   attr.disabled = 1;
   attr.inherit = target.inherit;
   attr.enable_on_exec = target.kind == TargetOptions::Kind::kCommand;
@@ -88,6 +90,8 @@ perf_event_attr ProgramAttr(const SessionOptions& session, const TargetOptions& 
   attr.sample_regs_user = 0;
   attr.sample_stack_user = 0;
   attr.sample_max_stack = 0;
+  attr.exclude_callchain_kernel = 0;
+  attr.exclude_callchain_user = 0;
   return attr;
 }
 

@@ -111,12 +111,20 @@ std::optional<uint32_t> FilterSubjects::UidOf(uint32_t pid, uint64_t time) {
 }
 
 std::optional<std::string_view> FilterSubjects::NameOf(const SampleRecord& sample) {
-  auto name = names_.At(sample.tid, sample.time);
+  return NameOf(sample.pid, sample.tid, sample.time);
+}
+
+std::optional<std::string_view> FilterSubjects::ProcessNameOf(const SampleRecord& sample) {
+  return NameOf(sample.pid, sample.pid, sample.time);
+}
+
+std::optional<std::string_view> FilterSubjects::NameOf(uint32_t pid, uint32_t tid, uint64_t time) {
+  auto name = names_.At(tid, time);
   if (name) return name;
-  const auto found = reader_.NameOf(sample.pid, sample.tid);
+  const auto found = reader_.NameOf(pid, tid);
   if (!found) return std::nullopt;
-  names_.Add(sample.tid, 0, *found);
-  return names_.At(sample.tid, sample.time);
+  names_.Add(tid, 0, *found);
+  return names_.At(tid, time);
 }
 
 }  // namespace sonde

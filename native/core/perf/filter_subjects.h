@@ -40,6 +40,8 @@ class FilterSubjects {
   std::optional<uint32_t> UidOf(uint32_t pid, uint64_t time);
   /// The thread's name when the sample was taken. The view is valid until the next call that is not const.
   std::optional<std::string_view> NameOf(const SampleRecord& sample);
+  /// The same of its process, whose first thread's it is.
+  std::optional<std::string_view> ProcessNameOf(const SampleRecord& sample);
 
  private:
   struct Subject {
@@ -48,6 +50,7 @@ class FilterSubjects {
     uint64_t uid_read_at = 0;
   };
 
+  std::optional<std::string_view> NameOf(uint32_t pid, uint32_t tid, uint64_t time);
   void OnFork(const ProcessRecord& record);
   void OnComm(const ProcessRecord& record);
   Subject& SubjectOf(uint32_t pid);

@@ -14,6 +14,7 @@ enum class MatchKind : uint8_t {
   kComm,          ///< the thread's name, whole
   kUid,           ///< the effective user
   kKernelThread,  ///< a thread of the kernel
+  kProcess,       ///< the process's name, whole: its first thread's
 };
 
 /// What becomes of the samples that match, in the order of FILTER_ACTIONS.
@@ -29,7 +30,7 @@ struct FilterRule {
   FilterAction action = FilterAction::kInclude;
   /// Process, user, or id of the cgroup (0: by `text`).
   uint64_t value = 0;
-  /// Name of the thread, or path of the cgroup from the hierarchy's root.
+  /// Name of the thread or process, or path of the cgroup from the hierarchy's root.
   std::string text = {};
   /// At least 1.
   uint32_t one_in = 1;
@@ -38,7 +39,8 @@ struct FilterRule {
 };
 
 /// Which samples are wanted. One that any rule excludes is not; where there are rules that include, one of them must match.
-/// Of several rules that thin, the most specific counts: process, tree, cgroup (the nearest), name, user, kernel threads.
+/// Of several rules that thin, the most specific counts: process, tree, cgroup (the nearest), the thread's name, the process's,
+/// user, kernel threads.
 struct SampleFilter {
   std::vector<FilterRule> rules = {};
 

@@ -5,6 +5,17 @@
 #include <utility>
 
 namespace sonde {
+namespace {
+
+/// The most specific first.
+constexpr MatchKind kBySpecificity[] = {
+    MatchKind::kPid,     MatchKind::kTree, MatchKind::kCgroup,       MatchKind::kComm,
+    MatchKind::kProcess, MatchKind::kUid,  MatchKind::kKernelThread,
+};
+
+auto PlaceOf(const FilterRule& rule) { return std::ranges::find(kBySpecificity, rule.kind); }
+
+}  // namespace
 
 void SampleGate::Set(SampleFilter filter) {
   filter_ = std::move(filter);
@@ -17,7 +28,7 @@ void SampleGate::Set(SampleFilter filter) {
   excluding_ = rules_that(FilterAction::kExclude);
   including_ = rules_that(FilterAction::kInclude);
   thinning_ = rules_that(FilterAction::kThin);
-  std::ranges::stable_sort(thinning_, {}, &FilterRule::kind);
+  std::ranges::stable_sort(thinning_, {}, PlaceOf);
   std::vector<uint32_t> roots;
   bool asks_cgroups = false;
   for (const FilterRule& rule : filter_.rules) {
@@ -72,6 +83,8 @@ bool SampleGate::Matches(const FilterRule& rule, const SampleRecord& sample) {
       return subjects_.UidOf(sample.pid, sample.time) == rule.value;
     case MatchKind::kKernelThread:
       return subjects_.IsKernelThread(sample.pid);
+    case MatchKind::kProcess:
+      return subjects_.ProcessNameOf(sample) == rule.text;
   }
   return false;
 }

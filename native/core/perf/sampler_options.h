@@ -31,6 +31,12 @@ struct SessionOptions {
   /// that the kernel finds by frame pointers.
   uint32_t stack_bytes = 0;
 
+  /// Whether stacks have the kernel's part, and the user's; without the user's no bytes are copied. Samples count without either.
+  bool kernel_stacks = true;
+  bool user_stacks = true;
+  /// Whether samples go by their threads' names, or by their processes'.
+  bool thread_names = true;
+
   /// Whether the samples leave the period out. A software event that counts would otherwise make a sample of each single
   /// occurrence, whatever its period (perf_swevent_event, where PERF_SAMPLE_PERIOD is set and freq is not).
   bool PeriodIsImplied() const { return type == PERF_TYPE_SOFTWARE && !clock && period != 0; }

@@ -145,6 +145,7 @@ std::vector<std::byte> WindowCloser::Close(Window& window, const WindowTimes& ti
   WindowWriter writer(tables);
   for (size_t session = 0; session < sessions_.size(); session++) {
     writer.AddSession({.id = sessions_[session].id,
+                       .thread_names = sessions_[session].thread_names,
                        .samples = samples[session],
                        .losses = window.losses()[session],
                        .left_out = window.left_out()[session],

@@ -109,7 +109,7 @@ inline constexpr uint32_t kLossReasons = 7;
 enum class LeftOutReason : uint8_t { kFiltered, kSampledOut, kOverlap };
 inline constexpr uint32_t kLeftOutReasons = 3;
 
-/// STACK_STATES
+/// STACK_STATES. kKernel: without a user part.
 enum class StackState : uint8_t { kComplete, kUnverified, kBroken, kKernel };
 
 /// FRAME_KINDS

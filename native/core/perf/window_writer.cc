@@ -281,7 +281,8 @@ class SampleSections {
       cpu[index] = row.cpu;
       stack[index] = row.stack;
       value[index] = row.value;
-      comm[index] = processes.CommAt(row.pid, row.tid, row.time);
+      const uint32_t named = session_.thread_names ? row.tid : row.pid;
+      comm[index] = processes.CommAt(row.pid, named, row.time);
       index++;
     }
     if (cgroup_) FillCgroups(buffer.Fill<uint64_t>(*cgroup_));

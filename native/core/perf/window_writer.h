@@ -34,6 +34,8 @@ struct WindowTables {
 /// What is a session's own. Stacks in `samples` are numbers of the StackTable.
 struct WindowSession {
   uint32_t id = 0;
+  /// SessionOptions::thread_names.
+  bool thread_names = true;
   const OrderedSamples& samples;
   const LossCounts& losses;
   const LeftOutCounts& left_out;

@@ -73,7 +73,7 @@ const fieldsFrom = (least: 0 | 1) => ({
     .optional()
     .describe('Frames of a stack that the kernel follows'),
   processFilters: listOf(
-    readBy("a process's name", (text) => commOf(text)),
+    readBy("a process's name", (text) => commOf(text, 'process')),
     least,
     'names of processes',
   )

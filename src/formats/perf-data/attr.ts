@@ -47,7 +47,7 @@ const ALWAYS =
 
 /** The attr that the sampler opened for `session`. */
 export function attrOf(session: SessionInfo): EventAttr {
-  const { event, rate } = session
+  const { event, rate, stackParts } = session
   const byFrequency = rate.by === 'frequency'
   return {
     type: event.type,
@@ -63,7 +63,9 @@ export function attrOf(session: SessionInfo): EventAttr {
       (session.inherit ? ATTR_FLAG.inherit : 0n) |
       (event.excludeUser ? ATTR_FLAG.exclude_user : 0n) |
       (event.excludeKernel ? ATTR_FLAG.exclude_kernel : 0n) |
-      (event.excludeUser || event.excludeKernel ? ATTR_FLAG.exclude_hv : 0n),
+      (event.excludeUser || event.excludeKernel ? ATTR_FLAG.exclude_hv : 0n) |
+      (stackParts.kernel ? 0n : ATTR_FLAG.exclude_callchain_kernel) |
+      (stackParts.user ? 0n : ATTR_FLAG.exclude_callchain_user),
     sampleStackUser: stackBytesOf(session.callGraph),
     clockid: CLOCK_MONOTONIC,
     sampleMaxStack: session.maxStack,

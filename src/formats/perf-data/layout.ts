@@ -103,6 +103,8 @@ export const ATTR_FLAG = {
   freq: 1n << 10n,
   task: 1n << 13n,
   sample_id_all: 1n << 18n,
+  exclude_callchain_kernel: 1n << 21n,
+  exclude_callchain_user: 1n << 22n,
   mmap2: 1n << 23n,
   comm_exec: 1n << 24n,
   use_clockid: 1n << 25n,

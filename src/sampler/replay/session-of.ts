@@ -29,6 +29,10 @@ export function sessionsOf(file: PerfDataFile, notes?: StackNotes): SessionInfo[
     callGraph: callGraphOf(event),
     maxStack: event.attr.sampleMaxStack,
     inherit: isSet(event, ATTR_FLAG.inherit),
+    stackParts: {
+      kernel: (event.attr.flags & ATTR_FLAG.exclude_callchain_kernel) === 0n,
+      user: (event.attr.flags & ATTR_FLAG.exclude_callchain_user) === 0n,
+    },
     tellsCgroups: (event.attr.sampleType & SAMPLE_TYPE.CGROUP) !== 0n,
     host,
     commandLine: file.features.commandLine ?? [],

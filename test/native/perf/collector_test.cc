@@ -156,6 +156,24 @@ TEST_F(CollectorTest, ADamagedRingIsALossAndMakesProcBeReadAgain) {
   EXPECT_EQ(Lost(*window, LossReason::kMalformed), 1U);
 }
 
+TEST_F(CollectorTest, WhatIsAnotherSamplersTimeIsOverlapAndNoLoss) {
+  KNOWN_EVENT_OR_SKIP();
+  Sample(id, 10);
+  Sample(id, 30);
+  Take(test::ThrottleBytes(PERF_RECORD_THROTTLE, id, {.time = 31}));
+  collector_->KeepUntil(25);
+  Sample(id, 24);
+  for (uint64_t time = 25; time < 30; time++) Sample(id, time);
+  Take(test::LostBytes(id, 12, {.time = 40}));
+  const auto window = Finish();
+  EXPECT_EQ(window->samples()[0].size(), 2U);
+  EXPECT_TRUE(window->notices()[0].empty());
+  EXPECT_EQ(collector_->totals()[0].taken, 2U);
+  EXPECT_EQ(collector_->totals()[0].left_out[static_cast<size_t>(LeftOutReason::kOverlap)], 6U);
+  EXPECT_EQ(window->left_out()[0], collector_->totals()[0].left_out);
+  EXPECT_EQ(window->losses()[0], LossCounts{});
+}
+
 #undef KNOWN_EVENT_OR_SKIP
 
 }  // namespace

@@ -396,5 +396,28 @@ TEST_F(SampleGateTest, ThinningLeavesWhatIsExcludedOut) {
   }
 }
 
+TEST_F(SampleGateTest, AProcessGoesByItsFirstThreadsName) {
+  proc_.Put({.pid = 10, .name = "server"});
+  Set({TextRule(Action::kInclude, MatchKind::kProcess, "server")});
+  NewThread(1, 10, 15);
+  Rename(2, 15, "worker");
+  EXPECT_TRUE(ThreadWanted(10, 15));
+  EXPECT_TRUE(ThreadWanted(10, 16)) << "whatever is known of the thread";
+  EXPECT_FALSE(Wanted(15)) << "one that is called as the thread is";
+  Rename(3, 10, "worker");
+  EXPECT_FALSE(ThreadWanted(10, 15));
+}
+
+TEST_F(SampleGateTest, OfNamesTheThreadsIsMoreSpecificThanTheProcesss) {
+  proc_.Put({.pid = 10, .name = "a", .uid = 7});
+  Set({Rule(Action::kThin, MatchKind::kUid, 7, 4),
+       TextRule(Action::kThin, MatchKind::kProcess, "a", 3),
+       TextRule(Action::kThin, MatchKind::kComm, "b", 2)});
+  NewThread(1, 10, 15);
+  gate_.Apply({.kind = Kind::kComm, .time = 2, .pid = 10, .tid = 15, .text = "b"});
+  EXPECT_EQ(Factor({.pid = 10, .tid = 10, .time = kSecond}), 3U);
+  EXPECT_EQ(Factor({.pid = 10, .tid = 15, .time = kSecond}), 2U);
+}
+
 }  // namespace
 }  // namespace sonde

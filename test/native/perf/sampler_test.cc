@@ -14,7 +14,8 @@
 namespace sonde {
 namespace {
 
-constexpr uint32_t kSession = 4;
+/// As far along as an agent that has changed its configuration four billion times.
+constexpr uint32_t kSession = 4'000'000'000;
 
 SamplerOptions CpuClockOfThisProcess() {
   SamplerOptions options;
@@ -87,6 +88,52 @@ TEST(Sampler, SamplesThisProcessWithItsNameAndProgram) {
   const auto stacks = window.Column<uint32_t>(layout::kSampleStack, kSession);
   EXPECT_TRUE(
       std::ranges::any_of(stacks, [&](uint32_t stack) { return window.LeafImage(stack) == own; }));
+}
+
+TEST(Sampler, WhatIsOutsideItsTimeIsOverlap) {
+  OPEN_OR_SKIP();
+  ASSERT_TRUE(sampler.Start());
+  Spin(100'000'000);
+  const uint64_t from = MonotonicNow();
+  Spin(50'000'000);
+  ASSERT_TRUE(sampler.KeepFrom(from));
+  Spin(50'000'000);
+  const uint64_t asked = MonotonicNow();
+  Spin(50'000'000);
+  const auto until = sampler.KeepUntil(asked);
+  ASSERT_TRUE(until);
+  EXPECT_EQ(*until, asked);
+  Spin(50'000'000);
+  const auto bytes = CloseWindow(sampler);
+  const test::WindowView window(bytes);
+  const auto times = window.Column<uint64_t>(layout::kSampleTime, kSession);
+  ASSERT_GT(times.size(), 20U);
+  EXPECT_GE(times.front(), from);
+  EXPECT_LT(times.back(), asked);
+  const auto range = window.Column<uint64_t>(layout::kWindow, layout::kShared);
+  EXPECT_EQ(range[0], from);
+  EXPECT_EQ(range[1], asked);
+  const auto overlap = static_cast<size_t>(LeftOutReason::kOverlap);
+  EXPECT_GT(window.Column<uint64_t>(layout::kLeftOut, kSession)[overlap], 50U);
+  const SessionTotals totals = sampler.Totals()[0];
+  EXPECT_EQ(totals.taken, times.size());
+  EXPECT_EQ(totals.first_sample_time, times.front());
+  EXPECT_EQ(sampler.KeepFrom(asked).error().code, EBUSY);
+}
+
+TEST(Sampler, ItsEndIsNotBeforeThatOfAWindowThatHasBeenClosed) {
+  OPEN_OR_SKIP();
+  ASSERT_TRUE(sampler.Start());
+  const uint64_t before = MonotonicNow();
+  const auto bytes = CloseWindow(sampler);
+  const uint64_t end =
+      test::WindowView(bytes).Column<uint64_t>(layout::kWindow, layout::kShared)[1];
+  ASSERT_GT(end, before);
+  EXPECT_EQ(*sampler.KeepUntil(before), end);
+  const auto last = CloseWindow(sampler);
+  const auto range = test::WindowView(last).Column<uint64_t>(layout::kWindow, layout::kShared);
+  EXPECT_EQ(range[0], end);
+  EXPECT_EQ(range[1], end);
 }
 
 TEST(Sampler, OneWindowIsClosedAtATime) {

@@ -213,6 +213,19 @@ test('a document that is none stays one', () => {
     )
 })
 
+test('what the file says twice by an alias is changed in one place', () => {
+  const text = document(
+    'consumers:',
+    '  - {type: otlp_profiles, spool: &spool {maxBytes: 2MiB}}',
+    '  - {type: datadog_pprof, spool: *spool}',
+  )
+  const told = { options: ['--otlp-profiles-spool-max-bytes', '3MiB'] }
+  assert.equal(valueIn('spec.consumers[otlp_profiles].spool.maxBytes', text, told), '3MiB')
+  assert.equal(valueIn('spec.consumers[datadog_pprof].spool.maxBytes', text, told), '2MiB')
+  const endless = document('sampler: &a {filter: *a}', 'consumers: [{type: files}]')
+  assert.equal(problemOf(endless, told).code, 'CONFIG.INVALID')
+})
+
 test('an empty variable says nothing', () => {
   const told = { environment: { SONDE_SAMPLER_WINDOW: '', SONDE_PERF_DATA: ' ' } }
   assert.equal(valueIn('spec.sampler.window', BOTH, told), undefined)

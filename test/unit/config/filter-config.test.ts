@@ -4,7 +4,7 @@ import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { changedSections } from '../../../src/config/changed-sections.ts'
 import { readConfig } from '../../../src/config/config-file.ts'
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
-import { EVERYTHING, type SampleFilter } from '../../../src/core/sample-filter.ts'
+import { EVERYTHING, SAMPLE_MATCHES, type SampleFilter } from '../../../src/core/sample-filter.ts'
 
 const catalog = { consumers: await loadConsumers(), checkEvent: () => undefined }
 const document = (filter: string): string =>
@@ -27,7 +27,7 @@ const problemOf = (filter: string): string => {
 
 test('a filter is lists of matches', () => {
   const filter = `{
-    include: [{pid: 1}, {tree: 2}, {cgroup: /a}, {cgroup: 77}, {comm: x}, {uid: 1000}],
+    include: [{pid: 1}, {tree: 2}, {cgroup: /a}, {cgroup: 77}, {comm: x}, {process: z}, {uid: 1000}],
     exclude: [{kernelThreads: true}],
     thin: [{comm: y, oneIn: 10}]}`
   assert.deepEqual(filterIn(document(filter)).rules, [
@@ -36,6 +36,7 @@ test('a filter is lists of matches', () => {
     { action: 'include', match: { by: 'cgroup', path: '/a' } },
     { action: 'include', match: { by: 'cgroup', id: 77n } },
     { action: 'include', match: { by: 'comm', comm: 'x' } },
+    { action: 'include', match: { by: 'process', comm: 'z' } },
     { action: 'include', match: { by: 'uid', uid: 1000 } },
     { action: 'exclude', match: { by: 'kernel_thread' } },
     { action: 'thin', match: { by: 'comm', comm: 'y' }, oneIn: 10 },
@@ -52,10 +53,7 @@ test('the filter that config/agent.yaml shows is valid, and has every kind of ru
   assert.notEqual(shown, text)
   const { rules } = filterIn(shown)
   assert.deepEqual(new Set(rules.map(({ action }) => action)), new Set(['include', 'exclude', 'thin']))
-  assert.deepEqual(
-    new Set(rules.map(({ match }) => match.by)),
-    new Set(['pid', 'tree', 'cgroup', 'comm', 'uid', 'kernel_thread']),
-  )
+  assert.deepEqual(new Set(rules.map(({ match }) => match.by)), new Set(SAMPLE_MATCHES))
 })
 
 test('what is wrong is told with its line and its field', () => {
@@ -65,7 +63,7 @@ test('what is wrong is told with its line and its field', () => {
   )
   assert.match(
     problemOf('{include: [{pid: 1, uid: 1}]}'),
-    /filter\.include\[0\]: exactly one of pid, tree, cgroup, comm, uid, kernelThreads is needed/,
+    /filter\.include\[0\]: exactly one of pid, tree, cgroup, comm, process, uid, kernelThreads is needed/,
   )
   assert.match(problemOf('{include: [{}]}'), /filter\.include\[0\]: exactly one of/)
   assert.match(

@@ -14,6 +14,7 @@ test('a match is written and read in one way', () => {
     ['cgroup=/', { by: 'cgroup', path: '/' }],
     ['cgroup=18446744073', { by: 'cgroup', id: 18_446_744_073n }],
     ['comm=a=b c', { by: 'comm', comm: 'a=b c' }],
+    ['process=a=b c', { by: 'process', comm: 'a=b c' }],
     ['uid=0', { by: 'uid', uid: 0 }],
     ['kernel-threads', { by: 'kernel_thread' }],
   ]
@@ -44,7 +45,11 @@ test('what is wrong says what is expected', () => {
   for (const pid of ['pid=-1', 'pid=x', 'tree=1.5', 'pid=4194305']) assert.match(problem(pid), /0 to 4194304/)
   assert.match(problem('uid=bob'), /there is no user bob in \/etc\/passwd: give the number/)
   assert.match(problem('uid=4294967295'), /expected the number of a user/)
-  assert.match(problem('comm=a-long-program-name'), /15 bytes .* would be 'a-long-program-'$/)
+  assert.match(problem('comm=a-long-program-name'), /15 bytes of a thread's .* would be 'a-long-program-'$/)
+  assert.match(
+    problem('process=a-long-program-name'),
+    /15 bytes of a process's .* would be 'a-long-program-'$/,
+  )
 })
 
 test('a filter is told in words', () => {

@@ -12,6 +12,7 @@ test('the addon gets each rule as its numbers and texts', () => {
     { action: 'exclude', match: { by: 'comm', comm: 'b' } },
     { action: 'thin', match: { by: 'uid', uid: 1000 }, oneIn: 10 },
     { action: 'thin', match: { by: 'kernel_thread' }, oneIn: 2 },
+    { action: 'include', match: { by: 'process', comm: 'c' } },
   ]
   assert.deepEqual(
     nativeFilter({ rules }).map(({ kind, action, value, text, oneIn }) => [kind, action, value, text, oneIn]),
@@ -23,6 +24,7 @@ test('the addon gets each rule as its numbers and texts', () => {
       [3, 1, 0n, 'b', 1],
       [4, 2, 1000n, '', 10],
       [5, 2, 0n, '', 2],
+      [6, 0, 0n, 'c', 1],
     ],
   )
 })

@@ -48,6 +48,12 @@ test('without stacks the smallest ring is enough, and no ring is larger than 4 M
   )
 })
 
+test('beside other samplers no ring is larger than it has to be', () => {
+  const most = { callGraph: dwarf, cpus: 2, backEnd: 'perf', besideOthers: true } as const
+  assert.equal(ringBytesFor([clock], { ...most, rate: at(99) }), 512 * KIB)
+  assert.equal(ringBytesFor([clock], { ...most, rate: at(50_000) }), 4096 * KIB)
+})
+
 test('what is counted may come in any number', () => {
   assert.equal(
     ringBytesFor([faults], { rate: every(1n), callGraph: dwarf, cpus: 64, backEnd: 'perf' }),

@@ -159,6 +159,9 @@ test('the addon is asked for exactly the sessions, rings and target', async () =
       clock: true,
       maxStack: 127,
       stackBytes: 8192,
+      kernelStacks: true,
+      userStacks: true,
+      threadNames: true,
     },
   ])
   await sampler.stop()
@@ -169,14 +172,22 @@ const lockRefused = (
 ) => Object.assign(new Error('x'), { code: 'EPERM', errno: 1, syscall })
 
 /** Opens with rings of 4 MiB where no more than 512 KiB may be locked. */
-function openLarge({ asked, error }: { readonly asked: boolean; readonly error: Error }) {
+function openLarge({
+  asked,
+  error,
+  most = 512 * 1024,
+}: {
+  readonly asked: boolean
+  readonly error: Error
+  readonly most?: number
+}) {
   const tried: number[] = []
   const sampler = new Sampler(
     {
       ...fakeAddon(fakeNative(sessions)),
       openSampler(options) {
         tried.push(options.ringBytes)
-        if (options.ringBytes > 512 * 1024) throw error
+        if (options.ringBytes > most) throw error
         return fakeNative(sessions)
       },
     },
@@ -198,6 +209,16 @@ test('rings that were chosen larger than may be locked become small ones, and th
   sampler.open()
   assert.deepEqual(tried, [4 * 2 ** 20, 512 * 1024])
   assert.match(sampler.notices.join(), /^Rings of 512 KiB for each CPU instead of 4096 KiB: .*CAP_IPC_LOCK/)
+})
+
+test('beside others that have locked nearly all, rings are as small as they have to be', () => {
+  const { sampler, tried } = openLarge({ asked: false, error: lockRefused(), most: 128 * 1024 })
+  sampler.open()
+  assert.deepEqual(tried, [4 * 2 ** 20, 512 * 1024, 256 * 1024, 128 * 1024])
+  assert.match(sampler.notices.join(), /^Rings of 128 KiB for each CPU instead of 4096 KiB: /)
+  const none = openLarge({ asked: false, error: lockRefused(), most: 0 })
+  assert.throws(() => none.sampler.open(), /more memory than may be locked\. .*fewer things side by side/)
+  assert.equal(none.tried.at(-1), 64 * 1024)
 })
 
 test('rings that were asked for, and other refusals, are errors', () => {

@@ -3,7 +3,7 @@
 import { avma, fileOffset, svma } from '../../../../src/core/address.ts'
 import type { HostInfo } from '../../../../src/core/host.ts'
 import type { Image } from '../../../../src/core/process.ts'
-import type { ProfileBatch, SessionInfo } from '../../../../src/core/profile.ts'
+import { type ProfileBatch, type SessionInfo, WHOLE_STACKS } from '../../../../src/core/profile.ts'
 import { hertz, monotonicTime } from '../../../../src/core/units.ts'
 import { WindowBuilder } from '../../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../../src/core/window-view.ts'
@@ -61,6 +61,7 @@ export const session = (id: number, over: Partial<SessionInfo> = {}): SessionInf
   callGraph: { method: 'dwarf', stackBytes: 8192 },
   maxStack: 127,
   inherit: false,
+  stackParts: WHOLE_STACKS,
   tellsCgroups: false,
   host: HOST,
   commandLine: ['sonde', 'record', '-a'],
