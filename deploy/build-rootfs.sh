@@ -32,10 +32,10 @@ rootfs=$(cd "$1" && pwd -P)
 # --- Sonde, laid out as a checkout is ------------------------------------------------------------
 
 app=$rootfs/app
-mkdir -p "$app/dist" "$app/build/native" "$app/config"
+mkdir -p "$app/dist" "$app/build/native"
 cp "$root"/dist/*.mjs "$app/dist/"
 cp "$root/package.json" "$root/LICENSE" "$app/"
-cp "$root"/config/*.yaml "$app/config/"
+cp -R "$root/config" "$app/config"
 strip --strip-unneeded -o "$app/build/native/sonde.node" "$native/sonde.node"
 strip -o "$app/build/native/sonde-lines" "$native/sonde-lines"
 

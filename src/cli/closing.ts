@@ -33,10 +33,10 @@ export function leftOutText(leftOut: Counts): string {
   return `, ${integer(total)} left out (${reasons.map(([reason, count]) => `${integer(count)} ${reason}`).join(', ')})`
 }
 
-/** As it would be typed here. */
+/** As it would be typed here; in a container, whose working directory is the root, as it is. */
 export function shortPath(path: string): string {
   const here = relative('', path)
-  return here.startsWith('..') ? path : here
+  return here.startsWith('..') || path === `/${here}` ? path : here
 }
 
 /** `1,234 samples, 0 lost. Wrote perf.data (58.3 kB).` */

@@ -65,7 +65,10 @@ function configurationLines({ configuration = null }: Partial<Status>): readonly
   const why = watching.reason === null ? '' : `: ${watching.reason}`
   const seen = watching.how === 'inotify' ? '' : ` (changes are noticed by ${watching.how} reads${why})`
   const trouble = [
-    ...files.flatMap(({ problems, warnings }) => [...problems, ...warnings.map((text) => `warning: ${text}`)]),
+    ...files.flatMap(({ problems, warnings }) => [
+      ...problems,
+      ...warnings.map((text) => `warning: ${text}`),
+    ]),
     ...collections.flatMap(({ name, problem, kept }) =>
       problem === null ? [] : [`${name}: ${problem}${kept === null ? '' : ` (version ${kept} runs on)`}`],
     ),

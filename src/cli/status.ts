@@ -2,14 +2,22 @@ import { chooseDataDirectory } from '../config/data-directory.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { Status } from '../core/status.ts'
 import { askAgent } from './ask-agent.ts'
+import { say } from './closing.ts'
 import type { Command } from './command.ts'
 import { dataDirectoryOf, dataDirectoryOption } from './common-options.ts'
-import { DONE } from './exit-codes.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
 import { type Option, parseOptions } from './options.ts'
+import { notInForce } from './status-check.ts'
 import { statusText } from './status-text.ts'
 import { styleFor } from './terminal.ts'
 
+const CHECK_OPTION: Option = {
+  long: 'check',
+  help: 'Says only what was asked for and is not in force; exit status 1 where there is such a thing',
+}
+
 const OPTIONS: readonly Option[] = [
+  CHECK_OPTION,
   { long: 'json', help: 'Prints the answer as the agent gives it (docs/status.md)' },
   dataDirectoryOption('The one of the agent that is asked'),
 ]
@@ -17,10 +25,11 @@ const OPTIONS: readonly Option[] = [
 export const status: Command = {
   name: 'status',
   summary: 'Ask the running agent what it samples, what has arrived and what goes wrong',
-  usage: ['status [--json] [--data-directory DIR]'],
+  usage: ['status [--check | --json] [--data-directory DIR]'],
   description: [
     'Asks the agent that runs with the data directory, over a socket in it that only its owner and root may open. Figures count\n' +
       'closed windows. Exit status 1 where no agent answers; trouble of a consumer is not one.',
+    '--check is for a readiness probe: a configuration that is not valid or cannot be sampled, or a filter that could not be set.',
   ],
   options: OPTIONS,
   examples: [
@@ -32,13 +41,23 @@ export const status: Command = {
     const [stray] = options.positionals
     if (stray !== undefined) throw new UsageError(`sonde status takes no '${stray}'.`)
     const directory = chooseDataDirectory(dataDirectoryOf(options))
+    if (options.has(CHECK_OPTION.long) && options.has('json')) {
+      throw new UsageError('sonde status takes --check or --json, not both.')
+    }
     const answer = await askAgent(directory)
+    if (options.has(CHECK_OPTION.long)) return check(parsed(answer, directory))
     const style = styleFor(process.stdout)
     process.stdout.write(
       options.has('json') ? answer : statusText(parsed(answer, directory), { now: new Date(), style }),
     )
     return DONE
   },
+}
+
+function check(status: Status): number {
+  const lines = notInForce(status)
+  for (const line of lines) say('status', line)
+  return lines.length > 0 ? FAILURE : DONE
 }
 
 /** Fields are only added, so that an older Sonde reads a newer agent. */

@@ -82,11 +82,14 @@ export function inPod(pod: string, ...command: readonly string[]): Buffer {
   return result.stdout
 }
 
+export const tryInPod = (pod: string, ...command: readonly string[]): Run =>
+  tryKubectl(['-n', NAMESPACE, 'exec', pod, '--', ...command])
+
 export const node = (pod: string, expression: string): string =>
-  inPod(pod, '/usr/local/bin/node', '-p', expression).toString().trim()
+  inPod(pod, 'node', '-p', expression).toString().trim()
 
 export const statusOf = (pod: string): Status =>
-  JSON.parse(inPod(pod, '/usr/local/bin/sonde', 'status', '--json').toString()) as Status
+  JSON.parse(inPod(pod, 'sonde', 'status', '--json').toString()) as Status
 
 export interface Following {
   readonly text: () => string

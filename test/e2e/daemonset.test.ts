@@ -23,6 +23,7 @@ import {
   podOf,
   readPod,
   statusOf,
+  tryInPod,
   until,
 } from './cluster.ts'
 import { documentsFor, PROFILES, type Receiver, receiver, rendered } from './setting.ts'
@@ -87,13 +88,14 @@ function editConfigMap(data: Readonly<Record<string, string>>): void {
   kubectl('-n', NAMESPACE, 'patch', 'configmap', 'agent-configs', '--patch', JSON.stringify({ data }))
 }
 
-/** The shipped document with 10 ms between samples instead of their rate. */
+/** The shipped document's next version, with so many nanoseconds between samples instead of their rate. */
 function withPeriod(text: string, period: bigint): string {
   const document = parseDocument(text)
   const spec = document.get('spec')
   assert.ok(isMap(spec))
   spec.delete('sampleFrequencyHz')
   spec.set('samplePeriod', Number(period))
+  document.setIn(['metadata', 'version'], '2')
   return document.toString()
 }
 
@@ -157,12 +159,16 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
     assert.match(said, /back-end +bpf$/m)
   })
 
+  await t.test('it has nothing to complain of', () => {
+    assert.deepEqual(tryInPod(pod, 'sonde', 'status', '--check'), { status: 0, stdout: '', stderr: '' })
+  })
+
   await t.test('it samples by BPF what the ConfigMap says', () => {
     const { sampler, sessions } = statusOf(pod)
     assert.equal(sampler?.backEnd, 'bpf')
     assert.deepEqual(
-      sessions.map(({ event, frequency }) => [event, frequency]),
-      [['cpu-clock', 99]],
+      sessions.map(({ config, event, frequency }) => [config, event, frequency]),
+      [[{ name: 'node-cpu', version: '1' }, 'cpu-clock', 99]],
     )
   })
 
@@ -217,16 +223,18 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
   })
 
   await t.test('an edit that is not valid changes nothing, and stands in the log', async (s) => {
-    editConfigMap({
-      [PROFILES]: 'apiVersion: sonde/v1\nkind: ProfileCollectionConfig\nspec: {eventName: cpu-clok}\n',
-    })
+    const valid = withPeriod(agent.documents[PROFILES] ?? '', SECOND_PERIOD)
+    editConfigMap({ [PROFILES]: valid.replace('cpu-clock', 'cpu-clok') })
     poke(pod)
     const log = follow(s, 'logs', '-f', pod)
-    await until('the complaint', 120, () => /profiles\.yaml:\d+:\d+: .*/.exec(log.text())?.[0])
+    await until('the complaint', 120, () => /profiles\.yaml:\d+:\d+: .*cpu-clok.*/.exec(log.text())?.[0])
     assert.deepEqual(
       statusOf(pod).sessions.map(({ period }) => BigInt(period ?? 0)),
       [SECOND_PERIOD],
     )
+    const checked = tryInPod(pod, 'sonde', 'status', '--check')
+    assert.equal(checked.status, 1)
+    assert.match(checked.stderr, /profiles\.yaml:\d+:\d+: .*cpu-clok/)
   })
 
   await t.test('deleted, it delivers everything within the grace period, and ends with 0', async (s) => {
@@ -244,6 +252,7 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
     const [, taken = '', written = ''] =
       /^samples: ([\d,]+) taken, ([\d,]+) written, /m.exec(log.text()) ?? []
     assert.equal(written, taken)
+    assert.match(taken, /^[\d,]{5,}$/, 'thousands of samples')
     await until('everything that was taken', 10, () => {
       const received = otlpSamples(agent.receiver.profiles())
       return received === Number(taken.replaceAll(',', '')) || undefined

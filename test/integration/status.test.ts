@@ -32,10 +32,11 @@ interface RunningAgent {
 async function runningAgent(
   context: TestContext,
   environment: Record<string, string> = {},
+  configuration: readonly string[] = ['--config', 'agent.yaml'],
 ): Promise<RunningAgent> {
   const cwd = temporaryDirectory(context)
   writeFileSync(join(cwd, 'agent.yaml'), CONFIG.join('\n'))
-  const child = spawn(launcher, ['run', '--config', 'agent.yaml', '--data-directory', 'out'], {
+  const child = spawn(launcher, ['run', ...configuration, '--data-directory', 'out'], {
     cwd,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...environment },
@@ -101,6 +102,37 @@ test(
     const none = sonde(['status', '--data-directory', 'out'], { cwd })
     assert.equal(none.status, 1)
     assert.match(none.stderr, /^sonde status: No agent runs with the data directory .*\/out \(/)
+  },
+)
+
+const COLLECTION = [
+  'apiVersion: sonde/v1',
+  'kind: ProfileCollectionConfig',
+  'metadata: {name: cpu}',
+  'spec: {eventName: cpu-clock, intervalSeconds: 1}',
+].join('\n')
+
+test(
+  '--check is silent while all is in force, and fails as long as a configuration is not valid',
+  wholeMachine,
+  async (context) => {
+    const directory = temporaryDirectory(context)
+    const file = join(directory, 'cpu.yaml')
+    writeFileSync(file, COLLECTION)
+    const { cwd } = await runningAgent(context, {}, ['--config-fs-path', directory])
+    const check = () => sonde(['status', '--check', '--data-directory', 'out'], { cwd })
+    const checkedAs = async (status: number) => {
+      for (;;) {
+        const checked = check()
+        if (checked.status === status) return checked
+      }
+    }
+    assert.deepEqual(await checkedAs(0), { status: 0, stdout: '', stderr: '' })
+    writeFileSync(file, COLLECTION.replace('cpu-clock', 'cpu-clok'))
+    assert.match((await checkedAs(1)).stderr, /^sonde status: \S*cpu\.yaml:4:\d+: .*cpu-clok/)
+    writeFileSync(file, COLLECTION)
+    await checkedAs(0)
+    assert.equal(sonde(['status', '--check', '--json'], { cwd }).status, 2)
   },
 )
 
