@@ -109,6 +109,8 @@ export interface Agent {
    * `collectionKey`; one that cannot be started leaves its predecessor running.
    */
   setCollections(collections: readonly ProfileCollection[]): Promise<ReadonlyMap<string, CollectionState>>
+  /** What has become of them by now: what was started may have broken since. */
+  collectionStates(collections: readonly ProfileCollection[]): ReadonlyMap<string, CollectionState>
   /** Takes the last window, drains, closes files, releases everything. */
   stop(): Promise<RunEnd>
   /** For what its owner still does once it has stopped, of at most `usual`. */
@@ -171,6 +173,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       setFilter: (wanted) => source.setFilter(wanted),
       setCollections: async (collections) =>
         source instanceof ProfileSessions ? source.apply(collections) : new Map(),
+      collectionStates: (collections) =>
+        source instanceof ProfileSessions ? source.states(collections) : new Map(),
       stop: once(async () => ({ ...(await stopAgent(running)), remarks: remarks() })),
       leftToStop: (usual) => milliseconds(way.stopping.leftOfAll(usual)),
     }

@@ -11,26 +11,31 @@ import type { ConfigurationStatus } from '../core/status.ts'
 export interface WatchedCollectionsOptions {
   /** For messages and the status. */
   readonly path: string
-  readonly directory: ConfigDirectory
+  readonly directory: Pick<ConfigDirectory, 'start' | 'changes' | 'close'>
   /** The AgentConfig of the directory is another valid one now, or none any more. Throws where it cannot be taken over. */
   readonly onAgentConfig: (document: AgentDocument | undefined) => Promise<void>
   readonly log: (level: LogLevel, message: string) => void
 }
 
-/** What could not be started is tried again: what it lacked may have come free. */
+type FollowingAgent = Pick<Agent, 'setCollections' | 'collectionStates'>
+
+/** What could not be started, or broke, is tried again: what it lacked may have come free. */
 const RETRY_MS = 60_000
 
 export class WatchedCollections {
   readonly #options: WatchedCollectionsOptions
   readonly #closing = new AbortController()
   #state: WantedState
-  #became: ReadonlyMap<string, CollectionState> = new Map()
+  #agent: FollowingAgent | undefined
+  /** The AgentConfig that was taken over last. */
+  #agentText: string | undefined
   #following: Promise<void> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
 
   private constructor(options: WatchedCollectionsOptions, state: WantedState) {
     this.#options = options
     this.#state = state
+    this.#agentText = state.agent?.text
     if (state.collections.length === 0) this.#tellNothing()
   }
 
@@ -53,32 +58,58 @@ export class WatchedCollections {
   }
 
   /** From now on the agent samples what the directory says. */
-  follow(agent: Pick<Agent, 'setCollections'>): void {
-    const apply = async (): Promise<void> => {
-      this.#became = await agent.setCollections(this.#state.collections)
-    }
+  follow(agent: FollowingAgent): void {
+    this.#agent = agent
     this.#retry = setInterval(() => {
-      if ([...this.#became.values()].some(({ state }) => state === 'failed')) void apply()
+      if ([...this.#became().values()].some(({ state }) => state === 'failed')) void this.#apply(agent)
     }, RETRY_MS).unref()
-    this.#following = apply().then(() => this.#follow(apply))
+    this.#following = this.#apply(agent)
+      .then(() => this.#follow(agent))
+      .catch((error: unknown) => {
+        const { log, path } = this.#options
+        log('error', `What changes in ${path} is not noticed any more: ${messageOf(error)}`)
+      })
   }
 
-  async #follow(apply: () => Promise<void>): Promise<void> {
+  async #follow(agent: FollowingAgent): Promise<void> {
     for await (const state of this.#options.directory.changes(this.#closing.signal)) {
       const before = this.#state
       this.#state = state
       if (state.collections.length === 0 && before.collections.length > 0) this.#tellNothing()
-      if (state.agent?.text !== before.agent?.text) await this.#takeAgentConfig(state.agent)
-      await apply()
+      await this.#takeOver(agent)
     }
   }
 
-  async #takeAgentConfig(document: AgentDocument | undefined): Promise<void> {
+  async #apply(agent: FollowingAgent): Promise<void> {
+    await agent.setCollections(this.#state.collections)
+  }
+
+  /** A filter may go from one of the collections to the AgentConfig, or the other way: either has to be there first. */
+  async #takeOver(agent: FollowingAgent): Promise<void> {
+    const refused = await this.#takeAgentConfig()
+    await this.#apply(agent)
+    if (refused === undefined) return
+    const stillRefused = await this.#takeAgentConfig()
+    if (stillRefused !== undefined)
+      this.#options.log('error', `The agent's configuration stays as it was:\n${messageOf(stillRefused)}`)
+  }
+
+  /** Returns why it could not be taken over. */
+  async #takeAgentConfig(): Promise<unknown> {
+    const { agent: document } = this.#state
+    if (document?.text === this.#agentText) return undefined
     try {
       await this.#options.onAgentConfig(document)
+      this.#agentText = document?.text
+      return undefined
     } catch (error) {
-      this.#options.log('error', `The agent's configuration stays as it was:\n${messageOf(error)}`)
+      return error
     }
+  }
+
+  /** What has become of those in force by now. */
+  #became(): ReadonlyMap<string, CollectionState> {
+    return this.#agent?.collectionStates(this.#state.collections) ?? new Map()
   }
 
   #tellNothing(): void {
@@ -88,12 +119,13 @@ export class WatchedCollections {
 
   status(): ConfigurationStatus {
     const { collections, files, watching } = this.#state
+    const all = this.#became()
     return {
       directory: this.#options.path,
       watching: { how: watching.how, reason: watching.reason ?? null },
       files,
       collections: collections.map((collection) => {
-        const became = this.#became.get(collectionKey(collection))
+        const became = all.get(collectionKey(collection))
         const { name, version } = collection
         if (became?.state !== 'failed') return { name, version, state: 'running', problem: null, kept: null }
         return { name, version, state: 'failed', problem: became.problem, kept: became.kept ?? null }

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { WatchedCollections } from '../../../src/cli/watched-collections.ts'
+import type { AgentDocument, WantedState } from '../../../src/config/wanted-state.ts'
+import type { YamlDocument } from '../../../src/config/yaml-document.ts'
+import {
+  type CollectionState,
+  collectionKey,
+  type ProfileCollection,
+} from '../../../src/core/profile-collection.ts'
+import { collection } from '../../support/collected.ts'
+import { settled } from '../../support/fake-clock.ts'
+
+const wanted = (collections: readonly ProfileCollection[], agent?: string): WantedState => ({
+  collections,
+  agent: agent === undefined ? undefined : agentOf(agent),
+  files: [],
+  watching: { how: 'inotify' },
+  notices: [],
+})
+
+const agentOf = (text: string): AgentDocument => ({
+  text,
+  document: {} as YamlDocument,
+  file: 'agent.yaml',
+  place: 'agent.yaml:1:1',
+})
+
+/** A directory that says what a test tells it, and an agent that does as it is told. */
+class Fixture {
+  readonly logged: string[] = []
+  readonly applied: (readonly ProfileCollection[])[] = []
+  readonly states = new Map<string, CollectionState>()
+  onAgentConfig = async (_document: AgentDocument | undefined): Promise<void> => undefined
+  onApply = (): void => undefined
+  #next = Promise.withResolvers<WantedState>()
+
+  async open(context: TestContext, first: WantedState): Promise<WatchedCollections> {
+    const watched = await WatchedCollections.open({
+      path: '/etc/sonde/agent',
+      directory: {
+        start: async () => first,
+        changes: (signal) => this.#changes(signal),
+        close: async () => undefined,
+      },
+      onAgentConfig: (document) => this.onAgentConfig(document),
+      log: (level, message) => void this.logged.push(`${level} ${message}`),
+    })
+    context.after(() => watched.close())
+    watched.follow({
+      setCollections: async (collections) => {
+        this.applied.push(collections)
+        this.onApply()
+        return this.states
+      },
+      collectionStates: () => this.states,
+    })
+    await settled()
+    return watched
+  }
+
+  async *#changes(signal: AbortSignal): AsyncGenerator<WantedState> {
+    signal.addEventListener('abort', () => this.#next.reject(new Error('closed')))
+    while (!signal.aborted) yield await this.#next.promise
+  }
+
+  async change(state: WantedState): Promise<void> {
+    const { resolve } = this.#next
+    this.#next = Promise.withResolvers()
+    resolve(state)
+    await settled()
+  }
+
+  async fail(problem: string): Promise<void> {
+    this.#next.reject(new Error(problem))
+    await settled()
+  }
+}
+
+test('a collection that breaks while it runs is told, and started again within a minute', async (context) => {
+  context.mock.timers.enable({ apis: ['setInterval'] })
+  const fixture = new Fixture()
+  const one = collection('a')
+  const watched = await fixture.open(context, wanted([one]))
+  assert.deepEqual(watched.status().collections, [
+    { name: 'a', version: '1', state: 'running', problem: null, kept: null },
+  ])
+  context.mock.timers.tick(60_000)
+  assert.equal(fixture.applied.length, 1)
+  fixture.states.set(collectionKey(one), { state: 'failed', problem: 'no more memory', kept: undefined })
+  assert.deepEqual(watched.status().collections, [
+    { name: 'a', version: '1', state: 'failed', problem: 'no more memory', kept: null },
+  ])
+  context.mock.timers.tick(60_000)
+  assert.equal(fixture.applied.length, 2)
+})
+
+test('a filter may go from a collection to the AgentConfig in one change, or the other way', async (context) => {
+  const fixture = new Fixture()
+  const taken: string[] = []
+  let isFree = false
+  fixture.onAgentConfig = async (document) => {
+    if (!isFree) throw new Error('both include')
+    taken.push(document?.text ?? '')
+  }
+  await fixture.open(context, wanted([collection('a')], 'old'))
+  fixture.onApply = () => {
+    isFree = true
+  }
+  await fixture.change(wanted([collection('a', { version: '2' })], 'new'))
+  assert.deepEqual(taken, ['new'])
+  assert.deepEqual(fixture.logged, [])
+})
+
+test('an AgentConfig that could not be taken over is told, and tried again with the next change', async (context) => {
+  const fixture = new Fixture()
+  const asked: string[] = []
+  fixture.onAgentConfig = async (document) => {
+    asked.push(document?.text ?? '')
+    if (asked.length < 3) throw new Error('both include')
+  }
+  await fixture.open(context, wanted([collection('a')], 'old'))
+  await fixture.change(wanted([collection('a')], 'new'))
+  assert.deepEqual(fixture.logged, ["error The agent's configuration stays as it was:\nboth include"])
+  await fixture.change(wanted([], 'new'))
+  await fixture.change(wanted([collection('a')], 'new'))
+  assert.deepEqual(asked, ['new', 'new', 'new'])
+})
+
+test('a directory that cannot be followed any more is told, and what was asked for goes on', async (context) => {
+  const fixture = new Fixture()
+  const watched = await fixture.open(context, wanted([collection('a')]))
+  await fixture.fail('no idea')
+  assert.deepEqual(fixture.logged, [
+    'error What changes in /etc/sonde/agent is not noticed any more: no idea',
+  ])
+  assert.equal(watched.status().collections[0]?.state, 'running')
+})
