@@ -27,6 +27,7 @@ import type { NativeAddon, NativeCommand } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
 import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
 import { Pipeline } from './router/pipeline.ts'
+import { readCapabilities } from './sampler/capabilities.ts'
 import { type Children, leaveNothingTo, lockDown } from './sampler/capability-drop.ts'
 import { prepareCommand } from './sampler/command.ts'
 import { readHost } from './sampler/host.ts'
@@ -151,7 +152,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const parts = { addon, release, way }
     const { pipeline, symbolizer, remarks } = await openPipeline(withBook(options, book), parts)
     opened = pipeline
-    const locked = options.lockDown ? await lockedDown(options, addon, symbolizer) : []
+    const locked = options.lockDown ? await lockedDown(options, { addon, symbolizer, source }) : []
     outputs.resolve(pipeline)
     const running: Running = { source, pipeline, release, way }
     if (options.lockDirectory) {
@@ -242,17 +243,25 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
 /** What will not be permitted later is read before; what then stops working is said. */
 async function lockedDown(
   { onLockedDown }: AgentOptions,
-  addon: NativeAddon,
-  symbolizer: NativeSymbolizer | undefined,
+  { addon, symbolizer, source }: LockedParts,
 ): Promise<readonly string[]> {
   await symbolizer?.readKernelNames()
-  const notice = lockDown(addon, readFileSync('/proc/self/status', 'utf8'))
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const notice = lockDown(addon, status)
+  // Who had none loses nothing.
+  if (source instanceof ProfileSessions && readCapabilities(status).size > 0) source.lockDown()
   try {
     onLockedDown?.()
   } catch (error) {
     throw new AgentError('LOCK_DOWN.REFUSED', `Locked down: ${messageOf(error)}`, { cause: error })
   }
   return [notice]
+}
+
+interface LockedParts {
+  readonly addon: NativeAddon
+  readonly symbolizer: NativeSymbolizer | undefined
+  readonly source: LiveSource
 }
 
 interface Running {

@@ -1,7 +1,7 @@
 // While the agent runs: SIGHUP, or a change in the directory of configurations, makes it read the filter again.
 
 import { changedSections } from '../config/changed-sections.ts'
-import { type ConfigText, readConfig } from '../config/config-file.ts'
+import type { ConfigText } from '../config/config-file.ts'
 import type { LogLevel } from '../core/consumer-context.ts'
 import { messageOf } from '../core/errors.ts'
 import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
@@ -11,6 +11,8 @@ import { checkRuleCount } from './filter-options.ts'
 export interface FilterReloadOptions {
   /** The configuration as it was read at the start. */
   readonly config: ConfigText
+  /** As it is now. @throws AgentError, UsageError */
+  readonly read: () => ConfigText
   /** The rules of the command line, which stay. */
   readonly asked: SampleFilter
   /** @throws AgentError where the document is not valid */
@@ -36,9 +38,9 @@ export class FilterReload {
   }
 
   async #reload(): Promise<void> {
-    const { config, log } = this.#options
+    const { read, log } = this.#options
     try {
-      await this.take(readConfig(config.file))
+      await this.take(read())
     } catch (error) {
       log('error', `SIGHUP: the filter stays as it was:\n${messageOf(error)}`)
     }

@@ -7,7 +7,7 @@ import type { ConfigDocument } from '../config/config-document.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
 import { configDirectory } from '../config/config-place.ts'
 import { readDocuments } from '../config/documents.ts'
-import { messageOf, UsageError } from '../core/errors.ts'
+import { AgentError, messageOf, UsageError } from '../core/errors.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { checkEventName } from '../sampler/events.ts'
@@ -52,6 +52,8 @@ export async function watchedCollections(request: WatchRequest): Promise<Watched
   return watched
 }
 
+const AGENT_TYPE = 'sonde.v1.AgentConfig'
+
 /** Documents as they hold for this agent: what says how it works has to go with its options, too. */
 class DocumentReader {
   readonly #settings: Pick<RunSettings, 'configIn'>
@@ -65,7 +67,12 @@ class DocumentReader {
   read(text: string, file: string): readonly ConfigDocument[] {
     // Which consumers there are shows when their configuration is read: who names others cannot be started, and hears it then.
     const documents = readDocuments(text, file, { checkEvent: checkEventName, consumerNames: undefined })
-    return documents.map((each) => (each.kind === 'agent' ? this.#checked(each, file) : each))
+    return documents.map((each) => {
+      if (each.kind === 'agent') return this.#checked(each, file)
+      if (each.kind === 'invalid' && each.identity?.type === AGENT_TYPE)
+        this.agentProblem = new AgentError('CONFIG.INVALID', each.problems.join('\n'))
+      return each
+    })
   }
 
   #checked(agent: Extract<ConfigDocument, { readonly kind: 'agent' }>, file: string): ConfigDocument {
@@ -76,7 +83,7 @@ class DocumentReader {
       return agent
     } catch (error) {
       this.agentProblem = error
-      const identity = { type: 'sonde.v1.AgentConfig', name: '' }
+      const identity = { type: AGENT_TYPE, name: '' }
       return { kind: 'invalid', place, identity, problems: messageOf(error).split('\n') }
     }
   }

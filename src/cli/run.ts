@@ -269,19 +269,21 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
   if (filter.rules.length > 0) log.write('info', `sampled is: ${filterText(filter)}`)
   const what = watched === undefined ? config.sampler.events.join(', ') : `what ${watched.path} asks for`
   log.write('info', `sampling ${what} into ${dataDirectory}`)
-  return { agent, reload: reloadOf({ agent, read, settings, log }) }
+  return { agent, reload: reloadOf({ agent, read, watched, settings, log }) }
 }
 
 interface ReloadParts {
   readonly agent: Agent
   readonly read: ConfigText
+  readonly watched: WatchedCollections | undefined
   readonly settings: RunSettings
   readonly log: Log
 }
 
-const reloadOf = ({ agent, read, settings, log }: ReloadParts): FilterReload =>
+const reloadOf = ({ agent, read, watched, settings, log }: ReloadParts): FilterReload =>
   new FilterReload({
     config: read,
+    read: () => agentConfigText(settings.options, watched),
     asked: filterOf(settings.options),
     filterIn: async (text) => settings.configIn(text).config.sampler.filter,
     setFilter: (filter) => agent.setFilter(filter),

@@ -56,8 +56,11 @@ export class ProfileSessions implements LiveSource {
   #past = { taken: 0, lost: 0 }
   #filter: SampleFilter
   #sources = 0
+  /** How many are sampled at once. */
+  #wanted = 0
   #turn: Promise<unknown> = Promise.resolve()
   #stopped = false
+  #isLockedDown = false
 
   constructor(addon: NativeAddon, options: ProfileSessionsOptions) {
     this.#addon = addon
@@ -83,6 +86,7 @@ export class ProfileSessions implements LiveSource {
   #apply(wanted: readonly ProfileCollection[]): ReadonlyMap<string, CollectionState> {
     if (this.#stopped) return new Map()
     const keys = new Set(wanted.map(collectionKey))
+    this.#wanted = keys.size
     for (const key of this.#failed.keys()) if (!keys.has(key)) this.#failed.delete(key)
     for (const collection of wanted) this.#realise(collection)
     for (const [key, running] of this.#running) if (!keys.has(key)) this.#end(key, running)
@@ -153,6 +157,7 @@ export class ProfileSessions implements LiveSource {
   }
 
   #requestOf(collection: ProfileCollection): SamplingRequest {
+    if (this.#isLockedDown) throw new AgentError('CONFIG.LOCKED_DOWN', LOCKED_DOWN)
     this.#checkConsumers(collection)
     const source = this.#sources++
     const { eventName, rate, maxStackDepth, kernelStacks, userStacks, threadNames } = collection
@@ -165,6 +170,7 @@ export class ProfileSessions implements LiveSource {
       missingCgroups: 'awaited',
       stackParts: { kernel: kernelStacks, user: userStacks },
       threadNames,
+      besideOthers: this.#wanted > 1,
       // One event each: as many sessions as sources.
       identity: { firstSessionId: source, source, config: configOf(collection) },
     }
@@ -234,6 +240,11 @@ export class ProfileSessions implements LiveSource {
     }
   }
 
+  /** The capabilities are gone: what would be started from now on would be less than what runs. */
+  lockDown(): void {
+    this.#isLockedDown = true
+  }
+
   sessions(): readonly SessionInfo[] {
     return this.#samplings().flatMap((sampling) => sampling.sessions())
   }
@@ -281,6 +292,9 @@ export class ProfileSessions implements LiveSource {
     return [...this.#running.values()].map(({ sampling }) => sampling)
   }
 }
+
+const LOCKED_DOWN =
+  'The agent dropped its capabilities when it began (spec.sampler.lockDown): nothing else can be sampled until it is restarted.'
 
 interface FailedStart {
   readonly before: Running | undefined

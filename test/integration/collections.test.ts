@@ -190,3 +190,26 @@ collectionTest(
     assert.ok(residentMb() < mb * 1.25 + 20)
   },
 )
+
+/** Kilobytes of each of perf's rings that this process maps. */
+const ringsKb = (): number[] =>
+  [
+    ...readFileSync('/proc/self/maps', 'utf8').matchAll(
+      /^([0-9a-f]+)-([0-9a-f]+) .*anon_inode:\[perf_event\]$/gm,
+    ),
+  ].map(([, from, to]) => (Number(`0x${to}`) - Number(`0x${from}`)) >> 10)
+
+test(
+  'beside others no ring is larger than it has to be, since they share what may be locked',
+  wholeMachine,
+  async (context) => {
+    const fast = { rate: { by: 'frequency', hertz: 10_000 } } as const
+    const alone = await collecting(context, 'perf', [collection('a', fast)])
+    const largest = Math.max(...ringsKb())
+    await alone.agent.stop()
+    await collecting(context, 'perf', [collection('a', fast), collection('b', fast)])
+    const rings = ringsKb()
+    context.diagnostic(`alone ${largest} KiB, beside another ${rings.join(', ')}`)
+    assert.ok(rings.length > 0 && Math.max(...rings) < largest)
+  },
+)

@@ -62,6 +62,10 @@ class RunningAgent {
     return JSON.parse(sonde(['status', '--json', '--data-directory', this.#data]).stdout) as Status
   }
 
+  hangUp(): void {
+    this.#child.kill('SIGHUP')
+  }
+
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM')
     const [status] = this.#child.exitCode === null ? await once(this.#child, 'exit') : [this.#child.exitCode]
@@ -122,3 +126,61 @@ test(
     )
   },
 )
+
+const plain = (version: string, hertz: number): string =>
+  `apiVersion: sonde/v1\nkind: ProfileCollectionConfig\nmetadata: {name: a, version: "${version}"}\nspec: {eventName: cpu-clock, sampleFrequencyHz: ${hertz}, intervalSeconds: 1}\n`
+
+test('SIGHUP reads the AgentConfig that the directory has now', wholeMachine, async (context) => {
+  const directory = temporaryDirectory(context)
+  const mount = new AtomicWriter(directory)
+  mount.write({ 'profiles.yaml': plain('1', 49) })
+  const agent = new RunningAgent(context, ['--config-fs-path', directory])
+  await agent.logged(/sampling what/)
+  const filtered = `${AGENT}  sampler: {filter: {exclude: [{comm: nobody}]}}\n`
+  mount.write({ 'all.yaml': `${filtered}---\n${plain('1', 49)}` })
+  await agent.logged(/sampled is now/)
+  agent.hangUp()
+  await agent.logged(/sampled is now[^]*sampled is now/)
+  assert.deepEqual(
+    agent.status().filter.map(({ action, match }) => `${action} ${match}`),
+    ['exclude comm=nobody'],
+  )
+  await agent.stop()
+})
+
+test(
+  'under lock-down a change leaves the sampler that had the capabilities, and says why',
+  wholeMachine,
+  async (context) => {
+    const directory = temporaryDirectory(context)
+    const mount = new AtomicWriter(directory)
+    mount.write({ 'profiles.yaml': plain('1', 49) })
+    const agent = new RunningAgent(context, ['--config-fs-path', directory, '--lock-down'])
+    await agent.logged(/sampling what/)
+    mount.write({ 'profiles.yaml': plain('2', 99) })
+    await agent.logged(
+      /a \(version 2\) cannot be sampled: .*spec\.sampler\.lockDown.* a \(version 1\) runs on/,
+    )
+    const { sessions, configuration } = agent.status()
+    assert.deepEqual(
+      sessions.map(({ config, event, frequency }) => [config?.version, event, frequency]),
+      [['1', 'cpu-clock', 49]],
+    )
+    assert.deepEqual(
+      configuration?.collections.map(({ state, kept }) => [state, kept]),
+      [['failed', '1']],
+    )
+    await agent.stop()
+  },
+)
+
+test('an AgentConfig that is no YAML ends a start, as any other that is not valid', (context) => {
+  const directory = temporaryDirectory(context)
+  new AtomicWriter(directory).write({
+    'agent.yaml': `${AGENT}    - {type: files, [\n`,
+    'profiles.yaml': plain('1', 49),
+  })
+  const { status, stderr } = sonde(['run', '--config-fs-path', directory, '--duration', '1s'])
+  assert.equal(status, 1)
+  assert.match(stderr, /agent\.yaml:7:\d+: /)
+})
