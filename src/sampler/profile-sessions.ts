@@ -1,6 +1,7 @@
 // What configurations ask for, each sampled by itself; a change starts the new one before the old one ends, and touches
 // nothing else.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import { didYouMean } from '../base/near.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
@@ -49,7 +50,7 @@ export class ProfileSessions implements LiveSource {
   readonly #addon: NativeAddon
   readonly #options: ProfileSessionsOptions
   readonly #running = new Map<string, Running>()
-  readonly #failed = new Map<string, string>()
+  readonly #failed = new Map<string, Failure>()
   /** Those that hand over their last window. */
   readonly #leaving = new Set<Promise<void>>()
   /** What those that have ended took and lost. */
@@ -98,9 +99,9 @@ export class ProfileSessions implements LiveSource {
     return new Map(
       wanted.map((collection): [string, CollectionState] => {
         const key = collectionKey(collection)
-        const problem = this.#failed.get(key)
-        if (problem === undefined) return [key, { state: 'running' }]
-        return [key, { state: 'failed', problem, kept: this.#running.get(key)?.collection.version }]
+        const failure = this.#failed.get(key)
+        if (failure === undefined) return [key, { state: 'running' }]
+        return [key, { state: 'failed', problem: failure.problem, kept: this.#running.get(key)?.collection.version }]
       }),
     )
   }
@@ -200,11 +201,12 @@ export class ProfileSessions implements LiveSource {
   }
 
   #fail(key: string, collection: ProfileCollection, { before, error }: FailedStart): void {
-    const problem = messageOf(error)
-    if (this.#failed.get(key) === problem) return
-    this.#failed.set(key, problem)
+    const failure: Failure = { problem: messageOf(error), contentHash: collection.contentHash }
+    // Each try of the same says the same.
+    if (isDeepStrictEqual(this.#failed.get(key), failure)) return
+    this.#failed.set(key, failure)
     const kept = before === undefined ? '' : ` ${nameOf(before.collection)} runs on.`
-    this.#options.log('error', `${nameOf(collection)} cannot be sampled: ${problem}${kept}`)
+    this.#options.log('error', `${nameOf(collection)} cannot be sampled: ${failure.problem}${kept}`)
   }
 
   /** It is started again with the next `apply`. */
@@ -295,6 +297,12 @@ export class ProfileSessions implements LiveSource {
 
 const LOCKED_DOWN =
   'The agent dropped its capabilities when it began (spec.sampler.lockDown): nothing else can be sampled until it is restarted.'
+
+interface Failure {
+  readonly problem: string
+  /** Of what failed. */
+  readonly contentHash: string
+}
 
 interface FailedStart {
   readonly before: Running | undefined

@@ -202,9 +202,15 @@ export class Sampler implements Component {
     const native = this.#native
     this.#native = undefined
     if (native === undefined) return
+    const last = await this.#takeLast(native)
+    // Whoever takes it may be slow; events, rings and a thread are not held for so long.
+    if (last !== undefined) await this.#emit(last, { isLast: true })
+  }
+
+  async #takeLast(native: NativeSampler): Promise<SharedArrayBuffer | undefined> {
     try {
       native.disable()
-      if (this.#running !== undefined) await this.#closeWindow(native, { isLast: true })
+      return this.#running === undefined ? undefined : await takeWindow(native)
     } finally {
       this.#total = progressOf(native)
       native.close()
@@ -218,7 +224,7 @@ export class Sampler implements Component {
       const elapsed = clock.now() - started
       await this.#waitUntil(native, started + (Math.floor(elapsed / window) + 1) * window)
       if (this.#stopping.signal.aborted || native.targetGone()) return
-      await this.#closeWindow(native)
+      await this.#emit(await takeWindow(native))
     }
   }
 
@@ -232,11 +238,15 @@ export class Sampler implements Component {
     }
   }
 
-  async #closeWindow(native: NativeSampler, { isLast = false } = {}): Promise<void> {
-    const buffer = new SharedArrayBuffer(await native.closeWindow())
-    native.take(new Uint8Array(buffer))
+  async #emit(buffer: SharedArrayBuffer, { isLast = false } = {}): Promise<void> {
     await this.#options.emit(batchesOf(buffer, this.#options.sessions(), { isLast }))
   }
+}
+
+async function takeWindow(native: NativeSampler): Promise<SharedArrayBuffer> {
+  const buffer = new SharedArrayBuffer(await native.closeWindow())
+  native.take(new Uint8Array(buffer))
+  return buffer
 }
 
 interface Progress {

@@ -131,11 +131,16 @@ collectionTest(
     assert.ok(
       logged.some((line) => /a \(version 2\) cannot be sampled: .* a \(version 1\) runs on\./s.test(line)),
     )
+    const told = () => logged.filter((line) => line.includes('cannot be sampled')).length
+    await agent.setCollections([collection('a', { version: '2', maxStackDepth: 1_000_000 })])
+    assert.equal(told(), 1, 'another try of the same says nothing new')
+    await agent.setCollections([collection('a', { version: '3', maxStackDepth: 1_000_000, kernelStacks: false })])
+    assert.equal(told(), 2, 'another content is told, also with the same problem')
     await sleep(300)
-    await agent.setCollections([collection('a', { version: '3', maxStackDepth: 64 })])
+    await agent.setCollections([collection('a', { version: '4', maxStackDepth: 64 })])
     await sleep(200)
     await agent.stop()
-    assert.deepEqual([...new Set(batches.map(labelOf))], ['a@1', 'a@3'])
+    assert.deepEqual([...new Set(batches.map(labelOf))], ['a@1', 'a@4'])
   },
 )
 

@@ -69,6 +69,18 @@ test('stopping emits what was sampled since the last window, then releases every
   await sampler.ended
 })
 
+test('nothing of the kernel is held while the last window waits to be taken', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { emitted, native, sampler } = setUp(wholeMachine, () => gate.promise)
+  await sampler.start()
+  const stopped = sampler.stop()
+  await settled()
+  assert.equal(emitted.length, 1)
+  assert.deepEqual(native.calls, ['start', 'disable', 'closeWindow', 'close'])
+  gate.resolve()
+  await stopped
+})
+
 test('windows that take too long become longer; they never overlap, and the next ends on a boundary', async () => {
   let busy = 0
   let most = 0
