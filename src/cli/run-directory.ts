@@ -5,7 +5,7 @@ import { systemClock } from '../base/clock.ts'
 import { ConfigDirectory } from '../config/config-directory.ts'
 import type { ConfigDocument } from '../config/config-document.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
-import { configDirectory } from '../config/config-place.ts'
+import { CONFIG_DIRECTORIES, configDirectory } from '../config/config-place.ts'
 import { readDocuments } from '../config/documents.ts'
 import { AgentError, messageOf, UsageError } from '../core/errors.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
@@ -33,6 +33,9 @@ export async function watchedCollections(request: WatchRequest): Promise<Watched
   const { options } = settings
   const path = configDirectory(options.value('config-fs-path'), options.value('config'))
   if (path === undefined) return undefined
+  // Else it would be whatever directory this was started in.
+  if (path.trim() === '')
+    throw new UsageError(`${options.nameOf('config-fs-path')} needs a directory: ${CONFIG_DIRECTORIES[0]}.`)
   const reader = new DocumentReader(settings)
   const watched = await WatchedCollections.open({
     path,

@@ -36,7 +36,6 @@ export class WatchedCollections {
     this.#options = options
     this.#state = state
     this.#agentText = state.agent?.text
-    if (state.collections.length === 0) this.#tellNothing()
   }
 
   /** Reads the directory, and from now on watches it. */
@@ -73,9 +72,7 @@ export class WatchedCollections {
 
   async #follow(agent: FollowingAgent): Promise<void> {
     for await (const state of this.#options.directory.changes(this.#closing.signal)) {
-      const before = this.#state
       this.#state = state
-      if (state.collections.length === 0 && before.collections.length > 0) this.#tellNothing()
       await this.#takeOver(agent)
     }
   }
@@ -110,11 +107,6 @@ export class WatchedCollections {
   /** What has become of those in force by now. */
   #became(): ReadonlyMap<string, CollectionState> {
     return this.#agent?.collectionStates(this.#state.collections) ?? new Map()
-  }
-
-  #tellNothing(): void {
-    const { log, path } = this.#options
-    log('warn', `Nothing is sampled: ${path} has no ProfileCollectionConfig.`)
   }
 
   status(): ConfigurationStatus {

@@ -184,3 +184,18 @@ test('an AgentConfig that is no YAML ends a start, as any other that is not vali
   assert.equal(status, 1)
   assert.match(stderr, /agent\.yaml:7:\d+: /)
 })
+
+test('a directory without a name is a mistake, not the directory that one is in', () => {
+  const { status, stderr } = sonde(['run', '--config-fs-path=', '--duration', '1s'])
+  assert.equal(status, 2)
+  assert.match(stderr, /--config-fs-path needs a directory/)
+})
+
+test('that nothing is sampled is said once', wholeMachine, (context) => {
+  const { status, stderr } = sonde([
+    ...['run', '--config-fs-path', temporaryDirectory(context), '--duration', '300ms'],
+    ...['--data-directory', temporaryDirectory(context)],
+  ])
+  assert.equal(status, 0)
+  assert.equal(stderr.match(/nothing is sampled/gi)?.length, 1, stderr)
+})
