@@ -1,6 +1,7 @@
 // While the agent runs: what its directory of configurations says is sampled, and nothing else.
 
 import type { Agent } from '../agent.ts'
+import { settledWithin } from '../base/settled-within.ts'
 import type { ConfigDirectory } from '../config/config-directory.ts'
 import type { AgentDocument, WantedState } from '../config/wanted-state.ts'
 import type { LogLevel } from '../core/consumer-context.ts'
@@ -21,6 +22,8 @@ type FollowingAgent = Pick<Agent, 'setCollections' | 'collectionStates'>
 
 /** What could not be started, or broke, is tried again: what it lacked may have come free. */
 const RETRY_MS = 60_000
+/** Reads that are under way are over by then, but on a file system that hangs. */
+const CLOSE_MS = 1_000
 
 export class WatchedCollections {
   readonly #options: WatchedCollectionsOptions
@@ -125,11 +128,14 @@ export class WatchedCollections {
     }
   }
 
-  /** Safe twice. */
+  /** Safe twice. Never rejects: what was sampled is still to be delivered. */
   async close(): Promise<void> {
     clearInterval(this.#retry)
     this.#closing.abort()
-    await this.#options.directory.close()
-    await this.#following
+    const closed = this.#options.directory.close().then(() => this.#following)
+    await settledWithin(closed, CLOSE_MS, 'its file system does not answer').catch((error: unknown) => {
+      const { log, path } = this.#options
+      log('warn', `${path} could not be closed: ${messageOf(error)}`)
+    })
   }
 }

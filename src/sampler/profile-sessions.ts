@@ -101,7 +101,10 @@ export class ProfileSessions implements LiveSource {
         const key = collectionKey(collection)
         const failure = this.#failed.get(key)
         if (failure === undefined) return [key, { state: 'running' }]
-        return [key, { state: 'failed', problem: failure.problem, kept: this.#running.get(key)?.collection.version }]
+        return [
+          key,
+          { state: 'failed', problem: failure.problem, kept: this.#running.get(key)?.collection.version },
+        ]
       }),
     )
   }

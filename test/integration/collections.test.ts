@@ -134,7 +134,9 @@ collectionTest(
     const told = () => logged.filter((line) => line.includes('cannot be sampled')).length
     await agent.setCollections([collection('a', { version: '2', maxStackDepth: 1_000_000 })])
     assert.equal(told(), 1, 'another try of the same says nothing new')
-    await agent.setCollections([collection('a', { version: '3', maxStackDepth: 1_000_000, kernelStacks: false })])
+    await agent.setCollections([
+      collection('a', { version: '3', maxStackDepth: 1_000_000, kernelStacks: false }),
+    ])
     assert.equal(told(), 2, 'another content is told, also with the same problem')
     await sleep(300)
     await agent.setCollections([collection('a', { version: '4', maxStackDepth: 64 })])
@@ -208,7 +210,7 @@ test(
   'beside others no ring is larger than it has to be, since they share what may be locked',
   wholeMachine,
   async (context) => {
-    const fast = { rate: { by: 'frequency', hertz: 10_000 } } as const
+    const fast = { rate: { by: 'period', period: 100_000n } } as const
     const alone = await collecting(context, 'perf', [collection('a', fast)])
     const largest = Math.max(...ringsKb())
     await alone.agent.stop()

@@ -32,8 +32,9 @@ class Fixture {
   readonly applied: (readonly ProfileCollection[])[] = []
   readonly states = new Map<string, CollectionState>()
   onAgentConfig = async (_document: AgentDocument | undefined): Promise<void> => undefined
+  closed = Promise.resolve()
   onApply = (): void => undefined
-  #next = Promise.withResolvers<WantedState>()
+  #next = Promise.withResolvers<WantedState | undefined>()
 
   async open(context: TestContext, first: WantedState): Promise<WatchedCollections> {
     const watched = await WatchedCollections.open({
@@ -41,7 +42,7 @@ class Fixture {
       directory: {
         start: async () => first,
         changes: (signal) => this.#changes(signal),
-        close: async () => undefined,
+        close: () => this.closed,
       },
       onAgentConfig: (document) => this.onAgentConfig(document),
       log: (level, message) => void this.logged.push(`${level} ${message}`),
@@ -60,8 +61,9 @@ class Fixture {
   }
 
   async *#changes(signal: AbortSignal): AsyncGenerator<WantedState> {
-    signal.addEventListener('abort', () => this.#next.reject(new Error('closed')))
-    while (!signal.aborted) yield await this.#next.promise
+    signal.addEventListener('abort', () => this.#next.resolve(undefined))
+    for (let state = await this.#next.promise; state !== undefined; state = await this.#next.promise)
+      yield state
   }
 
   async change(state: WantedState): Promise<void> {
@@ -135,4 +137,19 @@ test('a directory that cannot be followed any more is told, and what was asked f
     'error What changes in /etc/sonde/agent is not noticed any more: no idea',
   ])
   assert.equal(watched.status().collections[0]?.state, 'running')
+})
+
+test('a directory whose file system hangs does not hold up the end', async (context) => {
+  const fixture = new Fixture()
+  const watched = await fixture.open(context, wanted([collection('a')]))
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  fixture.closed = new Promise(() => undefined)
+  const closed = watched.close()
+  await settled()
+  context.mock.timers.tick(1_000)
+  await closed
+  assert.deepEqual(fixture.logged, [
+    'warn /etc/sonde/agent could not be closed: its file system does not answer',
+  ])
+  fixture.closed = Promise.resolve()
 })
