@@ -2,9 +2,18 @@
 # npm run fuzz [-- TARGET [SECONDS]]: the fuzz targets of test/native/fuzz under clang's libFuzzer, each for so many seconds
 # (60 unless told). What it learns stays in build/fuzz/TARGET; an input that fails is build/fuzz/failed/TARGET-…
 # Minimise that with  build/native-fuzz/TARGET_fuzzer -minimize_crash=1 -runs=10000 FILE  and keep it in the corpus.
+# The target `documents` is another: 10,000 damaged configurations, or SONDE_FUZZ_DOCUMENTS of them.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd -P) || exit 1
 cd "$root" || exit 1
+
+if [ "${1:-documents}" = documents ]; then
+  . scripts/supported-node.sh
+  find_supported_node "$root" || exit 1
+  echo "fuzz: documents" >&2
+  SONDE_FUZZ_DOCUMENTS=${SONDE_FUZZ_DOCUMENTS:-10000} "$SUPPORTED_NODE" --test test/unit/config/documents-fuzz.test.ts || exit 1
+  [ $# -eq 0 ] || exit 0
+fi
 
 if ! echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, long) { return 0; }' |
   clang++ -x c++ - -fsanitize=fuzzer,address -o /dev/null 2>/dev/null; then

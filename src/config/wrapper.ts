@@ -64,18 +64,22 @@ export interface WrappedKind<Fields> {
   readonly unknownNumbers: 'refused' | 'told'
 }
 
-export interface Unwrapped<Fields> {
-  readonly name: string
-  readonly version: string
-  readonly ttl: Milliseconds | undefined
+/** What is in a wrapper. */
+export interface Content<Fields> {
   readonly fields: Fields
   /** Where its fields stand: at the top, or in `data`. */
   readonly base: Path
   readonly warnings: readonly string[]
 }
 
-export type Unwrapping<Fields> =
-  | { readonly is: 'valid'; readonly value: Unwrapped<Fields> }
+export interface Unwrapped<Fields> extends Content<Fields> {
+  readonly name: string
+  readonly version: string
+  readonly ttl: Milliseconds | undefined
+}
+
+export type Unwrapping<Value> =
+  | { readonly is: 'valid'; readonly value: Value }
   | { readonly is: 'invalid'; readonly problems: readonly string[] }
 
 const headSchema = z.object({
@@ -85,29 +89,53 @@ const headSchema = z.object({
   data: z.string().optional(),
 })
 
-export function unwrap<Fields>(document: YamlDocument, kind: WrappedKind<Fields>): Unwrapping<Fields> {
+export function unwrap<Fields>(
+  document: YamlDocument,
+  kind: WrappedKind<Fields>,
+): Unwrapping<Unwrapped<Fields>> {
   const parsed = kind.wrapper.safeParse(document.value)
   if (!parsed.success) return invalid(problemsOf(parsed.error, kind.wrapper, document, []))
   const { name, version, ttl, data } = headSchema.parse(parsed.data)
-  const content = data === undefined ? plainContent(document, kind) : payloadContent(document, kind, data)
-  if (content.problems.length > 0) return invalid(content.problems)
-  const fields = kind.schema.safeParse(content.fields)
-  if (!fields.success) return invalid(problemsOf(fields.error, kind.schema, document, content.base))
-  const { base, warnings } = content
-  return { is: 'valid', value: { name, version, ttl, fields: fields.data, base, warnings } }
+  const [beside] = data === undefined ? [] : Object.keys(ownFields(document, kind))
+  if (beside !== undefined) {
+    const problem = `either ${fieldName([beside])} and its like or data, not both`
+    return invalid([fieldProblem(document, [beside], problem)])
+  }
+  const unwrapping =
+    data === undefined
+      ? checked(document, kind, plainContent(document, kind))
+      : unwrapData(document, kind, data, ['data'])
+  if (unwrapping.is === 'invalid') return unwrapping
+  return { is: 'valid', value: { ...unwrapping.value, name, version, ttl } }
+}
+
+/** What is in the base64 of a message. @param base where that stands */
+export const unwrapData = <Fields>(
+  document: YamlDocument,
+  kind: WrappedKind<Fields>,
+  data: string,
+  base: Path,
+): Unwrapping<Content<Fields>> => checked(document, kind, payloadContent(document, kind, data, base))
+
+function checked<Fields>(
+  document: YamlDocument,
+  kind: WrappedKind<Fields>,
+  { fields, base, warnings, problems }: UncheckedContent,
+): Unwrapping<Content<Fields>> {
+  if (problems.length > 0) return invalid(problems)
+  const parsed = kind.schema.safeParse(fields)
+  if (!parsed.success) return invalid(problemsOf(parsed.error, kind.schema, document, base))
+  return { is: 'valid', value: { fields: parsed.data, base, warnings } }
 }
 
 const invalid = (problems: readonly string[]) => ({ is: 'invalid', problems }) as const
 
-/** What is to be checked, and where it stands. */
-interface Content {
-  readonly fields: unknown
-  readonly base: Path
+/** What is to be checked. */
+interface UncheckedContent extends Content<unknown> {
   readonly problems: readonly string[]
-  readonly warnings: readonly string[]
 }
 
-function plainContent<Fields>(document: YamlDocument, kind: WrappedKind<Fields>): Content {
+function plainContent<Fields>(document: YamlDocument, kind: WrappedKind<Fields>): UncheckedContent {
   const fields = ownFields(document, kind)
   const problems =
     Object.keys(fields).length > 0
@@ -125,19 +153,14 @@ function plainContent<Fields>(document: YamlDocument, kind: WrappedKind<Fields>)
 const ownFields = <Fields>({ value }: YamlDocument, { fields }: WrappedKind<Fields>) =>
   Object.fromEntries(Object.entries(value as object).filter(([key]) => fields.includes(key)))
 
-function payloadContent<Fields>(document: YamlDocument, kind: WrappedKind<Fields>, data: string): Content {
-  const base: Path = ['data']
+function payloadContent<Fields>(
+  document: YamlDocument,
+  kind: WrappedKind<Fields>,
+  data: string,
+  base: Path,
+): UncheckedContent {
   const at = (problem: string): string => fieldProblem(document, base, problem)
-  const none: Content = { fields: {}, base, problems: [], warnings: [] }
-  const [beside] = Object.keys(ownFields(document, kind))
-  if (beside !== undefined) {
-    const problem = fieldProblem(
-      document,
-      [beside],
-      `either ${fieldName([beside])} and its like or data, not both`,
-    )
-    return { ...none, problems: [problem] }
-  }
+  const none: UncheckedContent = { fields: {}, base, problems: [], warnings: [] }
   try {
     return contentOf(readPayload(Buffer.from(data, 'base64'), kind.shape), kind, { ...none, at })
   } catch (error) {
@@ -149,8 +172,8 @@ function payloadContent<Fields>(document: YamlDocument, kind: WrappedKind<Fields
 function contentOf<Fields>(
   payload: Payload,
   kind: WrappedKind<Fields>,
-  { at, base }: Content & { readonly at: (problem: string) => string },
-): Content {
+  { at, base }: UncheckedContent & { readonly at: (problem: string) => string },
+): UncheckedContent {
   const refuses = kind.unknownNumbers === 'refused'
   const unknown = payload.unknown
     .slice(0, UNKNOWN_SHOWN)

@@ -111,8 +111,6 @@ export function matchText(match: SampleMatch): string {
       return `uid=${match.uid}`
     case 'kernel_thread':
       return 'kernel-threads'
-    case 'process':
-      return `process=${match.comm}`
   }
 }
 

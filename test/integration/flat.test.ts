@@ -101,7 +101,6 @@ function held(): Held {
 const LIVES: Readonly<Record<string, readonly BackEnd[]>> = {
   '200 starts and stops': ['perf'],
   '200 changes of a perf sampler': ['perf', 'perf'],
-  '200 changes between a perf and a BPF sampler': ['perf', 'bpf'],
   '200 changes of a BPF sampler': ['bpf', 'bpf'],
 }
 

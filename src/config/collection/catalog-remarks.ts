@@ -5,6 +5,7 @@ import { AgentError } from '../../core/errors.ts'
 import type { EventInfo } from '../../core/profile.ts'
 import type { CollectionCatalog } from '../config-document.ts'
 import { shown } from '../expecting.ts'
+import { periodText } from './rate-text.ts'
 import type { Remark, Spelling, StatedCollection } from './stated.ts'
 
 export type KnownEvent =
@@ -66,11 +67,10 @@ export function rateWarnings(
   const { samplePeriod: period } = stated
   if (info?.unit !== 'nanoseconds' || period === undefined || period <= SECOND_NS) return []
   const seconds = (period / SECOND_NS).toPrecision(3)
-  const hertz = (SECOND_NS / period).toPrecision(2)
   const mistaken =
     period === CIRCULATING_PERIOD_NS
-      ? '. A sample configuration in circulation holds this number and is said to mean 10000000 ns (100 Hz): then write that'
+      ? '. A sample configuration in circulation holds this number where its documentation says 10000000 ns (100 Hz): if that is meant, write it'
       : ''
-  const message = `a ${spelling('samplePeriod')} of ${period} ns is ${hertz} Hz: one sample in ${seconds} s on each CPU${mistaken}`
+  const message = `a ${spelling('samplePeriod')} of ${period} ns is ${periodText(BigInt(period), info)}: one sample in ${seconds} s on each CPU${mistaken}`
   return [{ field: 'samplePeriod', message }]
 }

@@ -38,6 +38,12 @@ const listOf = <Schema extends z.ZodType>(schema: Schema, least: 0 | 1, what: st
   return z.array(schema, { error }).min(least, { error }).max(MAX_FILTER_RULES, { error })
 }
 
+/** @throws MatchError */
+function processNameOf(text: string): string {
+  if (text.includes('\0')) throw new MatchError("expected a process's name, without NUL")
+  return commOf(text, 'process')
+}
+
 const eventText = expecting("an event by perf's name, such as cpu-clock")
 const eventName = z
   .string({ error: eventText })
@@ -72,11 +78,7 @@ const fieldsFrom = (least: 0 | 1) => ({
   maxStackDepth: whole(least, MAX_STACK_DEPTH)
     .optional()
     .describe('Frames of a stack that the kernel follows'),
-  processFilters: listOf(
-    readBy("a process's name", (text) => commOf(text, 'process')),
-    least,
-    'names of processes',
-  )
+  processFilters: listOf(readBy("a process's name", processNameOf), least, 'names of processes')
     .optional()
     .describe('Names of processes, as /proc/PID/comm has them: only theirs are sampled'),
   cgroups: listOf(

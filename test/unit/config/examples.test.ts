@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseAgentConfig } from '../../../src/config/agent-config.ts'
+import { parseAgentConfig, parseAgentDocument } from '../../../src/config/agent-config.ts'
+import { COLLECTION_FIELDS } from '../../../src/config/collection/stated.ts'
 import { readConfig } from '../../../src/config/config-file.ts'
+import { type ConfigDocument, readDocuments } from '../../../src/config/documents.ts'
 import { readYaml } from '../../../src/config/yaml-document.ts'
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
 import { checkEventName } from '../../../src/sampler/events.ts'
@@ -12,12 +14,70 @@ const folder = join(import.meta.dirname, '../../../config')
 const consumerCatalog = await loadConsumers()
 const catalog = { consumers: consumerCatalog, checkEvent: checkEventName }
 
-for (const name of readdirSync(folder)) {
+const documentsIn = (text: string, file: string) =>
+  readDocuments(text, file, { ...catalog, consumerNames: consumerCatalog.map(({ type }) => type) })
+
+/** Of an example: what is wrong with it, but for what this version cannot do yet. */
+function problemsOf(document: ConfigDocument): readonly string[] {
+  switch (document.kind) {
+    case 'agent':
+      return parseAgentDocument(document.document, catalog).consumers.length > 0 ? [] : ['no consumers']
+    case 'collection':
+      return document.warnings
+    case 'invalid':
+      return document.problems.filter((problem) => !problem.includes('a later version will'))
+  }
+}
+
+const examples = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
+
+test('there is an example of each kind', () => {
+  assert.deepEqual(examples.sort(), [
+    'agent.yaml',
+    'host-stats-collection-config.yaml',
+    'profile-collection-config.yaml',
+  ])
+})
+
+for (const name of examples) {
   test(`config/${name} is a valid configuration`, () => {
-    const { text, file } = readConfig(join(folder, name))
-    assert.ok(parseAgentConfig(text, file, catalog).consumers.length > 0)
+    const { text } = readConfig(join(folder, name))
+    assert.deepEqual(documentsIn(text, name).flatMap(problemsOf), [])
   })
 }
+
+test('config/profile-collection-config.yaml shows every field, and what it states is the default', () => {
+  const { text } = readConfig(join(folder, 'profile-collection-config.yaml'))
+  const shown = [...text.matchAll(/^ {2}(?:# )?(\w+):/gm)].map(([, key]) => key)
+  for (const field of COLLECTION_FIELDS) assert.ok(shown.includes(field), field)
+  const bare =
+    'apiVersion: sonde/v1\nkind: ProfileCollectionConfig\nmetadata: {name: a}\nspec: {eventName: cpu-clock}'
+  const hashes = [text, bare].map((each) => {
+    const [document] = documentsIn(each, 'x.yaml')
+    return document?.kind === 'collection' ? document.collection.contentHash : document
+  })
+  assert.equal(hashes[0], hashes[1])
+})
+
+test('what is commented out of config/profile-collection-config.yaml is valid, one at a time, as is the wrapper', () => {
+  const { text } = readConfig(join(folder, 'profile-collection-config.yaml'))
+  const fields = [
+    ...text.matchAll(/^ {2}# ((?:samplePeriod|maxStackDepth|processFilters|cgroups|consumers):.*)$/gm),
+  ]
+  assert.equal(fields.length, 5)
+  for (const [line, field] of fields) {
+    const stated = text
+      .replace(line, `  ${field}`)
+      .replace(field?.startsWith('samplePeriod') ? /^ {2}sampleFrequencyHz.*\n/m : /^$/, '')
+    assert.deepEqual(documentsIn(stated, 'x.yaml').flatMap(problemsOf), [], field)
+  }
+  const wrapper = /^# type:[\s\S]*/m.exec(text)?.[0].replaceAll(/^# /gm, '') ?? ''
+  const [document] = documentsIn(wrapper, 'x.yaml')
+  assert.deepEqual(document?.kind === 'collection' && document.collection.rate, {
+    by: 'period',
+    period: 10_000_000n,
+  })
+})
 
 test('the default samples cpu-clock at 99 Hz, in windows of 10 s, into perf_data and files', () => {
   const { text, file } = readConfig()

@@ -113,6 +113,19 @@ test('a clock event is samples/count with the CPU period that Pyroscope and Parc
   assert.deepEqual(functionsOf(profile.samples[0]?.stack ?? []), ['leaf', 'main'])
 })
 
+test('a sample counts whose stack has no frames', () => {
+  const windows = [{ samples: [{ stack: [], count: 3 }, { stack: ['main@app'] }] }]
+  const [profile] = profilesOf(windows)
+  assert.deepEqual(
+    profile?.samples.map(({ values, stack }) => [values, functionsOf(stack)]),
+    [
+      [[3n], []],
+      [[1n], ['main']],
+    ],
+  )
+  assert.deepEqual(conformanceProblems(readRawOtlp(bytesOf(windows))), [])
+})
+
 test('any other event has a type and unit of its own, its weights, and no period', () => {
   const [profile] = profilesOf([
     { session: pageFaults, samples: [{ stack: ['main@app'], value: 100n, count: 2 }] },
