@@ -13,8 +13,8 @@ import { lockDataDirectory } from './config/data-directory.ts'
 import type { Consumer } from './core/consumer.ts'
 import type { ConsumerContext } from './core/consumer-context.ts'
 import { AgentError, messageOf } from './core/errors.ts'
-import type { Plugin } from './core/plugin.ts'
 import type { HostInfo } from './core/host.ts'
+import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch } from './core/profile.ts'
 import type { CollectionState, ProfileCollection } from './core/profile-collection.ts'
 import type { SampleFilter } from './core/sample-filter.ts'
@@ -108,9 +108,7 @@ export interface Agent {
    * From now on these are sampled, of an agent that was started with collections. Resolves with what became of each, by
    * `collectionKey`; one that cannot be started leaves its predecessor running.
    */
-  setCollections(
-    collections: readonly ProfileCollection[],
-  ): Promise<ReadonlyMap<string, CollectionState>>
+  setCollections(collections: readonly ProfileCollection[]): Promise<ReadonlyMap<string, CollectionState>>
   /** Takes the last window, drains, closes files, releases everything. */
   stop(): Promise<RunEnd>
   /** For what its owner still does once it has stopped, of at most `usual`. */

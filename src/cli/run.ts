@@ -205,7 +205,7 @@ interface RunRequest {
 /** What an agent of these settings would do. */
 async function printConfig(settings: RunSettings, log: Log): Promise<number> {
   const { options } = settings
-  const watched = await watchedCollections(options, log, async () => undefined)
+  const watched = await watchedCollections({ settings, log, onAgentConfig: async () => undefined })
   await watched?.close()
   const read = agentConfigText(options, watched)
   const config = settings.configIn(read)

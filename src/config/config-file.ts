@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { YamlDocument } from './yaml-document.ts'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
+import type { YamlDocument } from './yaml-document.ts'
 
 /** This file lies in src/config or, bundled, in dist. */
 const ROOT = join(import.meta.dirname, basename(import.meta.dirname) === 'dist' ? '..' : '../..')

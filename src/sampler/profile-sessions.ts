@@ -5,8 +5,8 @@ import type { Clock } from '../base/clock.ts'
 import { didYouMean } from '../base/near.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { HostInfo } from '../core/host.ts'
-import { type CollectionState, collectionKey, type ProfileCollection } from '../core/profile-collection.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import { type CollectionState, collectionKey, type ProfileCollection } from '../core/profile-collection.ts'
 import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
 import type { NativeAddon } from '../native/binding.ts'
@@ -295,4 +295,3 @@ const configOf = ({ name, version }: ProfileCollection): NonNullable<SessionInfo
 /** `test-profiler (version 1)` */
 const nameOf = ({ name, version }: ProfileCollection): string =>
   version === '' ? name : `${name} (version ${version})`
-

@@ -39,7 +39,11 @@ const timesOf = (batches: readonly ProfileBatch[], label: string, pid: number): 
     .sort((a, b) => (a < b ? -1 : 1))
 
 const leftOutOf = (batches: readonly ProfileBatch[], reason: string): number =>
-  sum(batches.flatMap(({ leftOut }) => leftOut.filter((each) => each.reason === reason)).map(({ count }) => count))
+  sum(
+    batches
+      .flatMap(({ leftOut }) => leftOut.filter((each) => each.reason === reason))
+      .map(({ count }) => count),
+  )
 
 collectionTest('a change leaves no gap, and counts nothing twice', async (context, backEnd) => {
   const pid = busy(context)
@@ -62,7 +66,9 @@ collectionTest('a change leaves no gap, and counts nothing twice', async (contex
     assert.ok(first > last, 'the old one has nothing of the new one’s time')
     gaps.push(Number(first - last) / 1e6)
   }
-  context.diagnostic(`gaps: ${gaps.map((gap) => gap.toFixed(1)).join(', ')} ms; overlap ${leftOutOf(batches, 'overlap')}`)
+  context.diagnostic(
+    `gaps: ${gaps.map((gap) => gap.toFixed(1)).join(', ')} ms; overlap ${leftOutOf(batches, 'overlap')}`,
+  )
   // The busy process may have to wait for its CPU, whoever samples.
   assert.ok(gaps.sort((a, b) => a - b)[CHANGES / 2]! <= 1 + 50)
   const ended = batches.filter(({ isLast }) => isLast)
@@ -85,7 +91,9 @@ collectionTest('two at once: each has the totals of its own', async (context, ba
   const lost = sum(of('faults').flatMap(({ losses }) => losses.map(({ count }) => count)))
   assert.ok(faults + lost >= PAGES && faults < PAGES + 1_000, `${faults} faults, ${lost} lost`)
   for (const { samples } of of('clock')) assert.ok(samples.value.every((value) => value === 10_000_000n))
-  const sessions = new Set(batches.map(({ session }) => `${session.id} ${session.source} ${session.event.name}`))
+  const sessions = new Set(
+    batches.map(({ session }) => `${session.id} ${session.source} ${session.event.name}`),
+  )
   assert.equal(sessions.size, 2)
 })
 
@@ -103,25 +111,33 @@ collectionTest('what is as it was goes on: a new version alone is only a name', 
   assert.equal(new Set(stays.map(({ session }) => session.id)).size, 1)
   assert.deepEqual([...new Set(stays.map(labelOf))], ['stays@1', 'stays@2'])
   const sequences = stays.map(({ window }) => window.sequence)
-  assert.deepEqual(sequences, sequences.map((_, index) => index))
+  assert.deepEqual(
+    sequences,
+    sequences.map((_, index) => index),
+  )
   assert.equal(leftOutOf(stays, 'overlap'), 0)
   assert.equal(batches.filter(({ session, isLast }) => isLast && session.config?.name === 'goes').length, 1)
 })
 
-collectionTest('one that this machine cannot sample leaves its predecessor running', async (context, backEnd) => {
-  const { agent, batches, logged } = await collecting(context, backEnd, [collection('a')])
-  const states = await agent.setCollections([collection('a', { version: '2', maxStackDepth: 1_000_000 })])
-  const state = states.get(`${KEY}a`)
-  assert.equal(state?.state, 'failed')
-  assert.equal(state.kept, '1')
-  assert.match(state.problem, /perf_event_max_stack/)
-  assert.ok(logged.some((line) => /a \(version 2\) cannot be sampled: .* a \(version 1\) runs on\./s.test(line)))
-  await sleep(300)
-  await agent.setCollections([collection('a', { version: '3', maxStackDepth: 64 })])
-  await sleep(200)
-  await agent.stop()
-  assert.deepEqual([...new Set(batches.map(labelOf))], ['a@1', 'a@3'])
-})
+collectionTest(
+  'one that this machine cannot sample leaves its predecessor running',
+  async (context, backEnd) => {
+    const { agent, batches, logged } = await collecting(context, backEnd, [collection('a')])
+    const states = await agent.setCollections([collection('a', { version: '2', maxStackDepth: 1_000_000 })])
+    const state = states.get(`${KEY}a`)
+    assert.equal(state?.state, 'failed')
+    assert.equal(state.kept, '1')
+    assert.match(state.problem, /perf_event_max_stack/)
+    assert.ok(
+      logged.some((line) => /a \(version 2\) cannot be sampled: .* a \(version 1\) runs on\./s.test(line)),
+    )
+    await sleep(300)
+    await agent.setCollections([collection('a', { version: '3', maxStackDepth: 64 })])
+    await sleep(200)
+    await agent.stop()
+    assert.deepEqual([...new Set(batches.map(labelOf))], ['a@1', 'a@3'])
+  },
+)
 
 collectionTest('without a collection nothing is sampled, until there is one', async (context, backEnd) => {
   const { agent, batches } = await collecting(context, backEnd, [])
@@ -138,7 +154,7 @@ function held(): Record<string, number> {
   const kinds: Record<string, number> = { threads: readdirSync('/proc/self/task').length }
   for (const fd of readdirSync('/proc/self/fd')) {
     const target = spawnSync('readlink', [`/proc/${process.pid}/fd/${fd}`], { encoding: 'utf8' }).stdout
-    const kind = target.replace(/[:\[(/].*/s, '') || 'file'
+    const kind = target.replace(/[:[(/].*/s, '') || 'file'
     kinds[target.startsWith('anon_inode') ? target.trim() : kind] =
       (kinds[target.startsWith('anon_inode') ? target.trim() : kind] ?? 0) + 1
   }
@@ -151,21 +167,26 @@ const residentMb = (): number =>
 /** SONDE_RELOADS=1000 is the long form. */
 const RELOADS = Number(process.env.SONDE_RELOADS ?? 60)
 
-collectionTest('any number of changes leaves descriptors, events, threads and memory as they were', async (context, backEnd) => {
-  const { agent } = await collecting(context, backEnd, [collection('a', { interval: 10_000 as never })])
-  const change = async (version: number): Promise<void> => {
-    const states = await agent.setCollections([
-      collection('a', { version: String(version), interval: (10_000 + version) as never }),
-    ])
-    assert.equal(states.get(`${KEY}a`)?.state, 'running')
-    await sleep(20)
-  }
-  for (let version = 1; version <= 20; version++) await change(version)
-  await sleep(500)
-  const [before, mb] = [held(), residentMb()]
-  for (let version = 21; version <= 20 + RELOADS; version++) await change(version)
-  await sleep(500)
-  context.diagnostic(`${RELOADS} changes: ${mb.toFixed(0)} MB before, ${residentMb().toFixed(0)} MB after; ${JSON.stringify(before)}`)
-  assert.deepEqual(held(), before)
-  assert.ok(residentMb() < mb * 1.25 + 20)
-})
+collectionTest(
+  'any number of changes leaves descriptors, events, threads and memory as they were',
+  async (context, backEnd) => {
+    const { agent } = await collecting(context, backEnd, [collection('a', { interval: 10_000 as never })])
+    const change = async (version: number): Promise<void> => {
+      const states = await agent.setCollections([
+        collection('a', { version: String(version), interval: (10_000 + version) as never }),
+      ])
+      assert.equal(states.get(`${KEY}a`)?.state, 'running')
+      await sleep(20)
+    }
+    for (let version = 1; version <= 20; version++) await change(version)
+    await sleep(500)
+    const [before, mb] = [held(), residentMb()]
+    for (let version = 21; version <= 20 + RELOADS; version++) await change(version)
+    await sleep(500)
+    context.diagnostic(
+      `${RELOADS} changes: ${mb.toFixed(0)} MB before, ${residentMb().toFixed(0)} MB after; ${JSON.stringify(before)}`,
+    )
+    assert.deepEqual(held(), before)
+    assert.ok(residentMb() < mb * 1.25 + 20)
+  },
+)

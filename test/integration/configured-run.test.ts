@@ -8,7 +8,15 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Status } from '../../src/core/status.ts'
 import { AtomicWriter } from '../support/atomic-writer.ts'
-import { isInstalled, launcher, readSummary, readWithPerf, run, sonde, temporaryDirectory } from '../support/sonde.ts'
+import {
+  isInstalled,
+  launcher,
+  readSummary,
+  readWithPerf,
+  run,
+  sonde,
+  temporaryDirectory,
+} from '../support/sonde.ts'
 import { workload } from '../support/workload.ts'
 
 const wholeMachine = process.getuid?.() === 0 ? {} : { skip: 'sampling the whole machine needs root' }
@@ -68,40 +76,49 @@ function busy(context: TestContext): void {
   }
 }
 
-test('the published configuration runs, its period is warned of, and a swap to 10 ms takes effect without a restart', wholeMachine, async (context) => {
-  busy(context)
-  const directory = temporaryDirectory(context)
-  const mount = new AtomicWriter(directory)
-  mount.write({ 'agent.yaml': AGENT, 'profiler.yaml': wrapped('1', PUBLISHED) })
-  const summary = join(temporaryDirectory(context), 'summary.json')
-  const agent = new RunningAgent(context, ['--config-fs-path', directory, '--summary', summary])
-  await agent.logged(/test-profiler \(version 1\) started/)
-  await agent.logged(/1,?281,?018,?368/)
-  await sleep(4_000)
-  assert.deepEqual(
-    agent.status().sessions.map(({ config, event, period }) => [config, event, String(period)]),
-    [[{ name: 'test-profiler', version: '1' }, 'cpu-clock', '1281018368']],
-  )
-  mount.write({ 'agent.yaml': AGENT, 'profiler.yaml': wrapped('2', TEN_MS) })
-  await agent.logged(/test-profiler \(version 2\) replaces test-profiler \(version 1\)/)
-  await sleep(3_000)
-  const { sessions, configuration, pid } = agent.status()
-  assert.deepEqual(sessions.map(({ config, period }) => [config?.version, String(period)]), [['2', '10000000']])
-  assert.deepEqual(configuration?.collections, [
-    { name: 'test-profiler', version: '2', state: 'running', problem: null, kept: null },
-  ])
-  assert.ok(pid > 0)
-  await agent.stop()
+test(
+  'the published configuration runs, its period is warned of, and a swap to 10 ms takes effect without a restart',
+  wholeMachine,
+  async (context) => {
+    busy(context)
+    const directory = temporaryDirectory(context)
+    const mount = new AtomicWriter(directory)
+    mount.write({ 'agent.yaml': AGENT, 'profiler.yaml': wrapped('1', PUBLISHED) })
+    const summary = join(temporaryDirectory(context), 'summary.json')
+    const agent = new RunningAgent(context, ['--config-fs-path', directory, '--summary', summary])
+    await agent.logged(/test-profiler \(version 1\) started/)
+    await agent.logged(/1,?281,?018,?368/)
+    await sleep(4_000)
+    assert.deepEqual(
+      agent.status().sessions.map(({ config, event, period }) => [config, event, String(period)]),
+      [[{ name: 'test-profiler', version: '1' }, 'cpu-clock', '1281018368']],
+    )
+    mount.write({ 'agent.yaml': AGENT, 'profiler.yaml': wrapped('2', TEN_MS) })
+    await agent.logged(/test-profiler \(version 2\) replaces test-profiler \(version 1\)/)
+    await sleep(3_000)
+    const { sessions, configuration, pid } = agent.status()
+    assert.deepEqual(
+      sessions.map(({ config, period }) => [config?.version, String(period)]),
+      [['2', '10000000']],
+    )
+    assert.deepEqual(configuration?.collections, [
+      { name: 'test-profiler', version: '2', state: 'running', problem: null, kept: null },
+    ])
+    assert.ok(pid > 0)
+    await agent.stop()
 
-  const { sessions: closed, consumers } = readSummary(summary)
-  const files = consumers.perf_data?.files ?? []
-  assert.equal(files.length, 2)
-  if (!isInstalled('perf')) return context.skip('needs perf')
-  const periodsIn = (file: string): string =>
-    [...new Set(run('perf', ['script', '-F', 'period', '-G', '-i', file]).stdout.trim().split(/\s+/))].join()
-  assert.deepEqual(files.map(periodsIn), ['1281018368', '10000000'])
-  assert.deepEqual(
-    files.map(readWithPerf),
-    closed.map(({ taken, value }) => ({ samples: taken, periods: BigInt(value) })),
-  )
-})
+    const { sessions: closed, consumers } = readSummary(summary)
+    const files = consumers.perf_data?.files ?? []
+    assert.equal(files.length, 2)
+    if (!isInstalled('perf')) return context.skip('needs perf')
+    const periodsIn = (file: string): string =>
+      [
+        ...new Set(run('perf', ['script', '-F', 'period', '-G', '-i', file]).stdout.trim().split(/\s+/)),
+      ].join()
+    assert.deepEqual(files.map(periodsIn), ['1281018368', '10000000'])
+    assert.deepEqual(
+      files.map(readWithPerf),
+      closed.map(({ taken, value }) => ({ samples: taken, periods: BigInt(value) })),
+    )
+  },
+)

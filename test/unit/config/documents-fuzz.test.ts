@@ -17,7 +17,7 @@ import { Mutations } from '../../support/mutations.ts'
 const COUNT = Number(process.env.SONDE_FUZZ_DOCUMENTS ?? 1_000)
 const SEED = Number(process.env.SONDE_FUZZ_SEED ?? 8)
 /** Far more than any of these small texts takes, on a busy machine too. */
-const MAX_MS = 10_000
+const MAX_MS = 60_000
 
 const example = (name: string): string =>
   readFileSync(join(import.meta.dirname, '../../../config', name), 'utf8')

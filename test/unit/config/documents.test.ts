@@ -59,12 +59,13 @@ test('the plain form, with every field', () => {
 })
 
 test('cgroups are paths or ids', () => {
-  const { collection } = collectionIn(plain('{eventName: cycles, cgroups: [kubepods.slice/, "4711"]}'))
+  const { collection } = collectionIn(plain('{eventName: cycles, cgroups: [kubepods.slice/, "4711", 4712]}'))
   assert.deepEqual(
     collection.filter.rules.map(({ match }) => match),
     [
       { by: 'cgroup', path: '/kubepods.slice' },
       { by: 'cgroup', id: 4711n },
+      { by: 'cgroup', id: 4712n },
     ],
   )
 })
@@ -264,7 +265,13 @@ const WRONG: readonly (readonly [what: string, text: string, ...problems: string
   [
     'a name that no process has',
     plain('{eventName: cpu-clock, processFilters: [averylongprocessname]}'),
-    "p.yaml:4:47: spec.processFilters[0]: the kernel keeps 15 bytes of a process's name: this one would be 'averylongproces'",
+    "p.yaml:4:47: spec.processFilters[0]: the kernel keeps 15 bytes of a process's name: this one would be 'averylongproces', found \"averylongprocessname\"",
+  ],
+  [
+    'what is no cgroup',
+    plain('{eventName: cpu-clock, cgroups: [{a: 1}, ""]}'),
+    'p.yaml:4:40: spec.cgroups[0]: expected a path or an id, found keys and values',
+    'p.yaml:4:48: spec.cgroups[1]: expected a path or an id, found ""',
   ],
   [
     'a payload and fields',
