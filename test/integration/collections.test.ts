@@ -170,7 +170,8 @@ const RELOADS = Number(process.env.SONDE_RELOADS ?? 60)
 collectionTest(
   'any number of changes leaves descriptors, events, threads and memory as they were',
   async (context, backEnd) => {
-    const { agent } = await collecting(context, backEnd, [collection('a', { interval: 10_000 as never })])
+    const first = [collection('a', { interval: 10_000 as never })]
+    const { agent } = await collecting(context, backEnd, first, 'none')
     const change = async (version: number): Promise<void> => {
       const states = await agent.setCollections([
         collection('a', { version: String(version), interval: (10_000 + version) as never }),

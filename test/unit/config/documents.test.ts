@@ -34,6 +34,7 @@ test('the plain form, with every field', () => {
   const { collection, type, ttl, place, warnings } = collectionIn(plain(spec))
   const { contentHash, ...rest } = collection
   assert.deepEqual(rest, {
+    type: 'sonde.v1.ProfileCollectionConfig',
     name: 'cpu',
     version: '7',
     eventName: 'cpu-clock:u',
@@ -74,6 +75,7 @@ test('what is not said is as is usual: 99 Hz, each minute, all stacks, all consu
   const { collection } = collectionIn(plain('{eventName: cpu-clock}', '{name: cpu}'))
   const { contentHash: _, ...rest } = collection
   assert.deepEqual(rest, {
+    type: 'sonde.v1.ProfileCollectionConfig',
     name: 'cpu',
     version: '',
     eventName: 'cpu-clock',
@@ -133,7 +135,10 @@ test('the same is asked for in each form: with the same content', () => {
       type: { kind: 'x', type: 'sonde.v1.ProfileCollectionConfig' },
       ...{ name: 'test-profiler', version: '1', data: 'CgljcHUtY2xvY2sQgK3iBBgK' },
     }),
-  ].map((text) => collectionIn(text).collection)
+  ].map((text) => {
+    const { type: _, ...rest } = collectionIn(text).collection
+    return rest
+  })
   for (const form of forms) assert.deepEqual(form, forms[0])
 })
 
