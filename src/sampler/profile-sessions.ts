@@ -167,6 +167,7 @@ export class ProfileSessions implements LiveSource {
       threadNames,
       // One event each: as many sessions as sources.
       identity: { firstSessionId: source, source, config: configOf(collection) },
+      besideOthers: true,
     }
   }
 
