@@ -60,7 +60,12 @@ export class WatchedCollections {
     this.#retry = setInterval(() => {
       if ([...this.#became.values()].some(({ state }) => state === 'failed')) void apply()
     }, RETRY_MS).unref()
-    this.#following = apply().then(() => this.#follow(apply))
+    this.#following = apply()
+      .then(() => this.#follow(apply))
+      .catch((error: unknown) => {
+        const { log, path } = this.#options
+        log('error', `${path} is not followed any more, what it said last goes on: ${messageOf(error)}`)
+      })
   }
 
   async #follow(apply: () => Promise<void>): Promise<void> {
