@@ -23,8 +23,13 @@ native=$root/build/native
 for file in "$native/sonde.node" "$native/sonde-lines" "$native/sonde-launcher" "$root/dist/sonde.mjs"; do
   [ -f "$file" ] || fail "${file#"$root/"} is missing: run npm run build in the checkout first."
 done
-. "$root/scripts/supported-node.sh"
-find_supported_node "$root" || exit 1
+# The one that npm brought needs nothing but the C and C++ libraries; a distribution's has its parts in libraries of its own.
+node=$(find "$root/node_modules" -maxdepth 1 -name 'node-linux-*' | head -n 1)/bin/node
+if [ ! -x "$node" ]; then
+  . "$root/scripts/supported-node.sh"
+  find_supported_node "$root" || exit 1
+  node=$SUPPORTED_NODE
+fi
 mkdir -p "$1"
 rootfs=$(cd "$1" && pwd -P)
 [ -z "$(ls -A "$rootfs")" ] || fail "$1 is not empty."
@@ -41,7 +46,7 @@ strip -o "$app/build/native/sonde-lines" "$native/sonde-lines"
 
 bin=$rootfs/usr/local/bin
 mkdir -p "$bin"
-cp "$SUPPORTED_NODE" "$bin/node"
+cp "$node" "$bin/node"
 # The command, for `kubectl exec … -- sonde status`.
 printf '#!/usr/local/bin/node\nimport("/app/dist/sonde.mjs")\n' >"$bin/sonde"
 chmod 0755 "$bin/node" "$bin/sonde" "$app/build/native/sonde.node" "$app/build/native/sonde-lines"
@@ -49,7 +54,7 @@ chmod 0755 "$bin/node" "$bin/sonde" "$app/build/native/sonde.node" "$app/build/n
 # --- the libraries of node, the addon and sonde-lines --------------------------------------------
 
 libraries() { ldd "$@" | sed -n 's|^.*=> \(/[^ ]*\) .*$|\1|p; s|^[[:space:]]*\(/[^ ]*\) (0x.*$|\1|p' | sort -u; }
-libraries "$SUPPORTED_NODE" "$native/sonde.node" "$native/sonde-lines" | while read -r library; do
+libraries "$node" "$native/sonde.node" "$native/sonde-lines" | while read -r library; do
   mkdir -p "$rootfs$(dirname "$library")"
   cp -L "$library" "$rootfs$library"
 done

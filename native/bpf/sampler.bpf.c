@@ -224,7 +224,7 @@ static __always_inline int is_chosen(__u32 one_in) {
   return one_in == 1 || ((__u64)bpf_get_prandom_u32() * one_in) >> 32 == 0;
 }
 
-/// What is not wanted does not touch the scratch: most of what a filter costs is what the caches lack.
+/// What is not wanted does not touch the scratch, which the caches seldom hold.
 static __always_inline void take(struct taking *taking, const struct sonde_config *asked, __u32 cpu, __u64 time) {
   struct cgroup *group = cgroup_of(taking->task, asked);
   __u64 cgroup = group ? BPF_CORE_READ(group, kn, id) : 0;

@@ -69,7 +69,7 @@ export class WatchedCollections {
       .then(() => this.#follow(agent))
       .catch((error: unknown) => {
         const { log, path } = this.#options
-        log('error', `What changes in ${path} is not noticed any more: ${messageOf(error)}`)
+        log('error', `${path} is not followed any more, what it said last goes on: ${messageOf(error)}`)
       })
   }
 

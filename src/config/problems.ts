@@ -80,7 +80,7 @@ function inWords(issue: Issue): string {
   ) {
     return `is missing; ${expectation(issue.message).replace(/, received undefined$/, '')}`
   }
-  if (issue.code === 'invalid_union') {
+  if (issue.code === 'invalid_union' && issue.message === 'Invalid input') {
     const expected = issue.errors
       .flat()
       .map((inner) => ('expected' in inner ? String(inner.expected) : inner.message))

@@ -57,8 +57,6 @@ export class ProfileSessions implements LiveSource {
   #past = { taken: 0, lost: 0 }
   #filter: SampleFilter
   #sources = 0
-  /** How many are sampled at once. */
-  #wanted = 0
   #turn: Promise<unknown> = Promise.resolve()
   #stopped = false
   #isLockedDown = false
@@ -87,7 +85,6 @@ export class ProfileSessions implements LiveSource {
   #apply(wanted: readonly ProfileCollection[]): ReadonlyMap<string, CollectionState> {
     if (this.#stopped) return new Map()
     const keys = new Set(wanted.map(collectionKey))
-    this.#wanted = keys.size
     for (const key of this.#failed.keys()) if (!keys.has(key)) this.#failed.delete(key)
     for (const collection of wanted) this.#realise(collection)
     for (const [key, running] of this.#running) if (!keys.has(key)) this.#end(key, running)
@@ -174,9 +171,9 @@ export class ProfileSessions implements LiveSource {
       missingCgroups: 'awaited',
       stackParts: { kernel: kernelStacks, user: userStacks },
       threadNames,
-      besideOthers: this.#wanted > 1,
       // One event each: as many sessions as sources.
       identity: { firstSessionId: source, source, config: configOf(collection) },
+      besideOthers: true,
     }
   }
 

@@ -37,6 +37,16 @@ const BUSY = 'busy'
 const BUSY_SCRIPT =
   'function spinInTheBusyPod() { for (let i = 0; i < 1e7; i++) Math.sqrt(i) }; for (;;) spinInTheBusyPod()'
 
+/** As its documentation has it; the period is not what it says there. */
+const OF_THE_PREDECESSOR = [
+  'type:',
+  '  type: antimetal.agent.v1.ProfileCollectionConfig',
+  'name: test-profiler',
+  'version: "1"',
+  'data: CgljcHUtY2xvY2sQgJTr4gQYCg==',
+  '',
+].join('\n')
+
 interface Agent {
   readonly pod: string
   readonly receiver: Receiver
@@ -84,7 +94,8 @@ function startBusyPod(): void {
 const poke = (pod: string): string =>
   kubectl('-n', NAMESPACE, 'annotate', '--overwrite', 'pod', pod, `sonde.test/poke=${Date.now()}`)
 
-function editConfigMap(data: Readonly<Record<string, string>>): void {
+/** A key that is null goes. */
+function editConfigMap(data: Readonly<Record<string, string | null>>): void {
   kubectl('-n', NAMESPACE, 'patch', 'configmap', 'agent-configs', '--patch', JSON.stringify({ data }))
 }
 
@@ -220,6 +231,23 @@ test('a DaemonSet profiles its node, follows its ConfigMap, and drains', { timeo
     })
     const [newest = ''] = files.slice(-1)
     assert.deepEqual([...new Set(periodsOf(s, pod, newest))], [SECOND_PERIOD])
+  })
+
+  await t.test('a key that is added is sampled beside the others, and ends when it is removed', async () => {
+    const sampled = () =>
+      statusOf(pod).sessions.map(({ config, period }) => [config?.name, BigInt(period ?? 0)])
+    const before = sampled()
+    editConfigMap({ 'test-profiler.yaml': OF_THE_PREDECESSOR })
+    poke(pod)
+    const both = await until('the second one', 120, () => {
+      const now = sampled()
+      return now.length > before.length ? now : undefined
+    })
+    assert.deepEqual(both, [...before, ['test-profiler', 1_281_018_368n]])
+    editConfigMap({ 'test-profiler.yaml': null })
+    poke(pod)
+    await until('its end', 120, () => sampled().length === before.length || undefined)
+    assert.deepEqual(sampled(), before)
   })
 
   await t.test('an edit that is not valid changes nothing, and stands in the log', async (s) => {

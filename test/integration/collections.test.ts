@@ -177,7 +177,8 @@ const RELOADS = Number(process.env.SONDE_RELOADS ?? 60)
 collectionTest(
   'any number of changes leaves descriptors, events, threads and memory as they were',
   async (context, backEnd) => {
-    const { agent } = await collecting(context, backEnd, [collection('a', { interval: 10_000 as never })])
+    const first = [collection('a', { interval: 10_000 as never })]
+    const { agent } = await collecting(context, backEnd, first, 'none')
     const change = async (version: number): Promise<void> => {
       const states = await agent.setCollections([
         collection('a', { version: String(version), interval: (10_000 + version) as never }),
@@ -211,12 +212,10 @@ test(
   wholeMachine,
   async (context) => {
     const fast = { rate: { by: 'period', period: 100_000n } } as const
-    const alone = await collecting(context, 'perf', [collection('a', fast)])
-    const largest = Math.max(...ringsKb())
-    await alone.agent.stop()
     await collecting(context, 'perf', [collection('a', fast), collection('b', fast)])
     const rings = ringsKb()
-    context.diagnostic(`alone ${largest} KiB, beside another ${rings.join(', ')}`)
-    assert.ok(rings.length > 0 && Math.max(...rings) < largest)
+    context.diagnostic(`${rings.join(', ')} KiB`)
+    // A page of the kernel's stands before the ring.
+    assert.ok(rings.length > 0 && Math.max(...rings) < 1024 + 64)
   },
 )

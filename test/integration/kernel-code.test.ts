@@ -9,29 +9,23 @@ import { test } from 'node:test'
 import { isInstalled, launcher, run, sonde, temporaryDirectory } from '../support/sonde.ts'
 import { workload } from '../support/workload.ts'
 
-/** Of `ps`, so that the program comes when sampling has begun. */
-const SAMPLING_MS = 1500
-
 test('a BPF program that came and went is named', { timeout: 60_000 }, async (t) => {
   const trial = run(workload('bpf_spin'), ['1'])
   if (trial.status === 77) return t.skip(`no BPF program can be loaded here: ${trial.stdout.trim()}`)
   const directory = temporaryDirectory(t)
   const [data, folded] = [join(directory, 'perf.data'), join(directory, 'live.folded')]
-  const recording = spawn(launcher, [
-    'record',
-    '-a',
-    '-F',
-    '999',
-    '--duration',
-    '5s',
-    '-o',
-    data,
-    '-o',
-    folded,
-  ])
+  const outputs = ['-o', data, '-o', folded]
+  const waiting = ['--', 'sh', '-c', 'echo begun; read end']
+  const recording = spawn(launcher, ['record', '-a', '-F', '999', ...outputs, ...waiting], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  t.after(() => recording.kill('SIGKILL'))
   const ended = once(recording, 'exit')
-  await new Promise((resolve) => setTimeout(resolve, SAMPLING_MS))
+  // Its command runs when everything is being sampled.
+  await Promise.race([once(recording.stdout, 'data'), ended])
+  recording.stdout.resume()
   run(workload('bpf_spin'), ['1500'])
+  recording.stdin.end('\n')
   assert.deepEqual(await ended, [0, null])
 
   const name = /bpf_prog_[0-9a-f]{16}_sonde_spin/

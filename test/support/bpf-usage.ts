@@ -17,7 +17,8 @@ export function bpfUsageOf(pid: number): BpfUsage {
     const fields = fieldsOf(`/proc/${pid}/fdinfo/${fd}`)
     const { map_id: map, prog_id: program } = fields
     if (map !== undefined) seen.set(`map ${map}`, { runNs: 0, runs: 0, mapBytes: Number(fields.memlock) })
-    if (program === undefined) continue
+    // A link names its program, and does not count its runs.
+    if (program === undefined || fields.link_id !== undefined) continue
     const { run_time_ns: runNs, run_cnt: runs } = fields
     seen.set(`program ${program}`, { runNs: Number(runNs), runs: Number(runs), mapBytes: 0 })
   }

@@ -40,6 +40,7 @@ export async function collecting(
   context: TestContext,
   backEnd: BackEnd,
   collections: readonly ProfileCollection[],
+  keep: 'all' | 'none' = 'all',
 ): Promise<{ readonly agent: Agent; readonly batches: readonly ProfileBatch[]; readonly logged: string[] }> {
   const batches: ProfileBatch[] = []
   const logged: string[] = []
@@ -62,7 +63,9 @@ export async function collecting(
     lockDirectory: false,
     children: 'commands',
     lockDown: false,
-    observe: (batch) => void batches.push(batch),
+    observe: (batch) => {
+      if (keep === 'all') batches.push(batch)
+    },
     log: (_level, message) => void logged.push(message),
     version: 'test',
   })

@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { MAX_FILTER_RULES } from '../../core/sample-filter.ts'
 import { cgroupMatchOf, commOf, MatchError } from '../../core/sample-match.ts'
-import { expecting } from '../expecting.ts'
+import { expecting, shown } from '../expecting.ts'
 import { contradictionsOf } from './contradictions.ts'
 import { inCamelCase, inSnakeCase, type Spelling, type StatedCollection } from './stated.ts'
 
@@ -28,10 +28,17 @@ const readBy = (what: string, read: (text: string) => unknown) => {
         read(text)
       } catch (thrown) {
         if (!(thrown instanceof MatchError)) throw thrown
-        context.addIssue({ code: 'custom', message: thrown.message })
+        context.addIssue({ code: 'custom', message: `${thrown.message}, found ${shown(text)}` })
       }
     })
 }
+
+const cgroupText = 'a path or an id'
+/** Ids are numbers to whoever writes YAML, and texts in protobuf. */
+const cgroup = z
+  .union([z.string(), z.int()], { error: expecting(cgroupText) })
+  .transform(String)
+  .pipe(readBy(cgroupText, cgroupMatchOf))
 
 const listOf = <Schema extends z.ZodType>(schema: Schema, least: 0 | 1, what: string) => {
   const error = expecting(`a list of ${least} to ${MAX_FILTER_RULES} ${what}`)
@@ -81,11 +88,7 @@ const fieldsFrom = (least: 0 | 1) => ({
   processFilters: listOf(readBy("a process's name", processNameOf), least, 'names of processes')
     .optional()
     .describe('Names of processes, as /proc/PID/comm has them: only theirs are sampled'),
-  cgroups: listOf(
-    readBy('a path or an id', (text) => cgroupMatchOf(text)),
-    least,
-    'cgroups',
-  )
+  cgroups: listOf(cgroup, least, 'cgroups')
     .optional()
     .describe(
       'Paths of cgroups from the root of their hierarchy, or ids: only they and those below are sampled',

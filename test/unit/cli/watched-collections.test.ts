@@ -79,6 +79,22 @@ class Fixture {
   }
 }
 
+test('what the directory says reaches the agent, and what became of it the status', async (context) => {
+  const fixture = new Fixture()
+  const bad = collection('bad', { version: '7' })
+  fixture.states.set(collectionKey(bad), { state: 'failed', problem: 'no', kept: '0' })
+  const watched = await fixture.open(context, wanted([collection('a')]))
+  await fixture.change(wanted([collection('a'), bad]))
+  assert.deepEqual(
+    fixture.applied.map((each) => each.map(({ name, version }) => `${name}@${version}`)),
+    [['a@1'], ['a@1', 'bad@7']],
+  )
+  assert.deepEqual(watched.status().collections, [
+    { name: 'a', version: '1', state: 'running', problem: null, kept: null },
+    { name: 'bad', version: '7', state: 'failed', problem: 'no', kept: '0' },
+  ])
+})
+
 test('a collection that breaks while it runs is told, and started again within a minute', async (context) => {
   context.mock.timers.enable({ apis: ['setInterval'] })
   const fixture = new Fixture()
@@ -134,7 +150,7 @@ test('a directory that cannot be followed any more is told, and what was asked f
   const watched = await fixture.open(context, wanted([collection('a')]))
   await fixture.fail('no idea')
   assert.deepEqual(fixture.logged, [
-    'error What changes in /etc/sonde/agent is not noticed any more: no idea',
+    'error /etc/sonde/agent is not followed any more, what it said last goes on: no idea',
   ])
   assert.equal(watched.status().collections[0]?.state, 'running')
 })

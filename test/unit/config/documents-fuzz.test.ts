@@ -8,16 +8,18 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { parseAgentDocument } from '../../../src/config/agent-config.ts'
+import { collectionsOf, NOTHING_HELD, nextState } from '../../../src/config/config-state.ts'
 import { type ConfigDocument, MAX_CONFIG_TEXT, readDocuments } from '../../../src/config/documents.ts'
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
 import { AgentError } from '../../../src/core/errors.ts'
+import type { ProfileCollection } from '../../../src/core/profile-collection.ts'
 import { checkEventName } from '../../../src/sampler/events.ts'
 import { Mutations } from '../../support/mutations.ts'
 
 const COUNT = Number(process.env.SONDE_FUZZ_DOCUMENTS ?? 1_000)
 const SEED = Number(process.env.SONDE_FUZZ_SEED ?? 8)
 /** Far more than any of these small texts takes, on a busy machine too. */
-const MAX_MS = 10_000
+const MAX_MS = 60_000
 
 const example = (name: string): string =>
   readFileSync(join(import.meta.dirname, '../../../config', name), 'utf8')
@@ -235,6 +237,44 @@ test(`${COUNT} damaged configurations come to documents or to problems, each soo
 })
 
 /** As long as a text may be, with something before and behind it. */
+/** Reads a directory of two files, one after the other as they become. */
+class Directory {
+  #state = NOTHING_HELD
+  #reads = 0
+
+  hold(texts: Readonly<Record<string, string>>): readonly ProfileCollection[] {
+    const written = String(this.#reads++)
+    const files = Object.entries(texts).map(([file, text]) => ({ is: 'text', file, text, written }) as const)
+    const read = (text: string, file: string) => readDocuments(text, file, catalog)
+    const scan = { directory: { is: 'present' }, files, anchor: '' } as const
+    this.#state = nextState(this.#state, scan, { read, now: 0 })
+    return collectionsOf(this.#state)
+  }
+}
+
+test('damage in one file leaves what another holds, and what it held itself until something valid is there', () => {
+  const stable = example('profile-collection-config.yaml').replace(/name: .*/, 'name: stable')
+  const directory = new Directory()
+  let [before, kept] = [directory.hold({ a: stable }), 0]
+  const [first] = before
+  assert.equal(first?.name, 'stable')
+  for (let left = COUNT; left > 0; left--) {
+    const text = one(MUTATIONS)()
+    const now = directory.hold({ a: stable, b: text })
+    assert.equal(now[0], first, JSON.stringify(text))
+    const documents = readDocuments(text, 'b', catalog)
+    if (documents.length > 0 && documents.every(({ kind }) => kind === 'invalid')) {
+      kept += now.length - 1
+      const lost = before.filter((collection) => !now.includes(collection))
+      // A document that still tells its name keeps what had that name; the file's other documents are gone.
+      if (documents.some((document) => document.kind === 'invalid' && document.identity === undefined))
+        assert.deepEqual(lost, [], JSON.stringify(text))
+    }
+    before = now
+  }
+  assert.ok(kept > 0)
+})
+
 const ROOM = MAX_CONFIG_TEXT - 500
 const nested = (open: string): string => open.repeat(Math.floor(ROOM / open.length))
 const lines = (line: (index: number) => string, length: number): string =>

@@ -34,6 +34,7 @@ test('the plain form, with every field', () => {
   const { collection, type, ttl, place, warnings } = collectionIn(plain(spec))
   const { contentHash, ...rest } = collection
   assert.deepEqual(rest, {
+    type: 'sonde.v1.ProfileCollectionConfig',
     name: 'cpu',
     version: '7',
     eventName: 'cpu-clock:u',
@@ -59,12 +60,13 @@ test('the plain form, with every field', () => {
 })
 
 test('cgroups are paths or ids', () => {
-  const { collection } = collectionIn(plain('{eventName: cycles, cgroups: [kubepods.slice/, "4711"]}'))
+  const { collection } = collectionIn(plain('{eventName: cycles, cgroups: [kubepods.slice/, "4711", 4712]}'))
   assert.deepEqual(
     collection.filter.rules.map(({ match }) => match),
     [
       { by: 'cgroup', path: '/kubepods.slice' },
       { by: 'cgroup', id: 4711n },
+      { by: 'cgroup', id: 4712n },
     ],
   )
 })
@@ -73,6 +75,7 @@ test('what is not said is as is usual: 99 Hz, each minute, all stacks, all consu
   const { collection } = collectionIn(plain('{eventName: cpu-clock}', '{name: cpu}'))
   const { contentHash: _, ...rest } = collection
   assert.deepEqual(rest, {
+    type: 'sonde.v1.ProfileCollectionConfig',
     name: 'cpu',
     version: '',
     eventName: 'cpu-clock',
@@ -132,7 +135,10 @@ test('the same is asked for in each form: with the same content', () => {
       type: { kind: 'x', type: 'sonde.v1.ProfileCollectionConfig' },
       ...{ name: 'test-profiler', version: '1', data: 'CgljcHUtY2xvY2sQgK3iBBgK' },
     }),
-  ].map((text) => collectionIn(text).collection)
+  ].map((text) => {
+    const { type: _, ...rest } = collectionIn(text).collection
+    return rest
+  })
   for (const form of forms) assert.deepEqual(form, forms[0])
 })
 
@@ -264,7 +270,13 @@ const WRONG: readonly (readonly [what: string, text: string, ...problems: string
   [
     'a name that no process has',
     plain('{eventName: cpu-clock, processFilters: [averylongprocessname]}'),
-    "p.yaml:4:47: spec.processFilters[0]: the kernel keeps 15 bytes of a process's name: this one would be 'averylongproces'",
+    "p.yaml:4:47: spec.processFilters[0]: the kernel keeps 15 bytes of a process's name: this one would be 'averylongproces', found \"averylongprocessname\"",
+  ],
+  [
+    'what is no cgroup',
+    plain('{eventName: cpu-clock, cgroups: [{a: 1}, ""]}'),
+    'p.yaml:4:40: spec.cgroups[0]: expected a path or an id, found keys and values',
+    'p.yaml:4:48: spec.cgroups[1]: expected a path or an id, found ""',
   ],
   [
     'a payload and fields',
