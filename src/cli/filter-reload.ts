@@ -46,8 +46,11 @@ export class FilterReload {
     }
   }
 
-  /** @throws AgentError where the document is not valid; then nothing changes */
-  async take(now: ConfigText): Promise<void> {
+  /**
+   * Returns the sections that have changed and need a restart.
+   * @throws AgentError where the document is not valid; then nothing changes
+   */
+  async take(now: ConfigText): Promise<readonly string[]> {
     const { config, asked, filterIn, setFilter, log } = this.#options
     const filter = bothFilters(asked, await filterIn(now))
     checkRuleCount(filter.rules.length)
@@ -57,5 +60,6 @@ export class FilterReload {
     const others = changedSections(config.text, now.text)
     if (others.length > 0)
       log('warn', `What changed besides the filter needs a restart: ${others.join(', ')} of ${now.file}`)
+    return others
   }
 }

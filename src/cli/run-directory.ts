@@ -20,8 +20,11 @@ import { WatchedCollections } from './watched-collections.ts'
 export interface WatchRequest {
   readonly settings: Pick<RunSettings, 'options' | 'configIn'>
   readonly log: Log
-  /** The AgentConfig of the directory is another valid one now, or none any more: then the default is. */
-  readonly onAgentConfig: (config: ConfigText) => Promise<void>
+  /**
+   * The AgentConfig of the directory is another valid one now, or none any more: then the default is. Returns the sections that
+   * need a restart.
+   */
+  readonly onAgentConfig: (config: ConfigText) => Promise<readonly string[]>
 }
 
 /**

@@ -147,7 +147,7 @@ async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): 
   let leftToStop: Agent['leftToStop'] = (usual) => usual
   let watched: WatchedCollections | undefined
   try {
-    const onAgentConfig = async (config: ConfigText) => opened?.reload.take(config)
+    const onAgentConfig = async (config: ConfigText) => (await opened?.reload.take(config)) ?? []
     watched = await watchedCollections({ settings, log, onAgentConfig })
     const request = { settings, limit, dataDirectory, watched }
     const opened: OpenAgent | undefined = await openAgent(request, log, counting)
@@ -205,7 +205,7 @@ interface RunRequest {
 /** What an agent of these settings would do. */
 async function printConfig(settings: RunSettings, log: Log): Promise<number> {
   const { options } = settings
-  const watched = await watchedCollections({ settings, log, onAgentConfig: async () => undefined })
+  const watched = await watchedCollections({ settings, log, onAgentConfig: async () => [] })
   await watched?.close()
   const read = agentConfigText(options, watched)
   const config = settings.configIn(read)

@@ -9,7 +9,9 @@ import type { Status } from '../core/status.ts'
 export function notInForce({ configuration, sampler }: Status): readonly string[] {
   const files = configuration?.files ?? []
   const collections = configuration?.collections ?? []
+  const agent = configuration?.agent.problem
   return [
+    ...(agent ? [`The AgentConfig of the directory is not in force: ${agent}`] : []),
     ...files.flatMap(({ state, problems }) => (state === 'invalid' ? problems : [])),
     ...collections.flatMap(({ name, state, problem }) =>
       state === 'failed' ? [`${name} is not sampled: ${problem}`] : [],

@@ -61,7 +61,7 @@ function samplerLine({ sampler }: Partial<Status>): readonly string[] {
 /** What is in order is in the table of sessions. */
 function configurationLines({ configuration = null }: Partial<Status>): readonly string[] {
   if (configuration === null) return []
-  const { directory, watching, files, collections } = configuration
+  const { directory, watching, files, collections, agent } = configuration
   const why = watching.reason === null ? '' : `: ${watching.reason}`
   const seen = watching.how === 'inotify' ? '' : ` (changes are noticed by ${watching.how} reads${why})`
   const trouble = [
@@ -72,6 +72,10 @@ function configurationLines({ configuration = null }: Partial<Status>): readonly
     ...collections.flatMap(({ name, problem, kept }) =>
       problem === null ? [] : [`${name}: ${problem}${kept === null ? '' : ` (version ${kept} runs on)`}`],
     ),
+    ...(agent.problem === null ? [] : [`AgentConfig: ${agent.problem}`]),
+    ...(agent.needsRestart.length === 0
+      ? []
+      : [`AgentConfig: needs a restart: ${agent.needsRestart.join(', ')}`]),
   ]
   const head = `${counted(collections.length, 'configuration')} in ${directory}${seen}`
   return [head, ...trouble.map((line) => `  ${line}`)].map((line) => printable(line))

@@ -13,8 +13,11 @@ export interface WatchedCollectionsOptions {
   /** For messages and the status. */
   readonly path: string
   readonly directory: Pick<ConfigDirectory, 'start' | 'changes' | 'close'>
-  /** The AgentConfig of the directory is another valid one now, or none any more. Throws where it cannot be taken over. */
-  readonly onAgentConfig: (document: AgentDocument | undefined) => Promise<void>
+  /**
+   * The AgentConfig of the directory is another valid one now, or none any more. Returns the sections that need a restart;
+   * throws where it cannot be taken over.
+   */
+  readonly onAgentConfig: (document: AgentDocument | undefined) => Promise<readonly string[]>
   readonly log: (level: LogLevel, message: string) => void
 }
 
@@ -32,6 +35,7 @@ export class WatchedCollections {
   #agent: FollowingAgent | undefined
   /** The AgentConfig that was taken over last. */
   #agentText: string | undefined
+  #agentConfig: ConfigurationStatus['agent'] = { problem: null, needsRestart: [] }
   #following: Promise<void> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
 
@@ -99,10 +103,12 @@ export class WatchedCollections {
     const { agent: document } = this.#state
     if (document?.text === this.#agentText) return undefined
     try {
-      await this.#options.onAgentConfig(document)
+      const needsRestart = await this.#options.onAgentConfig(document)
+      this.#agentConfig = { problem: null, needsRestart }
       this.#agentText = document?.text
       return undefined
     } catch (error) {
+      this.#agentConfig = { ...this.#agentConfig, problem: messageOf(error) }
       return error
     }
   }
@@ -119,6 +125,7 @@ export class WatchedCollections {
       directory: this.#options.path,
       watching: { how: watching.how, reason: watching.reason ?? null },
       files,
+      agent: this.#agentConfig,
       collections: collections.map((collection) => {
         const became = all.get(collectionKey(collection))
         const { name, version } = collection

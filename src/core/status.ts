@@ -152,6 +152,13 @@ export interface ConfigurationStatus {
   readonly watching: { readonly how: 'inotify' | 'polling' | 'periodic'; readonly reason: string | null }
   readonly files: readonly ConfigFileStatus[]
   readonly collections: readonly CollectionStatus[]
+  /** The AgentConfig of the directory, or that it has none any more, as far as it is not in force. */
+  readonly agent: {
+    /** Why its filter could not be taken over; null: it is in force. */
+    readonly problem: string | null
+    /** Sections that have changed since the start, and wait for the next one. */
+    readonly needsRestart: readonly string[]
+  }
 }
 
 export interface Status {

@@ -131,15 +131,25 @@ export class ProfileSessions implements LiveSource {
 
   /** At one moment the old one's samples end and the new one's begin. */
   #replace(key: string, collection: ProfileCollection, before: Running | undefined): void {
-    const sampling = this.#started(key, collection)
+    const running = { collection, sampling: this.#started(key, collection) }
+    const { sampling } = running
     if (before !== undefined) {
-      sampling.sampler.beginAt(before.sampling.sampler.endAt(monotonicNow()))
+      this.#switch(before, running)
       this.#leave(before)
     }
-    this.#running.set(key, { collection, sampling })
+    this.#running.set(key, running)
     const what = before === undefined ? 'started' : `replaces ${nameOf(before.collection)}`
     this.#options.log('info', `${nameOf(collection)} ${what}: ${collection.eventName}`)
     for (const notice of sampling.notices) this.#options.log('info', `${nameOf(collection)}: ${notice}`)
+  }
+
+  #switch(before: Running, next: Running): void {
+    try {
+      next.sampling.sampler.beginAt(before.sampling.sampler.endAt(monotonicNow()))
+    } catch (error) {
+      this.#leave(next)
+      throw error
+    }
   }
 
   #started(key: string, collection: ProfileCollection): Sampling {

@@ -29,6 +29,7 @@ const status = (changes: Partial<Status> = {}): Status => ({
     watching: { how: 'inotify', reason: null },
     files: [file],
     collections: [running],
+    agent: { problem: null, needsRestart: ['consumers'] },
   },
   sessions: [],
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
@@ -70,5 +71,12 @@ test('a document that is not valid, a collection that failed and a filter that i
   const sampler = { backEnd: 'bpf', filterProblem: 'there is no cgroup /a', cpus: [] } as const
   assert.deepEqual(notInForce(status({ sampler })), [
     'The filter that was given last is not in force: there is no cgroup /a',
+  ])
+})
+
+test('an AgentConfig whose filter could not be taken over is refused', () => {
+  const agent = { problem: 'both include', needsRestart: [] }
+  assert.deepEqual(notInForce(withConfiguration({ agent })), [
+    'The AgentConfig of the directory is not in force: both include',
   ])
 })

@@ -31,7 +31,7 @@ class Fixture {
   readonly logged: string[] = []
   readonly applied: (readonly ProfileCollection[])[] = []
   readonly states = new Map<string, CollectionState>()
-  onAgentConfig = async (_document: AgentDocument | undefined): Promise<void> => undefined
+  onAgentConfig = async (_document: AgentDocument | undefined): Promise<readonly string[]> => []
   closed = Promise.resolve()
   onApply = (): void => undefined
   #next = Promise.withResolvers<WantedState | undefined>()
@@ -120,6 +120,7 @@ test('a filter may go from a collection to the AgentConfig in one change, or the
   fixture.onAgentConfig = async (document) => {
     if (!isFree) throw new Error('both include')
     taken.push(document?.text ?? '')
+    return []
   }
   await fixture.open(context, wanted([collection('a')], 'old'))
   fixture.onApply = () => {
@@ -136,11 +137,14 @@ test('an AgentConfig that could not be taken over is told, and tried again with 
   fixture.onAgentConfig = async (document) => {
     asked.push(document?.text ?? '')
     if (asked.length < 3) throw new Error('both include')
+    return ['consumers']
   }
-  await fixture.open(context, wanted([collection('a')], 'old'))
+  const watched = await fixture.open(context, wanted([collection('a')], 'old'))
   await fixture.change(wanted([collection('a')], 'new'))
   assert.deepEqual(fixture.logged, ["error The agent's configuration stays as it was:\nboth include"])
+  assert.deepEqual(watched.status().agent, { problem: 'both include', needsRestart: [] })
   await fixture.change(wanted([], 'new'))
+  assert.deepEqual(watched.status().agent, { problem: null, needsRestart: ['consumers'] })
   await fixture.change(wanted([collection('a')], 'new'))
   assert.deepEqual(asked, ['new', 'new', 'new'])
 })
