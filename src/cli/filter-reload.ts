@@ -19,6 +19,8 @@ export interface FilterReloadOptions {
   readonly filterIn: (config: ConfigText) => Promise<SampleFilter>
   /** Returns what it names in vain. */
   readonly setFilter: (filter: SampleFilter) => readonly string[]
+  /** Sections that change nothing: `sampler.window`. */
+  readonly idle: readonly string[]
   readonly log: (level: LogLevel, message: string) => void
 }
 
@@ -51,13 +53,13 @@ export class FilterReload {
    * @throws AgentError where the document is not valid; then nothing changes
    */
   async take(now: ConfigText): Promise<readonly string[]> {
-    const { config, asked, filterIn, setFilter, log } = this.#options
+    const { config, asked, filterIn, setFilter, log, idle } = this.#options
     const filter = bothFilters(asked, await filterIn(now))
     checkRuleCount(filter.rules.length)
     const notices = setFilter(filter)
     log('info', `${now.file} was read again; sampled is now: ${filterText(filter)}`)
     for (const notice of notices) log('warn', notice)
-    const others = changedSections(config.text, now.text)
+    const others = changedSections(config.text, now.text).filter((section) => !idle.includes(section))
     if (others.length > 0)
       log('warn', `What changed besides the filter needs a restart: ${others.join(', ')} of ${now.file}`)
     return others

@@ -1,5 +1,6 @@
 // Where a directory of configurations says what `sonde run` samples.
 
+import { statSync } from 'node:fs'
 import type { AgentOptions } from '../agent.ts'
 import { systemClock } from '../base/clock.ts'
 import { ConfigDirectory } from '../config/config-directory.ts'
@@ -7,6 +8,7 @@ import type { ConfigDocument } from '../config/config-document.ts'
 import { type ConfigText, readConfig } from '../config/config-file.ts'
 import { CONFIG_DIRECTORIES, configDirectory } from '../config/config-place.ts'
 import { readDocuments } from '../config/documents.ts'
+import { readYaml } from '../config/yaml-document.ts'
 import { AgentError, messageOf, UsageError } from '../core/errors.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import type { Milliseconds } from '../core/units.ts'
@@ -39,6 +41,10 @@ export async function watchedCollections(request: WatchRequest): Promise<Watched
   // Else it would be whatever directory this was started in.
   if (path.trim() === '')
     throw new UsageError(`${options.nameOf('config-fs-path')} needs a directory: ${CONFIG_DIRECTORIES[0]}.`)
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new UsageError(
+      `${options.nameOf('config-fs-path')} ${path}: this is no directory. Name the one that it lies in.`,
+    )
   const reader = new DocumentReader(settings)
   const watched = await WatchedCollections.open({
     path,
@@ -48,7 +54,8 @@ export async function watchedCollections(request: WatchRequest): Promise<Watched
       clock: systemClock,
       log: log.write,
     }),
-    onAgentConfig: (document) => onAgentConfig(document ?? readConfig()),
+    onAgentConfig: async (document) =>
+      onAgentConfig(agentConfigText(options, document && { agentDocument: document })),
     log: log.write,
   })
   if (watched.agentDocument === undefined && reader.agentProblem !== undefined) {
@@ -111,25 +118,32 @@ export function agentConfigText(
 }
 
 /** Of spec.sampler, what the configurations of a directory say instead. */
-const SAID_BY_COLLECTIONS = ['events', 'frequency', 'period', 'window', 'maxStack']
+export const SAID_BY_COLLECTIONS: readonly string[] = ['events', 'frequency', 'period', 'window', 'maxStack']
 
-/** What options and variables say in vain beside a directory, in words. */
-export const idleSettings = (
-  { said }: Pick<RunSettings, 'said'>,
-  watched: Pick<WatchedCollections, 'path'> | undefined,
-): readonly string[] =>
-  said
-    .filter(
-      ({ setting: { consumer, keys } }) =>
-        watched !== undefined &&
-        consumer === undefined &&
-        keys[0] === 'sampler' &&
-        SAID_BY_COLLECTIONS.includes(keys[1] ?? ''),
-    )
-    .map(
-      ({ name }) =>
-        `${name} changes nothing: what is sampled is said by the configurations in ${watched?.path}`,
-    )
+/** What options, variables and an AgentConfig that somebody named say in vain beside a directory, in words. */
+export function idleSettings(
+  { said, options }: Pick<RunSettings, 'said' | 'options'>,
+  watched: Pick<WatchedCollections, 'path' | 'agentDocument'> | undefined,
+  read: ConfigText,
+): readonly string[] {
+  if (watched === undefined) return []
+  const names = said
+    .filter(({ setting: { consumer, keys } }) => consumer === undefined && isIdle(keys))
+    .map(({ name }) => name)
+  const isNamed = watched.agentDocument !== undefined || options.value('config') !== undefined
+  const inFile = isNamed ? SAID_BY_COLLECTIONS.filter((key) => statesSampler(read, key)) : []
+  return [...names, ...inFile.map((key) => `spec.sampler.${key} of ${read.file}`)].map(
+    (name) => `${name} changes nothing: what is sampled is said by the configurations in ${watched.path}`,
+  )
+}
+
+const isIdle = ([section, key = '']: readonly (string | number)[]): boolean =>
+  section === 'sampler' && SAID_BY_COLLECTIONS.includes(key as string)
+
+function statesSampler({ text, file, document }: ConfigText, key: string): boolean {
+  const { spec } = (document ?? readYaml(text, file)).value as { spec?: { sampler?: object } }
+  return Object.hasOwn(spec?.sampler ?? {}, key)
+}
 
 export interface RunSampling {
   readonly config: RunConfig['config']

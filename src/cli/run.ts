@@ -32,7 +32,13 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
-import { agentConfigText, idleSettings, samplingOf, watchedCollections } from './run-directory.ts'
+import {
+  agentConfigText,
+  idleSettings,
+  SAID_BY_COLLECTIONS,
+  samplingOf,
+  watchedCollections,
+} from './run-directory.ts'
 import { printedRun, type RunConfig, type RunSettings, readRunSettings } from './run-settings.ts'
 import {
   SENDING_OPTIONS,
@@ -209,7 +215,8 @@ async function printConfig(settings: RunSettings, log: Log): Promise<number> {
   await watched?.close()
   const read = agentConfigText(options, watched)
   const config = settings.configIn(read)
-  for (const notice of [...config.notices, ...idleSettings(settings, watched)]) log.write('warn', notice)
+  for (const notice of [...config.notices, ...idleSettings(settings, watched, read)])
+    log.write('warn', notice)
   const filter = filterOf(options)
   const senders = await sendersBeside(config, log)
   const file = options.value('config') ?? watched?.agentDocument?.file
@@ -242,7 +249,8 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
   const read = agentConfigText(options, watched)
   const effective = await withSpan('load config', {}, async () => settings.configIn(read))
   const { config } = effective
-  for (const notice of [...effective.notices, ...idleSettings(settings, watched)]) log.write('warn', notice)
+  for (const notice of [...effective.notices, ...idleSettings(settings, watched, read)])
+    log.write('warn', notice)
   const filter = bothFilters(asked, config.sampler.filter)
   checkRuleCount(filter.rules.length)
   const senders = await sendersBeside(effective, log)
@@ -287,6 +295,7 @@ const reloadOf = ({ agent, read, watched, settings, log }: ReloadParts): FilterR
     asked: filterOf(settings.options),
     filterIn: async (text) => settings.configIn(text).config.sampler.filter,
     setFilter: (filter) => agent.setFilter(filter),
+    idle: watched === undefined ? [] : SAID_BY_COLLECTIONS.map((key) => `sampler.${key}`),
     log: log.write,
   })
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -199,3 +200,45 @@ test('that nothing is sampled is said once', wholeMachine, (context) => {
   assert.equal(status, 0)
   assert.equal(stderr.match(/nothing is sampled/gi)?.length, 1, stderr)
 })
+
+test('a file in the place of the directory is a mistake', (context) => {
+  const file = join(temporaryDirectory(context), 'profiles.yaml')
+  writeFileSync(file, plain('1', 49))
+  const { status, stderr } = sonde(['run', '--config-fs-path', file, '--duration', '1s'])
+  assert.equal(status, 2)
+  assert.match(stderr, /--config-fs-path .*profiles\.yaml: this is no directory/)
+})
+
+test('what of an AgentConfig changes nothing beside configurations is said', wholeMachine, (context) => {
+  const directory = temporaryDirectory(context)
+  const mount = new AtomicWriter(directory)
+  mount.write({ 'agent.yaml': `${AGENT}  sampler: {frequency: 49}\n`, 'profiles.yaml': plain('1', 49) })
+  const { status, stderr } = sonde([
+    ...['run', '--config-fs-path', directory, '--duration', '300ms'],
+    ...['--data-directory', temporaryDirectory(context)],
+  ])
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /spec\.sampler\.frequency of .*agent\.yaml changes nothing/)
+})
+
+test(
+  'an AgentConfig that comes beside --config is refused, and its filter holds when that has gone',
+  wholeMachine,
+  async (context) => {
+    const file = join(temporaryDirectory(context), 'mine.yaml')
+    writeFileSync(file, `${AGENT}  sampler: {filter: {exclude: [{comm: secret}]}}\n`)
+    const directory = temporaryDirectory(context)
+    const mount = new AtomicWriter(directory)
+    mount.write({ 'profiles.yaml': plain('1', 49) })
+    const agent = new RunningAgent(context, ['--config', file, '--config-fs-path', directory])
+    const filter = () => agent.status().filter.map(({ match }) => match)
+    await agent.logged(/sampling what/)
+    mount.write({ 'agent.yaml': AGENT, 'profiles.yaml': plain('1', 49) })
+    await agent.logged(/Both --config .* hold an AgentConfig/)
+    assert.deepEqual(filter(), ['comm=secret'])
+    mount.write({ 'profiles.yaml': plain('2', 49) })
+    await agent.logged(/version 2.*the version has changed/)
+    assert.deepEqual(filter(), ['comm=secret'])
+    await agent.stop()
+  },
+)

@@ -58,7 +58,7 @@ const schema = z
       .describe(
         "Memory for each configuration's profile under way; samples that do not fit are counted as table_full",
       ),
-    maxFiles: z.int().min(0).default(24).describe('Files to keep; 0: no limit'),
+    maxFiles: z.int().min(0).default(240).describe('Files to keep; 0: no limit'),
     maxTotalBytes: byteSizeSchema
       .prefault('1GiB')
       .describe('Bytes that all files together may take; 0: no limit'),
@@ -97,6 +97,8 @@ class FilesConsumer implements ProfileConsumer {
   readonly #context: ConsumerContext
   readonly #place: Place
   readonly #sources = new OpenSources<Collection>()
+  /** Of those that have ended, what is still to be written. */
+  readonly #ended: Source[] = []
   /** Of all sources, where it is to be one file. */
   readonly #whole = new OpenSource<Collection>()
   #turn: Promise<unknown> = Promise.resolve()
@@ -132,7 +134,9 @@ class FilesConsumer implements ProfileConsumer {
         await this.#add(source, batch)
         if (this.#config.write === 'per_window' && source.isWindowComplete) await this.#write(source)
       } finally {
-        await this.#writeAll(this.#sources.takeEnded(batch))
+        this.#ended.push(...this.#sources.takeEnded(batch))
+        // While the agent stops, what others still have to hand over goes before what can be written afterwards.
+        if (this.#context.stopBy() === undefined) await this.#writeAll(this.#ended.splice(0))
       }
     })
   }
@@ -140,7 +144,8 @@ class FilesConsumer implements ProfileConsumer {
   /** Rejects when the last profile could not be written. */
   stop(): Promise<void> {
     return this.#inTurn(async () => {
-      const problems = await this.#writeAll([...this.#sources.takeAll(), this.#whole])
+      const left = [...this.#ended.splice(0), ...this.#sources.takeAll(), this.#whole]
+      const problems = await this.#writeAll(left)
       const [first] = problems
       if (first !== undefined) throw first
     })
@@ -160,7 +165,8 @@ class FilesConsumer implements ProfileConsumer {
   }
 
   get #open(): readonly Collection[] {
-    return [...this.#sources.kept, ...(this.#whole.kept === undefined ? [] : [this.#whole.kept])]
+    const ended = this.#ended.flatMap(({ kept }) => kept ?? [])
+    return [...ended, ...this.#sources.kept, ...(this.#whole.kept === undefined ? [] : [this.#whole.kept])]
   }
 
   get #isWhole(): boolean {

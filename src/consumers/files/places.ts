@@ -133,7 +133,7 @@ export class ProfileDirectory implements Place {
     try {
       const deleted = await this.#files.enforce(this.#options)
       for (const file of deleted)
-        this.#context.log('debug', 'Deleted the oldest profile to stay within limits', { file })
+        this.#context.log('info', 'Deleted the oldest profile to stay within limits', { file })
     } catch (error) {
       this.#context.log('warn', 'Cannot delete old profiles', { error: messageOf(error) })
     }

@@ -140,7 +140,7 @@ export class RotatingDirectory implements Destination {
   async upkeep(bytesBeingWritten: number): Promise<void> {
     const deleted = await this.#files.enforce(this.#options, bytesBeingWritten)
     for (const file of deleted)
-      this.#context.log('debug', 'Deleted the oldest file to stay within limits', { file })
+      this.#context.log('info', 'Deleted the oldest file to stay within limits', { file })
   }
 
   /** The newest finished file stays, whatever happens to the disk. */

@@ -37,7 +37,7 @@ const schema = z
       .describe(
         'A file is closed before it exceeds this, and at the latest at half of maxTotalBytes; 0: never',
       ),
-    maxFiles: z.int().min(0).default(24).describe('Finished files to keep; 0: no limit'),
+    maxFiles: z.int().min(0).default(240).describe('Finished files to keep; 0: no limit'),
     maxTotalBytes: byteSizeSchema
       .prefault('1GiB')
       .describe('Bytes that all files together may take; 0: no limit'),

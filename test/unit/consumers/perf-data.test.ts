@@ -186,7 +186,7 @@ test('a restart with a hundred old files keeps the newest, by name', async (t) =
     )
   }
   const before = names(directory)
-  const consumer = consumerOf({}, contextOf(directory))
+  const consumer = consumerOf({ maxFiles: 24 }, contextOf(directory))
   await consumer.start()
   assert.deepEqual(names(directory), before.slice(-24))
   await consumer.stop()
