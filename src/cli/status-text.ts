@@ -70,7 +70,7 @@ function configurationLines({ configuration = null }: Partial<Status>): readonly
       ...warnings.map((text) => `warning: ${text}`),
     ]),
     ...collections.flatMap(({ name, problem, kept }) =>
-      problem === null ? [] : [`${name}: ${problem}${kept === null ? '' : ` (version ${kept} runs on)`}`],
+      problem === null ? [] : [`${name}: ${problem}${keptText(kept)}`],
     ),
     ...(agent.problem === null ? [] : [`AgentConfig: ${agent.problem}`]),
     ...(agent.needsRestart.length === 0
@@ -78,7 +78,13 @@ function configurationLines({ configuration = null }: Partial<Status>): readonly
       : [`AgentConfig: needs a restart: ${agent.needsRestart.join(', ')}`]),
   ]
   const head = `${counted(collections.length, 'configuration')} in ${directory}${seen}`
-  return [head, ...trouble.map((line) => `  ${line}`)].map((line) => printable(line))
+  return [head, ...trouble.map((line) => `  ${line.replaceAll('\n', ' ')}`)].map((line) => printable(line))
+}
+
+/** A version that was never stated has no name. */
+function keptText(kept: string | null): string {
+  if (kept === null) return ''
+  return kept === '' ? ' (the one before runs on)' : ` (version ${kept} runs on)`
 }
 
 const ruleText = ({ action, match, oneIn }: RuleStatus): string =>

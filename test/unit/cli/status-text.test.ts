@@ -185,3 +185,32 @@ test('control characters in what an endpoint said do not reach the terminal', ()
   const trouble = { error: 'no\u001b[2J', since: before(1) }
   assert.ok(!textOf(status({ otlp_profiles: { ...sending, trouble } })).includes('\u001b'))
 })
+
+test('what is wrong with configurations is a line each, with what runs in their stead', () => {
+  const failed = { state: 'failed', problem: 'Cannot sample cycles.\nSample cpu-clock instead.' } as const
+  const text = textOf(
+    status(
+      {},
+      {
+        configuration: {
+          directory: '/etc/sonde/agent',
+          watching: { how: 'polling', reason: 'too many watches' },
+          files: [],
+          collections: [
+            { ...failed, name: 'a', version: '2', kept: '1' },
+            { ...failed, name: 'b', version: '', kept: '' },
+          ],
+          agent: { problem: 'both include', needsRestart: ['consumers', 'symbols'] },
+        },
+      },
+    ),
+  )
+  for (const line of [
+    '2 configurations in /etc/sonde/agent (changes are noticed by polling reads: too many watches)',
+    '  a: Cannot sample cycles. Sample cpu-clock instead. (version 1 runs on)',
+    '  b: Cannot sample cycles. Sample cpu-clock instead. (the one before runs on)',
+    '  AgentConfig: both include',
+    '  AgentConfig: needs a restart: consumers, symbols',
+  ])
+    assert.ok(text.split('\n').includes(line), `${line}\n${text}`)
+})
