@@ -38,6 +38,7 @@ llvm           llvm-symbolizer does too, and does not share a line of code with 
 debuginfod     the server of debug files that ours is tried with
 gdb            judges the stacks of stopped programs
 musl-tools     a C library without unwind rows
+dwz            moves debug information to a shared file, which must not lend names
 libcap2-bin    setcap gives a copy of the launcher the file capabilities that an image gives it
 '
 # golang-go: go tool pprof judges our pprof files; any go in the path does.
