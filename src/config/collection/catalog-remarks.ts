@@ -58,14 +58,25 @@ const SECOND_NS = 1_000_000_000
 /** What CgljcHUtY2xvY2sQgJTr4gQYCg== holds; its documentation says 10 ms. */
 const CIRCULATING_PERIOD_NS = 1_281_018_368
 
-/** Clocks that hardly ever sample. */
+/** From here on a busy machine takes more samples than an agent can read: at 100 kHz it lost nearly all, and answered nobody. */
+const HIGH_CLOCK_HZ = 20_000
+
+/** Clocks that hardly ever sample, or more often than can be kept up with. */
 export function rateWarnings(
   stated: StatedCollection,
   info: EventInfo | undefined,
   spelling: Spelling,
 ): readonly Remark[] {
-  const { samplePeriod: period } = stated
-  if (info?.unit !== 'nanoseconds' || period === undefined || period <= SECOND_NS) return []
+  if (info?.unit !== 'nanoseconds') return []
+  const { samplePeriod: period, sampleFrequencyHz: frequency } = stated
+  const hertz = frequency ?? (period === undefined ? 0 : SECOND_NS / period)
+  if (hertz > HIGH_CLOCK_HZ) {
+    const field = frequency === undefined ? 'samplePeriod' : 'sampleFrequencyHz'
+    const rate = `${Math.round(hertz)} samples a second on each busy CPU`
+    const message = `${rate} are more than the agent may keep up with: what it cannot read is lost, and counted; ${HIGH_CLOCK_HZ} Hz or less is safer`
+    return [{ field, message }]
+  }
+  if (period === undefined || period <= SECOND_NS) return []
   const seconds = (period / SECOND_NS).toPrecision(3)
   const mistaken =
     period === CIRCULATING_PERIOD_NS

@@ -122,6 +122,20 @@ test('a clock below 1 Hz is told of in every form, one of 1 Hz in none, and a ra
   assert.equal(warned(wrapper('event_name: cpu-clock\nsample_period: 2000000000')), 1)
 })
 
+test('a clock that nobody can keep up with is told of, however it is stated', () => {
+  const warned = (text: string) => collectionIn(text).warnings
+  assert.match(
+    warned(plain('{eventName: cpu-clock, sampleFrequencyHz: 100000}')).join(),
+    /: spec\.sampleFrequencyHz: 100000 samples a second on each busy CPU are more than the agent may keep up with/,
+  )
+  assert.match(
+    warned(wrapper('event_name: cpu-clock\nsample_period: 20000')).join(),
+    /: sample_period: 50000 samples a second/,
+  )
+  assert.deepEqual(warned(plain('{eventName: cpu-clock, sampleFrequencyHz: 20000}')), [])
+  assert.deepEqual(warned(plain('{eventName: page-faults, samplePeriod: 1}')), [])
+})
+
 test('the same is asked for in each form: with the same content', () => {
   const forms = [
     plain(
