@@ -12,14 +12,14 @@ import { systemClock } from '../../src/base/clock.ts'
 import { BACK_ENDS, type BackEnd } from '../../src/core/back-end.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
 import { SampleCgroups } from '../../src/core/sample-cgroups.ts'
-import { EVERYTHING } from '../../src/core/sample-filter.ts'
-import { hertz, milliseconds } from '../../src/core/units.ts'
+import { milliseconds } from '../../src/core/units.ts'
 import type { NativeCgroupHierarchy } from '../../src/native/binding.ts'
 import { loadAddon } from '../../src/native/load.ts'
 import { cgroupMountsOf } from '../../src/sampler/cgroup-hierarchy.ts'
 import { readHost } from '../../src/sampler/host.ts'
-import { planSampling, type SamplingPlan } from '../../src/sampler/plan.ts'
+import type { SamplingPlan } from '../../src/sampler/plan.ts'
 import { Sampler } from '../../src/sampler/sampler.ts'
+import { machinePlan } from '../support/back-ends.ts'
 import { readPprof } from '../support/pprof-reader.ts'
 import { run, sonde, temporaryDirectory } from '../support/sonde.ts'
 
@@ -94,18 +94,7 @@ async function ended(child: ChildProcess): Promise<void> {
 /** What samples the whole machine by this back-end; undefined where it cannot. */
 function planOf(backEnd: BackEnd): SamplingPlan | undefined {
   try {
-    return planSampling({
-      backEnd,
-      events: ['cpu-clock'],
-      rate: { by: 'frequency', hertz: hertz(499) },
-      target: { kind: 'machine' },
-      callGraph: { method: 'fp' },
-      maxStack: undefined,
-      ringBytes: undefined,
-      commandLine: [],
-      filter: EVERYTHING,
-      missingCgroups: 'refused',
-    })
+    return machinePlan(backEnd, 499)
   } catch {
     return undefined
   }
