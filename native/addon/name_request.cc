@@ -82,6 +82,10 @@ SymbolOptions ToSymbolOptions(const Napi::Object& object) {
     }
   }
   options.debug_directories = FromStrings(object.Get("debugDirectories").As<Napi::Array>());
+  const Napi::Value root = object.Get("recordedRoot");
+  if (root.IsString()) options.recorded_root = root.ToString();
+  const Napi::Value caches = object.Get("buildIdCaches");
+  if (caches.IsArray()) options.build_id_caches = FromStrings(caches.As<Napi::Array>());
   return options;
 }
 

@@ -206,6 +206,10 @@ export interface NativeSymbolSources {
   readonly sources: readonly number[]
   /** Looked through for separate debug files, in the targets' roots and in the agent's own. */
   readonly debugDirectories: readonly string[]
+  /** Stands for the root of the machine that was recorded; absent: this machine's own. */
+  readonly recordedRoot?: string
+  /** perf's caches, for what no process leads to. */
+  readonly buildIdCaches?: readonly string[]
 }
 
 /** How images are named. */
