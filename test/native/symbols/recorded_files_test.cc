@@ -16,8 +16,10 @@ namespace {
 
 const std::vector<uint8_t> kId = {0xab, 0xcd, 0xef};
 const FileIdentity kMeant = {.build_id = kId};
-const TestElf kFile = {.symbols = {{"recorded", kTextSvma, 16}}, .build_id = kId};
-const TestElf kOtherBuild = {.symbols = {{"another", kTextSvma, 16}}, .build_id = {1, 2, 3}};
+const TestElf kFile = {
+    .symbols = {{"recorded", kTextSvma, 16}}, .dynamic_symbols = {}, .build_id = kId};
+const TestElf kOtherBuild = {
+    .symbols = {{"another", kTextSvma, 16}}, .dynamic_symbols = {}, .build_id = {1, 2, 3}};
 
 int CodeOf(const Result<TargetFile>& file) { return file ? 0 : file.error().code; }
 

@@ -24,6 +24,7 @@ const TestElf kImage = {.symbols = {{"_text", kTextSvma, 0, STT_NOTYPE},
                                     {"first", kTextSvma + 0x100, 0x80},
                                     {"second", kTextSvma + 0x200, 0x80},
                                     {"_etext", kTextSvma + 0x8000, 0, STT_NOTYPE}},
+                        .dynamic_symbols = {},
                         .build_id = kKernelId};
 
 RecordedKernel Kernel() {
@@ -162,6 +163,7 @@ TEST_F(RecordedKernelTest, WhatPerfKeptOfTheKernelIsUsedByBuildId) {
 std::string ModuleBytes(const std::vector<uint8_t>& build_id) {
   std::string bytes = TestElf{.symbols = {{"probe", 0x10, 0x20},
                                           {"elsewhere", 0x10, 0x40, STT_FUNC, STB_GLOBAL, 2}},
+                              .dynamic_symbols = {},
                               .build_id = build_id}
                           .Bytes();
   bytes[offsetof(Elf64_Ehdr, e_type)] = ET_REL;
