@@ -1,9 +1,10 @@
 // Names in files that perf recorded: those that perf script gives, and none from a file or a kernel that was not recorded.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import {
   copyFileSync,
+  createReadStream,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,13 +13,16 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { buildIdOf } from '../support/file-frames.ts'
 import { lacks } from '../support/line-oracle.ts'
-import { type Run, run, sonde } from '../support/sonde.ts'
+import { launcher, type Run, run, sonde } from '../support/sonde.ts'
 import { vmlinuxOf } from '../support/vmlinux.ts'
 import { workloadSource } from '../support/workload.ts'
 import { NO_PERF, perf } from './perf-data-tools.ts'
@@ -80,15 +84,7 @@ describe('names in files of perf', { skip }, () => {
     return undefined
   }
 
-  /** A copy of the recording in which one build id is another. */
-  function changed(from: string, to: string): string {
-    const bytes = readFileSync(file)
-    const [old, id] = [Buffer.from(from, 'hex'), Buffer.from(to, 'hex')]
-    for (let at = bytes.indexOf(old); at >= 0; at = bytes.indexOf(old, at + 1)) id.copy(bytes, at)
-    const path = join(folder, 'changed.data')
-    writeFileSync(path, bytes)
-    return path
-  }
+  const changed = (from: string, to: string): string => withBuildId(file, { from, to })
 
   function ours(path: string, ...options: readonly string[]): Run & { readonly counts: Counts } {
     const folded = join(folder, 'out.folded')
@@ -243,6 +239,99 @@ describe('names in files of perf', { skip }, () => {
     assert.ok(existsSync(cache))
   })
 })
+
+describe('names that debuginfod servers give', { skip }, () => {
+  let folder: string
+  let file: string
+  let programId: string
+  let server: Server
+  /** By path of the request. */
+  const files = new Map<string, string>()
+  const asked: string[] = []
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sonde-served-'))
+    const program = join(folder, 'reader')
+    file = join(folder, 'perf.data')
+    execFileSync('cc', ['-O1', '-fno-omit-frame-pointer', '-o', program, workloadSource('reader.c')])
+    const events = ['-e', 'cpu-clock', '-F', '997', '-g', '--buildid-mmap', '--no-buildid-cache']
+    execFileSync('perf', ['record', '-o', file, ...events, '--', program, '400'], { stdio: 'ignore' })
+    programId = buildIdOf(program)
+    renameSync(program, join(folder, 'served'))
+    server = createServer((request, response) => {
+      asked.push(request.url ?? '')
+      const path = files.get(request.url ?? '')
+      if (path === undefined) response.writeHead(404).end()
+      else createReadStream(path).pipe(response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  })
+  after(() => {
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  /** The server runs in this process, which must not wait for the command. */
+  async function converted(recording: string): Promise<{ readonly counts: Counts; readonly stderr: string }> {
+    const folded = join(folder, 'out.folded')
+    const env = {
+      ...process.env,
+      PERF_BUILDID_DIR: join(folder, 'none'),
+      XDG_CACHE_HOME: join(folder, 'cache'),
+      DEBUGINFOD_URLS: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    }
+    asked.length = 0
+    const command = ['convert', recording, '-o', folded, '--debuginfod']
+    const { stderr } = await promisify(execFile)(launcher, command, { env })
+    return { counts: foldedCounts(readFileSync(folded, 'utf8')), stderr }
+  }
+
+  test('a program that this machine never had is named by what a server has under its build id, and only by that', async () => {
+    const path = `/buildid/${programId}/executable`
+    const other = join(folder, 'other')
+    execFileSync('cc', ['-O2', '-DANOTHER', '-o', other, workloadSource('reader.c')])
+    files.set(path, other)
+    const mistaken = await converted(file)
+    assert.ok(!mistaken.counts.has('spin'))
+    assert.match(mistaken.stderr, /what it sent is not of the build id/)
+    files.set(path, join(folder, 'served'))
+    const { counts, stderr } = await converted(file)
+    assert.ok(counts.has('spin'))
+    assert.doesNotMatch(stderr, NAMELESS)
+  })
+
+  test('what was received is kept: nobody is asked again', async () => {
+    assert.ok((await converted(file)).counts.has('spin'))
+    assert.ok(!asked.some((path) => path.endsWith('/executable')), asked.join(' '))
+  })
+
+  test('a kernel that does not run here is named by the vmlinux of its build id', async () => {
+    const image = join(folder, 'vmlinux')
+    vmlinuxOf({ kallsyms: readFileSync('/proc/kallsyms', 'latin1'), path: image })
+    const id = buildIdOf(image)
+    const kernelId = /^(\w+) \[kernel/m.exec(perf('buildid-list', '-i', file))?.[1] ?? ''
+    const recording = withBuildId(file, { from: kernelId, to: id })
+    const nameless = await converted(recording)
+    assert.ok(!nameless.counts.has('do_syscall_64'))
+    assert.match(nameless.stderr, /another kernel runs here/)
+    rmSync(join(folder, 'cache'), { recursive: true })
+    files.set(`/buildid/${id}/debuginfo`, image)
+    const { counts, stderr } = await converted(recording)
+    assert.ok(counts.has('do_syscall_64'))
+    assert.doesNotMatch(stderr, /kernel\.kallsyms/)
+  })
+})
+
+/** A copy of a recording in which one build id is another. */
+function withBuildId(file: string, { from, to }: { readonly from: string; readonly to: string }): string {
+  const bytes = readFileSync(file)
+  const [old, id] = [Buffer.from(from, 'hex'), Buffer.from(to, 'hex')]
+  for (let at = bytes.indexOf(old); at >= 0; at = bytes.indexOf(old, at + 1)) id.copy(bytes, at)
+  const path = `${file}.changed`
+  writeFileSync(path, bytes)
+  return path
+}
 
 function foldedCounts(folded: string): Counts {
   const counts = new Map<string, number>()
