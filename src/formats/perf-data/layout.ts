@@ -64,11 +64,21 @@ export const SAMPLE_TYPE = {
   CPU: 1n << 7n,
   PERIOD: 1n << 8n,
   STREAM_ID: 1n << 9n,
+  RAW: 1n << 10n,
+  BRANCH_STACK: 1n << 11n,
+  REGS_USER: 1n << 12n,
+  STACK_USER: 1n << 13n,
+  WEIGHT: 1n << 14n,
+  DATA_SRC: 1n << 15n,
   IDENTIFIER: 1n << 16n,
+  TRANSACTION: 1n << 17n,
+  REGS_INTR: 1n << 18n,
+  PHYS_ADDR: 1n << 19n,
+  AUX: 1n << 20n,
   CGROUP: 1n << 21n,
   DATA_PAGE_SIZE: 1n << 22n,
   CODE_PAGE_SIZE: 1n << 23n,
-  AUX: 1n << 20n,
+  WEIGHT_STRUCT: 1n << 24n,
 } as const
 
 /** What Sonde writes; besides CGROUP, where the session tells cgroups. */
@@ -89,6 +99,12 @@ export const READ_FORMAT = {
   GROUP: 8n,
   LOST: 16n,
 } as const
+
+/** PERF_SAMPLE_BRANCH_*: what branch stacks have besides their entries. */
+export const BRANCH_SAMPLE = { HW_INDEX: 1n << 17n, COUNTERS: 1n << 19n } as const
+
+/** PERF_SAMPLE_REGS_ABI_* */
+export const REGS_ABI = { NONE: 0n, BITS_32: 1n, BITS_64: 2n } as const
 
 /** Bits of the flags of perf_event_attr. */
 export const ATTR_FLAG = {
