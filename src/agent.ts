@@ -21,9 +21,9 @@ import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
 import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
-import type { SymbolPolicy } from './core/symbol-policy.ts'
+import { DEFAULT_SYMBOL_POLICY, type SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
-import type { NativeAddon, NativeCommand } from './native/binding.ts'
+import type { NativeAddon, NativeCommand, NativeRecording } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
 import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
 import { Pipeline } from './router/pipeline.ts'
@@ -227,6 +227,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
     await replay.run({
       signal: options.signal,
+      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options.symbols, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -237,6 +238,23 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     return { ...end, remarks: [...kept, ...replay.problems, ...remarks()] }
   } finally {
     await release.all()
+  }
+}
+
+/** Where what a file's stacks are unwound by may be. */
+function recordingOf(
+  { arch, kernel }: HostInfo,
+  symbols: SymbolPolicy | undefined,
+  addon: NativeAddon,
+): NativeRecording {
+  const { debugDirectories, recorded } = symbols ?? DEFAULT_SYMBOL_POLICY
+  return {
+    machine: arch,
+    sameKernel:
+      kernel !== undefined && kernel.buildId !== '' && kernel.buildId === addon.kernelFacts().buildId,
+    root: recorded?.symfs ?? '',
+    buildIdCaches: recorded?.buildIdCaches ?? [],
+    debugDirectories,
   }
 }
 

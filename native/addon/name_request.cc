@@ -6,15 +6,6 @@
 namespace sonde {
 namespace {
 
-std::vector<uint8_t> FromHex(const std::string& digits) {
-  std::vector<uint8_t> bytes(digits.size() / 2);
-  for (size_t i = 0; i < bytes.size(); i++) {
-    const char* const pair = digits.data() + i * 2;
-    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
-  }
-  return bytes;
-}
-
 NameRequest ToRequest(const Napi::Object& object) {
   NameRequest request;
   request.kind = static_cast<NameRequest::Kind>(object.Get("kind").ToNumber().Uint32Value());
@@ -33,6 +24,15 @@ NameRequest ToRequest(const Napi::Object& object) {
 }
 
 }  // namespace
+
+std::vector<uint8_t> FromHex(const std::string& digits) {
+  std::vector<uint8_t> bytes(digits.size() / 2);
+  for (size_t i = 0; i < bytes.size(); i++) {
+    const char* const pair = digits.data() + i * 2;
+    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
+  }
+  return bytes;
+}
 
 std::vector<std::string> FromStrings(const Napi::Array& list) {
   std::vector<std::string> texts;

@@ -1,16 +1,19 @@
 // A perf.data file as a source: the batches that the live sampler emitted when the file was recorded.
 
 import { zstdDecompressSync } from 'node:zlib'
+import type { HostInfo } from '../core/host.ts'
 import type { Image } from '../core/process.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { batchesOf } from '../core/window-view.ts'
 import { readRecords, type SampleRecord, type TimedRecord } from '../formats/perf-data/file-records.ts'
 import { openPerfData, type PerfDataFile } from '../formats/perf-data/reader.ts'
 import { readStackNotes, type StackNotes } from '../formats/perf-data/stack-notes-reader.ts'
+import type { NativeRecordedUnwinder } from '../native/binding.ts'
 import { openFileSource } from './replay/file-source.ts'
 import { OrderedRecords } from './replay/ordered-records.ts'
 import { ReplayedProcesses, type SvmaOf } from './replay/processes.ts'
 import { sessionsOf } from './replay/session-of.ts'
+import { mappingsFor } from './replay/watched-mappings.ts'
 import { ReplayWindow, type ReplayWindowOptions } from './replay/window.ts'
 
 export type { SvmaOf } from './replay/processes.ts'
@@ -20,6 +23,8 @@ export interface ReplayOptions {
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
   /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
   readonly svmaOf?: SvmaOf
+  /** Unwinds the stacks that samples bring as bytes; without it their user part is their leaf. Asked once, and closed. */
+  readonly openUnwinder?: (host: HostInfo) => NativeRecordedUnwinder
   readonly signal?: AbortSignal
   /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
   readonly windowNs?: bigint
@@ -68,7 +73,29 @@ export class Replay {
 
   /** Emits the windows of the whole file. Once. */
   async run(options: ReplayOptions): Promise<void> {
-    const windows = new Windows(this.#file, { sessions: this.sessions, notes: this.#notes }, options)
+    const unwinder = this.#openUnwinder(options)
+    try {
+      await this.#run(options, unwinder)
+    } finally {
+      unwinder?.close()
+    }
+  }
+
+  /** Where no sample brings its stack, there is nothing to unwind. */
+  #openUnwinder({ openUnwinder }: ReplayOptions): NativeRecordedUnwinder | undefined {
+    const brings = this.#file.events.find(({ attr }) => attr.sampleStackUser > 0)
+    const session = this.sessions[0]
+    if (brings === undefined || session === undefined) return undefined
+    const { host } = session
+    return openUnwinder?.({ ...host, arch: host.arch || machineOf(brings.attr.sampleRegsUser) })
+  }
+
+  async #run(options: ReplayOptions, unwinder: NativeRecordedUnwinder | undefined): Promise<void> {
+    const windows = new Windows(
+      this.#file,
+      { sessions: this.sessions, notes: this.#notes, unwinder },
+      options,
+    )
     const records = readRecords(this.#file, {
       problem: (text) => this.#problems.add(text),
       decompress: (bytes) => zstdDecompressSync(bytes, { maxOutputLength: MAX_DECOMPRESSED_BYTES }),
@@ -102,6 +129,9 @@ export class Replay {
   }
 }
 
+/** By which registers samples bring, for files that do not say it: those of aarch64 are 33, and of x86-64 none stands so high. */
+const machineOf = (registers: bigint): string => (registers >> 24n === 0n ? 'x86_64' : 'aarch64')
+
 /** Cuts records, which come in order of time, into windows. */
 class Windows {
   readonly finished: SharedArrayBuffer[] = []
@@ -122,7 +152,12 @@ class Windows {
     {
       sessions,
       notes,
-    }: { readonly sessions: readonly SessionInfo[]; readonly notes: StackNotes | undefined },
+      unwinder,
+    }: {
+      readonly sessions: readonly SessionInfo[]
+      readonly notes: StackNotes | undefined
+      readonly unwinder: NativeRecordedUnwinder | undefined
+    },
     options: ReplayOptions,
   ) {
     const { clock } = file.features
@@ -136,11 +171,12 @@ class Windows {
     const svmaOf = (image: Image, offset: bigint) =>
       notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
     this.#stacks = {
-      processes: new ReplayedProcesses(svmaOf, factsOf),
+      processes: new ReplayedProcesses(svmaOf, factsOf, unwinder && mappingsFor(unwinder)),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
       tellCgroups: sessions.map(({ tellsCgroups }) => tellsCgroups),
       cgroups: this.#cgroups,
       notes,
+      unwinder,
     }
   }
 
