@@ -70,6 +70,23 @@ std::vector<NameRequest> ToRequests(const Napi::Array& list) {
   return requests;
 }
 
+RecordedKernel ToRecordedKernel(const Napi::Object& object) {
+  RecordedKernel kernel{.build_id = FromHex(object.Get("buildId").ToString()),
+                        .release = object.Get("release").ToString(),
+                        .text = ToUint64(object.Get("text")),
+                        .text_end = ToUint64(object.Get("textEnd"))};
+  const auto modules = object.Get("modules").As<Napi::Array>();
+  for (uint32_t i = 0; i < modules.Length(); i++) {
+    const auto module = modules.Get(i).As<Napi::Object>();
+    kernel.modules.push_back({.name = module.Get("name").ToString(),
+                              .path = module.Get("path").ToString(),
+                              .start = ToUint64(module.Get("start")),
+                              .size = ToUint64(module.Get("size")),
+                              .build_id = FromHex(module.Get("buildId").ToString())});
+  }
+  return kernel;
+}
+
 SymbolOptions ToSymbolOptions(const Napi::Object& object) {
   SymbolOptions options;
   options.sources.clear();

@@ -8,12 +8,16 @@
 #include <vector>
 
 #include "core/symbols/naming.h"
+#include "core/symbols/recorded_kernel.h"
 #include "core/symbols/symbol_options.h"
 
 namespace sonde {
 
 /// Of an array of NativeNameRequest (src/native/binding.ts).
 std::vector<NameRequest> ToRequests(const Napi::Array& list);
+
+/// Of a NativeRecordedKernel.
+RecordedKernel ToRecordedKernel(const Napi::Object& object);
 
 /// Of NativeSymbolSources.
 SymbolOptions ToSymbolOptions(const Napi::Object& object);

@@ -16,7 +16,7 @@ import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
 import { stackTables } from './stack-table.ts'
 import { StackTally } from './stack-tally.ts'
 import { completeShare, samplesWithUserPart } from './stack-text.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { type TableOptions, tableText, weightText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { counted, integer, printable, styleFor } from './terminal.ts'
@@ -34,6 +34,7 @@ const OPTIONS: readonly Option[] = [
     help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
   },
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
 ]
 
 export const report: Command = {
@@ -65,7 +66,7 @@ export const report: Command = {
       style: styleFor(process.stdout),
     }
     if (profileFormatOf(file) === 'pprof') await reportPprof(file, table)
-    else await reportPerfData(file, table, symbolPolicyOf(options))
+    else await reportPerfData(file, table, recordedSymbolPolicyOf(options))
     return DONE
   },
 }

@@ -216,6 +216,24 @@ export interface NativeSymbolSources {
 export interface NativeSymbolsOptions extends NativeSymbolSources {
   /** Bound of the tables of functions. */
   readonly maxCacheBytes: number
+  /** Files that somebody named for the kernel of a recording. */
+  readonly vmlinux?: string
+  readonly kallsyms?: string
+}
+
+/** What a recording says of its kernel; '' and 0n where it says nothing. */
+export interface NativeRecordedKernel {
+  readonly buildId: string
+  readonly release: string
+  readonly text: bigint
+  readonly textEnd: bigint
+  readonly modules: readonly {
+    readonly name: string
+    readonly path: string
+    readonly start: bigint
+    readonly size: bigint
+    readonly buildId: string
+  }[]
 }
 
 export interface NativeSymbols {
@@ -228,6 +246,8 @@ export interface NativeSymbols {
   processRoots(pids: readonly number[]): Promise<readonly string[]>
   /** Kernel symbols through /proc/kallsyms, parsed once, lazily; `recordedText` shifts addresses of another boot (0n: this boot). */
   nameKernel(addresses: BigUint64Array, recordedText: bigint, codeChanged: boolean): Promise<NativeNameResult>
+  /** The kernel of a recording, by files. Its problem is what somebody named in vain. */
+  nameRecordedKernel(kernel: NativeRecordedKernel, addresses: BigUint64Array): Promise<NativeNameResult>
   /** Bytes held by caches. */
   cacheBytes(): number
   close(): void

@@ -9,6 +9,7 @@ import { readRecords, type SampleRecord, type TimedRecord } from '../formats/per
 import { openPerfData, type PerfDataFile } from '../formats/perf-data/reader.ts'
 import { readStackNotes, type StackNotes } from '../formats/perf-data/stack-notes-reader.ts'
 import type { NativeRecordedUnwinder } from '../native/binding.ts'
+import { RecordedBuildIds } from './replay/build-ids.ts'
 import { openFileSource } from './replay/file-source.ts'
 import { OrderedRecords } from './replay/ordered-records.ts'
 import { ReplayedProcesses, type SvmaOf } from './replay/processes.ts'
@@ -164,9 +165,12 @@ class Windows {
     this.#options = options
     this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
     this.#eventOfId = new Map(file.events.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)))
+    // Sonde's own files say it with each mapping.
+    const buildIds = new RecordedBuildIds(notes === undefined ? (file.features.buildIds ?? []) : [])
     const factsOf = (image: Image) => {
       const runtime = notes?.runtimeOf(image) ?? 'unknown'
-      return { ...notes?.identityOf(image), ...(runtime === 'unknown' ? {} : { runtime }) }
+      const buildId = image.buildId || buildIds.of(image)
+      return { ...notes?.identityOf(image), ...(runtime === 'unknown' ? {} : { runtime }), buildId }
     }
     const svmaOf = (image: Image, offset: bigint) =>
       notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)

@@ -11,7 +11,9 @@ import type { LifeRecord, MmapRecord } from '../../formats/perf-data/file-record
 export type SvmaOf = (image: Image, offset: bigint) => bigint | undefined
 
 /** What the recording knew of a file besides what records say. */
-export type FactsOf = (image: Image) => Pick<Image, 'runtime' | 'goBuildId' | 'contentHash'>
+export type FactsOf = (
+  image: Image,
+) => Pick<Image, 'runtime' | 'goBuildId' | 'contentHash'> & Partial<Pick<Image, 'buildId'>>
 
 /** One executable mapping while it lasts. */
 export interface LiveMapping {
@@ -170,7 +172,7 @@ export class ReplayedProcesses {
     const kind = imageKindOf(path)
     const plain: Image = { kind, path, buildId, device, inode }
     const image = { ...plain, ...this.#factsOf(plain) }
-    const meaning = this.#meaningOf(image, start, record.fileOffset)
+    const meaning = this.#meaningOf(plain, start, record.fileOffset)
     const place = { start: avma(start), end: avma(start + length), fileOffset: fileOffset(record.fileOffset) }
     return { image, mapping: { ...place, ...meaning, protection, flags } }
   }
