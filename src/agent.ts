@@ -95,7 +95,12 @@ export interface ReplayRunOptions extends OutputOptions {
   /** A perf.data file. */
   readonly file: string
   readonly signal: AbortSignal
+  /** Where the files may be that its stacks are unwound by; absent: where `symbols` says. */
+  readonly recordedFiles?: RecordedFiles
 }
+
+/** What of a policy says where the files of a recording may be. */
+export type RecordedFiles = Pick<SymbolPolicy, 'debugDirectories' | 'recorded'>
 
 export interface Agent {
   /** What was chosen or left out, in a sentence each. */
@@ -227,7 +232,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
     await replay.run({
       signal: options.signal,
-      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options.symbols, addon)),
+      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -244,10 +249,10 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
 /** Where what a file's stacks are unwound by may be. */
 function recordingOf(
   { arch, kernel }: HostInfo,
-  symbols: SymbolPolicy | undefined,
+  { recordedFiles, symbols }: ReplayRunOptions,
   addon: NativeAddon,
 ): NativeRecording {
-  const { debugDirectories, recorded } = symbols ?? DEFAULT_SYMBOL_POLICY
+  const { debugDirectories, recorded }: RecordedFiles = recordedFiles ?? symbols ?? DEFAULT_SYMBOL_POLICY
   return {
     machine: arch,
     sameKernel:

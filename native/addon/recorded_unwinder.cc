@@ -66,8 +66,7 @@ class RecordedStacks : public Napi::ObjectWrap<RecordedStacks> {
                         InstanceMethod("close", &RecordedStacks::Close)});
   }
 
-  explicit RecordedStacks(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<RecordedStacks>(info) {
+  explicit RecordedStacks(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RecordedStacks>(info) {
     const OptionsReader options(info[0].As<Napi::Object>());
     unwinder_ = std::make_unique<RecordedUnwinder>(options.Text("machine"), SourcesOf(options));
   }

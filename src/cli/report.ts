@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { replayFile } from '../agent.ts'
+import { type RecordedFiles, replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
@@ -77,7 +77,11 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
     throw new UsageError(`${file}: pprof does not say how far a stack can be trusted; perf.data does.`)
   const processes = positiveInteger(options.value('top') ?? '20', '--top')
   const tally = new StackTally()
-  const end = await replayInto(file, { symbols: undefined, observe: (batch) => tally.add(batch) })
+  const end = await replayInto(file, {
+    symbols: undefined,
+    recordedFiles: recordedSymbolPolicyOf(options),
+    observe: (batch) => tally.add(batch),
+  })
   const stacks = tally.summary(processes)
   const out = process.stdout
   const style = styleFor(out)
@@ -169,9 +173,11 @@ async function replayInto(
   file: string,
   {
     symbols,
+    recordedFiles,
     observe,
   }: {
     readonly symbols: SymbolPolicy | undefined
+    readonly recordedFiles?: RecordedFiles
     readonly observe: (batch: ProfileBatch) => void | Promise<void>
   },
 ): Promise<RunEnd> {
@@ -182,6 +188,7 @@ async function replayInto(
     consumers: async () => [],
     environment: {},
     symbols,
+    ...(recordedFiles !== undefined && { recordedFiles }),
     services: DEFAULT_SERVICE_POLICY,
     dataDirectory: process.cwd(),
     observe,

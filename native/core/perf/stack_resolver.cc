@@ -93,7 +93,8 @@ uint32_t StackResolver::MakeUnwound(const UnwoundChain& chain, const Variant& va
     return tables_.stacks.Add(scratch_, StackState::kUnverified);
   }
   const uint32_t name = chain.outcome.name;
-  return Broken(ReasonOf(chain.outcome.end, name < legend_.names.size() ? legend_.names[name] : ""));
+  return Broken(
+      ReasonOf(chain.outcome.end, name < legend_.names.size() ? legend_.names[name] : ""));
 }
 
 /// A chain that the kernel found by frame pointers.

@@ -8,11 +8,10 @@ namespace {
 constexpr uint8_t kNoRegister = 0xff;
 
 /// DWARF's number of each of perf's: ax, bx, cx, dx, si, di, bp, sp, ip, flags, six segments, r8 to r15.
-constexpr uint8_t kOfX86[] = {0,           3,           2,           1,           4,
-                              5,           6,           7,           16,          kNoRegister,
-                              kNoRegister, kNoRegister, kNoRegister, kNoRegister, kNoRegister,
-                              kNoRegister, 8,           9,           10,          11,
-                              12,          13,          14,          15};
+constexpr uint8_t kOfX86[] = {
+    0,  3,           2,           1,           4,           5,           6,           7,
+    16, kNoRegister, kNoRegister, kNoRegister, kNoRegister, kNoRegister, kNoRegister, kNoRegister,
+    8,  9,           10,          11,          12,          13,          14,          15};
 /// x0 to x30, sp and pc are numbered alike.
 constexpr unsigned kOfAarch64 = 33;
 
@@ -34,7 +33,8 @@ std::optional<CapturedRegisters> ReadCapturedRegisters(const Architecture& archi
   CapturedRegisters captured;
   for (const uint64_t value : values) {
     if (mask == 0) break;
-    const unsigned number = DwarfNumber(architecture, static_cast<unsigned>(std::countr_zero(mask)));
+    const unsigned number =
+        DwarfNumber(architecture, static_cast<unsigned>(std::countr_zero(mask)));
     mask &= mask - 1;
     if (number != kNoRegister) captured.registers.Set(number, value);
   }

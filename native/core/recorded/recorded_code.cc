@@ -113,8 +113,8 @@ Result<UnwindTablesPtr> RecordedCode::ReadTables(const Image& image) {
   const auto answer = std::make_shared<Tables>(Error{ETIMEDOUT, image.path});
   auto work = [answer, files = files_, architecture = &architecture_, path = image.path,
                identity = image.file, vdso = image.kind == ImageKind::kVdso, same = same_kernel_] {
-    const auto file = vdso ? OpenRecordedVdso(*files, identity.build_id, same)
-                           : files->Open(path, identity);
+    const auto file =
+        vdso ? OpenRecordedVdso(*files, identity.build_id, same) : files->Open(path, identity);
     if (!file) {
       *answer = file.error();
       return;

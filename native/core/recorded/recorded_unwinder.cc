@@ -30,7 +30,8 @@ RecordedUnwinder::RecordedUnwinder(const std::string& machine, RecordedCode::Sou
 RecordedUnwinder::Outcome RecordedUnwinder::Unwind(const Sample& sample,
                                                    std::vector<uint64_t>& frames) {
   if (sample.is_32_bit) return Broken("[broken: stacks of 32-bit programs are not unwound]");
-  if (architecture_ == nullptr) return Broken("[broken: stacks of " + machine_ + " are not unwound]");
+  if (architecture_ == nullptr)
+    return Broken("[broken: stacks of " + machine_ + " are not unwound]");
   const auto captured =
       ReadCapturedRegisters(*architecture_, sample.register_mask, sample.registers);
   if (!captured) return Ended({UnwindEnd::kRegisters});
