@@ -13,7 +13,7 @@ import type { ProfileBatch } from '../../core/profile.ts'
 import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
 import { SETTING_FACTS } from '../../core/setting-facts.ts'
 import { sampleSession } from '../../formats/perf-data/window.ts'
-import { type Destination, NamedFile, RotatingDirectory } from './destination.ts'
+import { type Destination, type FinishedBy, NamedFile, RotatingDirectory, STAMPED } from './destination.ts'
 import { PART } from './part-file.ts'
 import { type Flush, Recording } from './recording.ts'
 
@@ -29,8 +29,14 @@ const schema = z
       .string()
       .min(1)
       .optional()
-      .describe('One file of exactly this name instead: no rotation, no retention')
+      .describe('One file of exactly this name instead: no rotation, no retention, unless stamped is always')
       .register(SETTING_FACTS, { insteadOf: ['directory'] }),
+    stamped: z
+      .enum(STAMPED)
+      .default('rotated')
+      .describe(
+        'Which files get the time behind the name of file, FILE.YYYYMMDDhhmmsscc as perf record has it: those that SIGUSR2 or the flight recorder finish (rotated), or all, which rotation and retention then hold for (always)',
+      ),
     rotationInterval: durationSchema.prefault('1h').describe('A file is closed after this time; 0: never'),
     maxFileBytes: byteSizeSchema
       .prefault('100MiB')
@@ -94,7 +100,7 @@ class PerfDataConsumer implements ProfileConsumer {
     this.#destination =
       file === undefined
         ? new RotatingDirectory({ directory: this.#place, mode, maxFiles, maxTotalBytes }, context)
-        : new NamedFile(this.#place, mode, context)
+        : new NamedFile({ path: this.#place, mode, stamped: config.stamped, maxFiles }, context)
   }
 
   start(): Promise<void> {
@@ -124,6 +130,10 @@ class PerfDataConsumer implements ProfileConsumer {
     })
   }
 
+  rotate(): Promise<void> {
+    return this.#inTurn(() => this.#closeAll(this.#sources.open, 'rotation'))
+  }
+
   outcome(): ConsumerOutcome {
     const open = this.#sources.kept
     return {
@@ -145,7 +155,7 @@ class PerfDataConsumer implements ProfileConsumer {
 
   async #take(source: Source, batch: ProfileBatch, signal: AbortSignal): Promise<void> {
     await this.#forgetRemoved(source)
-    if (source.kept !== undefined && this.#isOver(source.kept, batch)) await this.#close(source)
+    if (source.kept !== undefined && this.#isOver(source.kept, batch)) await this.#close(source, 'rotation')
     // No file is begun for nothing.
     if (source.kept === undefined && batch.samples.length === 0) return
     const { encodeSamples } = this.#context
@@ -162,7 +172,7 @@ class PerfDataConsumer implements ProfileConsumer {
     for (;;) {
       const tooMuch = this.#inTheWay(source, planned)
       if (tooMuch === undefined) return this.#append(source, planned, signal)
-      await this.#close(tooMuch)
+      await this.#close(tooMuch, 'rotation')
       if (tooMuch !== source) continue
       if (encoded.batch.samples.length === 0) return
       planned = await this.#planned(source, encoded)
@@ -270,11 +280,11 @@ class PerfDataConsumer implements ProfileConsumer {
     this.#countLost('file_removed', recording, new Error('somebody removed it'))
   }
 
-  async #closeAll(sources: readonly Source[]): Promise<void> {
-    for (const source of sources) await this.#close(source)
+  async #closeAll(sources: readonly Source[], by: FinishedBy = 'end'): Promise<void> {
+    for (const source of sources) await this.#close(source, by)
   }
 
-  async #close(source: Source): Promise<void> {
+  async #close(source: Source, by: FinishedBy): Promise<void> {
     const recording = source.kept
     if (recording === undefined) return
     // What it was begun for could not be written.
@@ -283,7 +293,7 @@ class PerfDataConsumer implements ProfileConsumer {
     await this.#seal(recording)
     this.#bytes += recording.bytes
     try {
-      const file = await this.#destination.finish(recording)
+      const file = await this.#destination.finish(recording, by)
       this.#written += recording.samples
       this.#files = [...this.#files, file]
       this.#context.log('info', 'Wrote perf.data', {
