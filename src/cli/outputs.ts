@@ -90,10 +90,10 @@ const cannotWrite = (path: string, reason: string, cause?: unknown): AgentError 
     { cause },
   )
 
-/** How a file of perf.data gives way to the next. */
-export type Rotation = Pick<Switching, 'stampsAll' | 'bytes' | 'maxFiles'>
+/** How a file of perf.data gives way to the next, and how it is written. */
+export type Rotation = Pick<Switching, 'stampsAll' | 'bytes' | 'maxFiles' | 'compressionLevel'>
 
-const NO_ROTATION: Rotation = { stampsAll: false, bytes: undefined, maxFiles: 0 }
+const NO_ROTATION: Rotation = { stampsAll: false, bytes: undefined, maxFiles: 0, compressionLevel: 0 }
 
 /** What writes the outputs: the same consumers that a configuration names. */
 export async function buildersFor(
@@ -112,11 +112,15 @@ export async function buildersFor(
   return plugins.map((plugin) => plugin.configure(sections[plugin.type], '-o'))
 }
 
-const perfDataSection = (file: string, { stampsAll, bytes = 0, maxFiles }: Rotation) => ({
+const perfDataSection = (
+  file: string,
+  { stampsAll, bytes = 0, maxFiles, compressionLevel: level }: Rotation,
+) => ({
   file,
   stamped: stampsAll ? 'always' : 'rotated',
   rotationInterval: 0,
   maxFileBytes: bytes,
   maxFiles,
   maxTotalBytes: 0,
+  ...(level === 0 ? {} : { compression: 'zstd', compressionLevel: level }),
 })

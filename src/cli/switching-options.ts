@@ -1,4 +1,4 @@
-// When a recording goes on in another file, and when its file is large enough: by the options of perf record.
+// How perf.data is written, when a recording goes on in another file, and when it is large enough: by the options of perf record.
 
 import { UsageError } from '../core/errors.ts'
 import type { FlightRecorderOptions } from '../core/flight-recorder.ts'
@@ -24,10 +24,17 @@ export const SWITCHING_OPTIONS: readonly Option[] = [
     value: 'N',
     help: 'With --switch-output: so many files are kept, the oldest is deleted',
   },
+  {
+    long: 'compression-level',
+    short: 'z',
+    value: 'N',
+    valueless: '1',
+    help: 'Compresses perf.data with zstd when it is finished, at level 1 (the default) to 19; 0: not',
+  },
   { long: 'max-size', value: 'SIZE', help: 'Ends when that much has been written: 500K, 100M, 2G' },
 ]
 
-/** What makes a recording go on in another file, besides SIGUSR2. */
+/** What makes a recording go on in another file, besides SIGUSR2, and how each is written. */
 export interface Switching {
   /** Every file bears its time. */
   readonly stampsAll: boolean
@@ -36,6 +43,8 @@ export interface Switching {
   readonly interval: Milliseconds | undefined
   /** 0: no limit. */
   readonly maxFiles: number
+  /** Of zstd; 0: files are plain. */
+  readonly compressionLevel: number
 }
 
 /** @throws UsageError */
@@ -47,6 +56,7 @@ export function switchingOf(options: ParsedOptions): Switching {
   return {
     stampsAll: when !== undefined,
     maxFiles: files === undefined ? 0 : positiveInteger(files, '--switch-max-files'),
+    compressionLevel: compressionLevelOf(options),
     ...limitsIn(when ?? 'signal'),
   }
 }
@@ -60,6 +70,19 @@ function limitsIn(when: string): Pick<Switching, 'bytes' | 'interval'> {
     `--switch-output=${when}: expected signal, a size (100K, 100M, 1G) or a time (30s, 10m, 1h, 1d).`,
   )
 }
+
+/**
+ * Of zstd; 0: not compressed.
+ * @throws UsageError
+ */
+export function compressionLevelOf(options: ParsedOptions): number {
+  const text = options.value('compression-level') ?? '0'
+  const level = Number(text)
+  if (/^\d+$/.test(text) && level <= MAX_LEVEL) return level
+  throw new UsageError(`--compression-level=${text}: expected 0 to ${MAX_LEVEL}.`)
+}
+
+const MAX_LEVEL = 19
 
 /** @throws UsageError */
 export function maxSizeOf(options: ParsedOptions): number | undefined {

@@ -9,7 +9,7 @@ import { perfStamp, utcStamp } from '../../base/stamped-name.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
 import { adopt } from './adoption.ts'
-import { exists, PART, PartFile } from './part-file.ts'
+import { discardLeftBehind, exists, PACKED, PART, PartFile } from './part-file.ts'
 import type { Recording } from './recording.ts'
 
 /** What is sampled goes on into another file, or its source is over. */
@@ -68,6 +68,8 @@ export class RotatingDirectory implements Destination {
   async prepare(): Promise<void> {
     await this.#makeDirectory()
     for (const { name, extension } of await this.#files.entries()) {
+      if (extension === EXTENSION + PACKED + PART)
+        await discardLeftBehind(`${this.#files.path}/${name.slice(0, -PART.length)}`, this.#context.tryLock)
       if (extension === EXTENSION + PART)
         await this.#adopt(`${this.#files.path}/${name.slice(0, -PART.length)}`)
     }
@@ -201,6 +203,7 @@ export class NamedFile implements Destination {
         `Cannot write perf.data to ${this.#path}: it is not a regular file. Choose another path.`,
       )
     }
+    await discardLeftBehind(this.#path + PACKED, this.#context.tryLock)
   }
 
   async create(): Promise<PartFile> {

@@ -17,6 +17,12 @@ import { type Destination, type FinishedBy, NamedFile, RotatingDirectory, STAMPE
 import { PART } from './part-file.ts'
 import { type Flush, Recording } from './recording.ts'
 
+const COMPRESSIONS = ['none', 'zstd'] as const
+/** Higher ones take half a gigabyte of memory. */
+const MAX_LEVEL = 19
+/** Of the slowest levels; what has less time to stop stays plain. */
+const PACKED_BYTES_PER_MS = 2_000
+
 const schema = z
   .strictObject({
     directory: z
@@ -47,6 +53,11 @@ const schema = z
     maxTotalBytes: byteSizeSchema
       .prefault('1GiB')
       .describe('Bytes that all files together may take; 0: no limit'),
+    compression: z
+      .enum(COMPRESSIONS)
+      .default('none')
+      .describe('Of finished files: none or zstd. While a file is written it is plain'),
+    compressionLevel: z.int().min(1).max(MAX_LEVEL).default(3).describe('From 1 (fast) to 19 (small)'),
     mode: fileModeSchema
       .prefault('0600')
       .describe('Permissions of files; directories can be entered by who may read files'),
@@ -291,6 +302,7 @@ class PerfDataConsumer implements ProfileConsumer {
     if (recording.isEmpty) return this.#discard(source, recording)
     source.kept = undefined
     await this.#seal(recording)
+    await this.#compress(recording)
     this.#bytes += recording.bytes
     try {
       const file = await this.#destination.finish(recording, by)
@@ -323,6 +335,25 @@ class PerfDataConsumer implements ProfileConsumer {
     } catch (error) {
       const fields = { file: recording.path, error: messageOf(error) }
       log('warn', 'Cannot write into a perf.data file how far its stacks can be trusted', fields)
+    }
+  }
+
+  /** Without it the file is as good as ever, only larger. */
+  async #compress(recording: Recording): Promise<void> {
+    const { compression, compressionLevel: level } = this.#config
+    if (compression === 'none') return
+    const { log, stopBy, tryLock } = this.#context
+    const fields = { file: recording.path, bytes: recording.bytes }
+    const left = (stopBy() ?? Number.POSITIVE_INFINITY) - performance.now()
+    if (recording.bytes / PACKED_BYTES_PER_MS > left)
+      return log('warn', 'A perf.data file is not compressed: there is no time for it', fields)
+    try {
+      await recording.compress({ level, tryLock })
+    } catch (error) {
+      log('warn', 'A perf.data file could not be compressed, and stays plain', {
+        ...fields,
+        error: messageOf(error),
+      })
     }
   }
 
