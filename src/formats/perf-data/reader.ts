@@ -72,7 +72,8 @@ export function featuresEnd(header: FileHeader, table: Uint8Array): number {
   return featureSections(header, table).reduce((end, { offset, size }) => Math.max(end, offset + size), start)
 }
 
-function featureSections({ features }: FileHeader, table: Uint8Array): Section[] {
+/** The sections that a table of features speaks of, as many as it has whole. */
+export function featureSections({ features }: Pick<FileHeader, 'features'>, table: Uint8Array): Section[] {
   const reader = new ByteReader(table)
   const count = Math.min(features.length, Math.floor(table.length / 16))
   return Array.from({ length: count }, () => ({ offset: Number(reader.u64()), size: Number(reader.u64()) }))
