@@ -38,7 +38,10 @@ export async function pack(from: PartFile, to: PartFile, level: number): Promise
   const head = await from.read(0, FILE_HEADER_BYTES)
   const { data, features } = readHeader(head)
   const tableAt = data.offset + data.size
-  const sections = featureSections({ features }, new ByteReader(await from.read(tableAt, features.length * 16)))
+  const sections = featureSections(
+    { features },
+    new ByteReader(await from.read(tableAt, features.length * 16)),
+  )
   const blobs: FeatureBlob[] = []
   for (const [index, { offset, size }] of sections.entries())
     blobs.push({ bit: features[index] ?? 0, bytes: await from.read(offset, size) })
