@@ -6,15 +6,6 @@
 namespace sonde {
 namespace {
 
-std::vector<uint8_t> FromHex(const std::string& digits) {
-  std::vector<uint8_t> bytes(digits.size() / 2);
-  for (size_t i = 0; i < bytes.size(); i++) {
-    const char* const pair = digits.data() + i * 2;
-    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
-  }
-  return bytes;
-}
-
 int64_t SeenHere(const Napi::Object& object) {
   const Napi::Value time = object.Get("seenHere");
   return time.IsBigInt() ? static_cast<int64_t>(ToUint64(time)) : 0;
@@ -38,6 +29,15 @@ NameRequest ToRequest(const Napi::Object& object) {
 }
 
 }  // namespace
+
+std::vector<uint8_t> FromHex(const std::string& digits) {
+  std::vector<uint8_t> bytes(digits.size() / 2);
+  for (size_t i = 0; i < bytes.size(); i++) {
+    const char* const pair = digits.data() + i * 2;
+    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
+  }
+  return bytes;
+}
 
 std::vector<std::string> FromStrings(const Napi::Array& list) {
   std::vector<std::string> texts;
