@@ -1,6 +1,7 @@
 // A recording that is complete, written again with COMPRESSED records. zstd works on libuv's threads; memory holds a mebibyte of it at a time.
 
 import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib'
+import { ByteReader } from '../../formats/perf-data/bytes.ts'
 import { compressedFeature, compressedRecord, stretchesOf } from '../../formats/perf-data/compression.ts'
 import { type FeatureBlob, layOutFeatures } from '../../formats/perf-data/features.ts'
 import { FILE_HEADER_BYTES } from '../../formats/perf-data/layout.ts'
@@ -37,7 +38,10 @@ export async function pack(from: PartFile, to: PartFile, level: number): Promise
   const head = await from.read(0, FILE_HEADER_BYTES)
   const { data, features } = readHeader(head)
   const tableAt = data.offset + data.size
-  const sections = featureSections({ features }, await from.read(tableAt, features.length * 16))
+  const sections = featureSections(
+    { features },
+    new ByteReader(await from.read(tableAt, features.length * 16)),
+  )
   const blobs: FeatureBlob[] = []
   for (const [index, { offset, size }] of sections.entries())
     blobs.push({ bit: features[index] ?? 0, bytes: await from.read(offset, size) })
