@@ -72,6 +72,8 @@ export interface OutputOptions {
 /** One request, sampled from start to stop. */
 export type RequestedSampling = SamplingRequest & {
   readonly window: Milliseconds
+  /** Whether samples are taken from `resume` on only. */
+  readonly beginsPaused?: boolean
   /** Sampling ends after it, to the millisecond; whoever starts the agent stops it. Undefined: never. */
   readonly duration: Milliseconds | undefined
 }
@@ -129,6 +131,9 @@ export interface Agent {
   setCollections(collections: readonly ProfileCollection[]): Promise<ReadonlyMap<string, CollectionState>>
   /** What has become of them by now: what was started may have broken since. */
   collectionStates(collections: readonly ProfileCollection[]): ReadonlyMap<string, CollectionState>
+  /** No samples are taken until `resume`; what does not come meanwhile is no loss. */
+  pause(): Promise<void>
+  resume(): Promise<void>
   /**
    * What was sampled until now goes to the consumers, and those that write files finish them. Resolves when the consumers have
    * it before them.
@@ -206,6 +211,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         source instanceof ProfileSessions ? source.apply(collections) : new Map(),
       collectionStates: (collections) =>
         source instanceof ProfileSessions ? source.states(collections) : new Map(),
+      pause: () => source.pause(),
+      resume: () => source.resume(),
       bytesWritten: () => bytesIn(pipeline.results()),
       async rotate() {
         await source.cut()
@@ -246,9 +253,9 @@ function sourceOf(
   }
   const longest = flightRecorder && longestWindow(flightRecorder)
   if (!('collections' in sampling)) {
-    const { window: wanted, duration, ...request } = sampling
+    const { window: wanted, duration, beginsPaused = false, ...request } = sampling
     const window = milliseconds(Math.min(wanted, longest ?? wanted))
-    return new Sampling(addon, { ...shared, request, window, duration })
+    return new Sampling(addon, { ...shared, request, window, duration, beginsPaused })
   }
   const { collections, consumerNames, ...common } = sampling
   return new ProfileSessions(addon, {

@@ -168,6 +168,8 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
   static Napi::Function Class(Napi::Env env) {
     return DefineClass(env, "Sampler",
                        {InstanceMethod("start", &SamplerObject::Start),
+                        InstanceMethod("pause", &SamplerObject::Pause),
+                        InstanceMethod("resume", &SamplerObject::Resume),
                         InstanceMethod("closeWindow", &SamplerObject::CloseWindow),
                         InstanceMethod("take", &SamplerObject::Take),
                         InstanceMethod("stats", &SamplerObject::Stats),
@@ -194,7 +196,17 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
     return *sampler_;
   }
 
-  void Start(const Napi::CallbackInfo& info) { ValueOrThrow(info.Env(), Open(info.Env()).Start()); }
+  void Start(const Napi::CallbackInfo& info) {
+    const bool paused = info[0].IsBoolean() && info[0].As<Napi::Boolean>().Value();
+    const StartState state = paused ? StartState::kPaused : StartState::kSampling;
+    ValueOrThrow(info.Env(), Open(info.Env()).Start(state));
+  }
+
+  void Pause(const Napi::CallbackInfo& info) { Open(info.Env()).Pause(); }
+
+  void Resume(const Napi::CallbackInfo& info) {
+    ValueOrThrow(info.Env(), Open(info.Env()).Resume());
+  }
 
   Napi::Value CloseWindow(const Napi::CallbackInfo& info) {
     return Closing::Start(info.Env(), Open(info.Env()));

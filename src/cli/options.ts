@@ -119,7 +119,7 @@ function argumentOf(token: OptionToken, option: Option): string {
     if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value.`)
     return ''
   }
-  const missing = token.value === undefined || (token.inlineValue !== true && /^-./.test(token.value))
+  const missing = token.value === undefined || (token.inlineValue !== true && /^-[^\d]/.test(token.value))
   if (missing) throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${option.value}.`)
   return token.value ?? ''
 }

@@ -1,5 +1,5 @@
 import { type Agent, type AgentOptions, startAgent } from '../agent.ts'
-import { UsageError } from '../core/errors.ts'
+import { messageOf, UsageError } from '../core/errors.ts'
 import type { FlightRecorderOptions } from '../core/flight-recorder.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
@@ -19,6 +19,8 @@ import {
   SUMMARY_OPTION,
   summaryPathOf,
 } from './common-options.ts'
+import { CONTROL_OPTION, Control, type ControlPlace, controlOf } from './control.ts'
+import { DELAY_OPTION, delayOf, followDelay, type Stretch } from './delay.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { FILTER_OPTIONS, filterOf } from './filter-options.ts'
 import { Interrupt } from './interrupt.ts'
@@ -58,6 +60,8 @@ const OPTIONS: readonly Option[] = [
   ...SAMPLING_OPTIONS,
   ...FILTER_OPTIONS,
   DURATION_OPTION,
+  DELAY_OPTION,
+  CONTROL_OPTION,
   {
     long: 'output',
     short: 'o',
@@ -119,6 +123,9 @@ interface RecordRequest {
   readonly target: TargetChoice
   readonly filter: SampleFilter
   readonly duration: Milliseconds | undefined
+  /** Undefined: samples are taken from the beginning. */
+  readonly delay: readonly Stretch[] | undefined
+  readonly control: ControlPlace | undefined
   readonly outputs: readonly Output[]
   readonly switching: Switching
   readonly flightRecorder: FlightRecorderOptions | undefined
@@ -146,6 +153,8 @@ function requestOf(argv: readonly string[]): RecordRequest {
     target: targetOf(options, command.length > 0),
     filter: filterOf(options),
     duration: durationLimitOf(options),
+    delay: delayOf(options),
+    control: controlOf(options),
     outputs,
     switching: switchingOf(options),
     flightRecorder: flightRecorderOf(options),
@@ -199,8 +208,14 @@ async function recordUntilEnd(request: RecordRequest, parts: Parts): Promise<num
   const endsAt = request.duration === undefined ? undefined : samplingSince + request.duration
   const hideProgress = showProgress({ name: 'record', figures: () => agent.progress(), endsAt })
   rotation.follow(agent, log, request.switching.interval)
-  const ending = await whatEnds(agent, parts, { endsAt, maxBytes: request.maxBytes })
+  const steering = steer(agent, request, parts)
+  const ending = await whatEnds(agent, parts, {
+    endsAt,
+    maxBytes: request.maxBytes,
+    stopped: steering.stopped,
+  })
   hideProgress()
+  steering.close()
   cmd?.terminate()
   const end = await agent.stop()
   tell(request, tally, end)
@@ -216,7 +231,8 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
     backEnd: samplerOf(request.options),
     callGraph: callGraphOf(request.options),
     maxStack: maxStackOf(request.options),
-    target: targetWith(request.target, cmd),
+    target: targetWith(request.target, cmd, request.delay !== undefined),
+    beginsPaused: request.delay !== undefined,
     commandLine: request.commandLine,
     window:
       request.maxBytes === undefined && request.switching.bytes === undefined ? WINDOW : WINDOW_OF_SIZES,
@@ -244,9 +260,15 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
   version: VERSION,
 })
 
-function targetWith(choice: TargetChoice, cmd: RecordedCommand | undefined): SampleTarget {
+/** A command's events would begin with its exec; those of its process, which waits for it, do when they are enabled. */
+function targetWith(
+  choice: TargetChoice,
+  cmd: RecordedCommand | undefined,
+  beginsPaused: boolean,
+): SampleTarget {
   if (choice.kind !== 'cmd') return choice
   if (cmd === undefined) throw new Error('a command is to be sampled, and there is none')
+  if (beginsPaused) return { kind: 'processes', pids: [cmd.pid], inherit: choice.inherit }
   return { kind: 'command', pid: cmd.pid, inherit: choice.inherit }
 }
 
@@ -255,11 +277,55 @@ type Ending =
   | { readonly by: 'target' | 'duration' | 'interrupt' | 'size' }
   | { readonly by: 'failure'; readonly error: unknown }
 
+interface Limits {
+  readonly endsAt: number | undefined
+  readonly maxBytes: number | undefined
+  /** Resolves when --control says stop. */
+  readonly stopped: Promise<void>
+}
+
+/** What says from now on when samples are taken. */
+function steer(
+  agent: Agent,
+  { delay = [], control, options }: RecordRequest,
+  { log }: Parts,
+): { readonly stopped: Promise<void>; close(): void } {
+  const stop = Promise.withResolvers<void>()
+  const failed = (error: unknown): void => log.write('error', messageOf(error))
+  const leaveDelay = followDelay(delay, {
+    enable: () => void agent.resume().catch(failed),
+    disable: () => void agent.pause().catch(failed),
+  })
+  const controlled = {
+    enable: () => agent.resume(),
+    disable: () => agent.pause(),
+    snapshot: () => agent.rotate(),
+    stop: () => stop.resolve(),
+    evlist: (detail: string) => process.stdout.write(`${eventLines(options, detail).join('\n')}\n`),
+  }
+  const taken = control && new Control(control, controlled, log)
+  return {
+    stopped: stop.promise,
+    close() {
+      leaveDelay()
+      taken?.close()
+    },
+  }
+}
+
+/** As perf lists them. */
+function eventLines(options: ParsedOptions, detail: string): readonly string[] {
+  const rate = rateOf(options)
+  const told =
+    rate.by === 'frequency' ? `sample_freq=${rate.hertz}` : `sample_period=${rate.period.toString()}`
+  return eventsOf(options).map((event) => (detail === '-v' || detail === '-F' ? `${event}: ${told}` : event))
+}
+
 /** Waits for whatever ends the recording first. */
 function whatEnds(
   agent: Agent,
   { cmd, interrupt }: Parts,
-  { endsAt, maxBytes }: { readonly endsAt: number | undefined; readonly maxBytes: number | undefined },
+  { endsAt, maxBytes, stopped }: Limits,
 ): Promise<Ending> {
   const ended = (by: 'target' | 'duration' | 'interrupt' | 'size') => (): Ending => ({ by })
   const commandEnded = async (): Promise<Ending> => {
@@ -270,6 +336,7 @@ function whatEnds(
     // A command that is sampled itself has gone as a target, too: its exit status counts.
     agent.ended.then(cmd === undefined ? ended('target') : commandEnded),
     interrupt.asked.then(ended('interrupt')),
+    stopped.then(ended('interrupt')),
     commandEnded(),
   ]
   if (endsAt !== undefined) waits.push(sleepUntil(endsAt).then(ended('duration')))

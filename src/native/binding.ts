@@ -123,8 +123,12 @@ export interface NativeSessionStats {
 }
 
 export interface NativeSampler {
-  /** Enables the events; from here on samples are taken. */
-  start(): void
+  /** Enables the events; from here on samples are taken, or where it begins paused from the first `resume` on. */
+  start(paused?: boolean): void
+  /** No samples are taken until `resume`; what does not come meanwhile is no loss. */
+  pause(): void
+  /** Nothing happens where the events were disabled, or the duration is over. */
+  resume(): void
   /**
    * Closes the window on the native thread: drains the rings, orders, resolves, lays out. Resolves with the size of the
    * window buffer, which `take` then fills. One at a time.

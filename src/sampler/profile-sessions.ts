@@ -63,6 +63,7 @@ export class ProfileSessions implements LiveSource {
   #turn: Promise<unknown> = Promise.resolve()
   #stopped = false
   #isLockedDown = false
+  #isPaused = false
 
   constructor(addon: NativeAddon, options: ProfileSessionsOptions) {
     this.#addon = addon
@@ -162,6 +163,7 @@ export class ProfileSessions implements LiveSource {
         Math.min(collection.interval, this.#options.longestWindow ?? Number.POSITIVE_INFINITY),
       ),
       duration: undefined,
+      beginsPaused: this.#isPaused,
       namesJavaScript: this.#options.namesJavaScript,
       clock: this.#options.clock,
       host: this.#options.host,
@@ -293,6 +295,16 @@ export class ProfileSessions implements LiveSource {
       this.#filter = before
       throw error
     }
+  }
+
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    await Promise.all(this.#samplings().map((sampling) => sampling.pause()))
+  }
+
+  async resume(): Promise<void> {
+    this.#isPaused = false
+    await Promise.all(this.#samplings().map((sampling) => sampling.resume()))
   }
 
   async cut(): Promise<void> {

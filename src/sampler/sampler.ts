@@ -149,11 +149,12 @@ export class Sampler implements Component {
     })
   }
 
-  begin(): void {
+  /** Samples are taken from here on, or where it begins paused from `resume` on. */
+  begin({ paused = false }: { readonly paused?: boolean } = {}): void {
     const native = this.#native
     if (native === undefined || this.#running !== undefined) return
     try {
-      native.start()
+      native.start(paused)
     } catch (error) {
       native.close()
       this.#native = undefined
@@ -197,6 +198,18 @@ export class Sampler implements Component {
   /** Samples read so far, and those that are known lost; afterwards, of all that there were. */
   progress(): Progress {
     return this.#native === undefined ? this.#total : progressOf(this.#native)
+  }
+
+  /** No samples are taken until `resume`; what does not come meanwhile is no loss. Resolves when what came before has been emitted. */
+  async pause(): Promise<void> {
+    explaining('pause', () => this.#native?.pause())
+    // A pause shares no window with samples: what a CPU idles in it would be taken for theirs, and hide what they miss.
+    await this.cut()
+  }
+
+  async resume(): Promise<void> {
+    await this.cut()
+    explaining('sample again', () => this.#native?.resume())
   }
 
   /** Closes the window now. Resolves when what was sampled until now has been emitted. */

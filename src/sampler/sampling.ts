@@ -21,6 +21,8 @@ export interface SamplingOptions {
   readonly namesJavaScript: boolean
   readonly clock: Clock
   readonly host: () => HostInfo
+  /** Whether it takes samples from `resume` on only. */
+  readonly beginsPaused?: boolean
   /** Takes the batches of a window; the next one closes when it has resolved. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
 }
@@ -30,14 +32,16 @@ export class Sampling implements LiveSource {
   readonly #plan: SamplingPlan
   readonly #host: () => HostInfo
   #sessions: readonly SessionInfo[] = []
+  readonly #beginsPaused: boolean
   #filter: SampleFilter
 
   /** @throws AgentError that says what this machine lacks, or does not allow */
-  constructor(addon: NativeAddon, { request, host, ...options }: SamplingOptions) {
+  constructor(addon: NativeAddon, { request, host, beginsPaused = false, ...options }: SamplingOptions) {
     const plan = planSampling(request)
     const { ways, target, cgroups, filter } = plan
     this.#plan = plan
     this.#host = host
+    this.#beginsPaused = beginsPaused
     this.#filter = request.filter
     this.sampler = new Sampler(addon, {
       ...options,
@@ -56,7 +60,7 @@ export class Sampling implements LiveSource {
   /** Who looks at the host later loses nothing: windows tell of their sessions when they close. */
   beginNow(onSampling?: () => void): void {
     this.sampler.open()
-    this.sampler.begin()
+    this.sampler.begin({ paused: this.#beginsPaused })
     onSampling?.()
     if (this.sampler.way !== undefined) this.#sessions = this.#plan.describe(this.#host(), this.sampler.way)
   }
@@ -95,6 +99,14 @@ export class Sampling implements LiveSource {
     this.sampler.setFilter(filter)
     this.#filter = wanted
     return notices
+  }
+
+  pause(): Promise<void> {
+    return this.sampler.pause()
+  }
+
+  resume(): Promise<void> {
+    return this.sampler.resume()
   }
 
   cut(): Promise<void> {

@@ -65,7 +65,9 @@ export function fakeNative(sessions: readonly SessionInfo[]): FakeNative {
     slow: undefined,
     failure: undefined,
     closedUntil: 0n,
-    start: () => void calls.push('start'),
+    start: (paused = false) => void calls.push(paused ? 'start paused' : 'start'),
+    pause: () => void calls.push('pause'),
+    resume: () => void calls.push('resume'),
     async closeWindow() {
       calls.push('closeWindow')
       await this.slow

@@ -170,14 +170,26 @@ Status Sampler::Watch(int fd, uint64_t token) {
   return Ok();
 }
 
-Status Sampler::Start() {
+Status Sampler::Start(StartState state) {
   if (!events_) return Error{EBADF, "start: the sampler is closed"};
   // After the events were opened: without privileges, a child that waits for its exec could not be sampled any more.
   if (collector_.unwinds()) not_dumpable_.emplace();
   started_at_ = MonotonicNow();
   Wake();  // it may have a deadline from now on
+  if (state == StartState::kPaused) return Ok();
   // A command's events are enabled by its exec.
   if (options_.target.kind == TargetOptions::Kind::kCommand) return Ok();
+  return events_->Enable();
+}
+
+void Sampler::Pause() {
+  if (events_) events_->Disable();
+}
+
+Status Sampler::Resume() {
+  if (!events_) return Error{EBADF, "resume: the sampler is closed"};
+  // The drain thread disables them at the deadline, also where they are enabled just before.
+  if (disable_requested_ || MonotonicNow() >= Deadline()) return Ok();
   return events_->Enable();
 }
 

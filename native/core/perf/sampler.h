@@ -22,6 +22,8 @@
 
 namespace sonde {
 
+enum class StartState { kSampling, kPaused };
+
 /// Samples by perf_event. Two threads of its own: one drains the rings, at all times, so that they never fill while a
 /// window is being closed; the other closes windows. The public functions belong to the thread that opened it.
 class Sampler {
@@ -33,7 +35,12 @@ class Sampler {
   static Result<std::unique_ptr<Sampler>> Open(SamplerOptions options);
   ~Sampler() { Close(); }
 
-  Status Start();
+  /// From here on samples are taken, or from the first Resume on.
+  Status Start(StartState state = StartState::kSampling);
+  /// No samples are taken until Resume. What is missing meanwhile is no loss: events do not run.
+  void Pause();
+  /// Has no effect once the events were disabled for good.
+  Status Resume();
   /// Closes the window at the present moment. EBUSY while another one is being closed or waits to be taken.
   Status CloseWindow(Closed closed);
   /// Copies the closed window. EINVAL where `into` has another size.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <numeric>
 
 #include "core/base/clock.h"
 #include "perf/window_view.h"
@@ -88,6 +89,35 @@ TEST(Sampler, SamplesThisProcessWithItsNameAndProgram) {
   const auto stacks = window.Column<uint32_t>(layout::kSampleStack, kSession);
   EXPECT_TRUE(
       std::ranges::any_of(stacks, [&](uint32_t stack) { return window.LeafImage(stack) == own; }));
+}
+
+TEST(Sampler, WhatDoesNotComeWhileItIsPausedIsNoLoss) {
+  OPEN_OR_SKIP();
+  ASSERT_TRUE(sampler.Start(StartState::kPaused));
+  Spin(200'000'000);
+  const uint64_t from = MonotonicNow();
+  ASSERT_TRUE(sampler.Resume());
+  Spin(200'000'000);
+  sampler.Pause();
+  const uint64_t until = MonotonicNow();
+  Spin(200'000'000);
+  const auto bytes = CloseWindow(sampler);
+  const test::WindowView window(bytes);
+  const auto times = window.Column<uint64_t>(layout::kSampleTime, kSession);
+  ASSERT_GT(times.size(), 20U);
+  EXPECT_GE(times.front(), from);
+  EXPECT_LE(times.back(), until);
+  const SessionTotals totals = sampler.Totals()[0];
+  EXPECT_EQ(totals.taken, times.size());
+  // 400 ticks would have been due in the pauses. What a busy machine takes away of the rest is missed as ever.
+  const auto lost = std::accumulate(totals.losses.begin(), totals.losses.end(), uint64_t{0});
+  EXPECT_LE(totals.taken + lost, 210U);
+  sampler.Disable();
+  ASSERT_TRUE(sampler.Resume());
+  Spin(50'000'000);
+  const auto last = CloseWindow(sampler);
+  const test::WindowView after(last);
+  EXPECT_EQ(after.Column<uint64_t>(layout::kSampleTime, kSession).size(), 0U);
 }
 
 TEST(Sampler, WhatIsOutsideItsTimeIsOverlap) {

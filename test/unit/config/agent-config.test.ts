@@ -187,7 +187,7 @@ test('an empty document, or a value where keys are expected, is told what is exp
   assert.equal(messageOf('- a'), `agent.yaml:1:1: the document: ${keys}, received array`)
   assert.match(
     messageOf('apiVersion: sonde/v1\nkind: AgentConfig\nspec:\n'),
-    /spec: is empty; expected the keys sampler, symbols, serviceNameRules, serviceNameDefault, shutdown, consumers$/,
+    /spec: is empty; expected the keys sampler, symbols, serviceNameRules, serviceNameDefault, shutdown, flightRecorder, consumers$/,
   )
   assert.match(problemOf(['consumers: [disk]']), /consumers\[0\]: expected the keys type, received string$/)
 })
