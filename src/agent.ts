@@ -92,7 +92,7 @@ export interface AgentOptions extends OutputOptions {
 }
 
 export interface ReplayRunOptions extends OutputOptions {
-  /** A perf.data file. */
+  /** A perf.data file; `-` is standard input. */
   readonly file: string
   readonly signal: AbortSignal
   /** Where the files may be that its stacks are unwound by; absent: where `symbols` says. */
@@ -221,8 +221,8 @@ function sourceOf(
 
 /** Sends a recorded file through the same names, lanes and consumers as live windows. */
 export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
-  const { Replay } = await import('./sampler/replay.ts')
-  const replay = Replay.open(options.file)
+  const { openReplay } = await import('./sampler/open-replay.ts')
+  const replay = await openReplay(options.file, options.signal)
   const release = releasesOf(options)
   release.add(() => replay.close())
   try {
@@ -240,7 +240,8 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     })
     way.stopping.begin()
     const end = await pipeline.stop()
-    return { ...end, remarks: [...kept, ...replay.problems, ...remarks()] }
+    const problems = [...replay.damage, ...end.problems]
+    return { ...end, problems, remarks: [...kept, ...replay.problems, ...remarks()] }
   } finally {
     await release.all()
   }
