@@ -115,8 +115,12 @@ export class Replay {
 
   async #run(options: ReplayOptions, unwinder: NativeRecordedUnwinder | undefined): Promise<void> {
     const { signal } = options
-    const { sessions } = this
-    const windows = new Windows(this.#input.file, { ...options, sessions, notes: this.#notes, unwinder })
+    const windows = new Windows(this.#input.file, {
+      ...options,
+      sessions: this.sessions,
+      notes: this.#notes,
+      unwinder,
+    })
     const ordered = new OrderedRecords((record) => windows.add(record))
     const deferred = new DeferredChains()
     for await (const records of this.#records(signal)) {
