@@ -1,6 +1,7 @@
 // The composition root: what is asked for in, a running agent out. The only one who builds, starts and stops the rooms.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ProcessResourceFinder } from './attribution/resource-finder.ts'
 import { systemClock } from './base/clock.ts'
@@ -27,7 +28,14 @@ import { type Milliseconds, milliseconds } from './core/units.ts'
 import type { NativeAddon, NativeCommand, NativeRecording } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
 import { FlightRecorder } from './router/flight-recorder.ts'
-import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
+import {
+  fixedLimits,
+  LIVE_LIMITS,
+  limitsBy,
+  type PipelineLimits,
+  REPLAY_LIMITS,
+  SERVED_REPLAY_LIMITS,
+} from './router/limits.ts'
 import { Pipeline, type PipelineOptions } from './router/pipeline.ts'
 import { readCapabilities } from './sampler/capabilities.ts'
 import { type Children, leaveNothingTo, lockDown } from './sampler/capability-drop.ts'
@@ -40,7 +48,7 @@ import { Sampling } from './sampler/sampling.ts'
 import { StatusBook, type StatusFacts } from './server/status-book.ts'
 import { openSymbolizer } from './symbols/open.ts'
 import type { NativeSymbolizer } from './symbols/symbolizer.ts'
-import type { Trust } from './symbols/trust.ts'
+import type { RecordingPlace, Trust } from './symbols/trust.ts'
 
 /** Builds consumers once there is a context. */
 export type ConsumerBuilder = (context: ConsumerContext) => Consumer
@@ -260,13 +268,15 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
   const release = releasesOf(options)
   release.add(() => replay.close())
   try {
-    const way = replayWay()
+    const way = replayWay(options)
     const addon = loadAddon()
     const kept = leaveNothingTo('helpers', addon)
-    const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
+    const { pipeline, symbolizer, remarks } = await openPipeline(options, { addon, release, way })
+    const [session] = replay.sessions
+    if (session !== undefined) await symbolizer?.checkNamedKernel(session.host)
     await replay.run({
       signal: options.signal,
-      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options, addon)),
+      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, { ...options, place: way.place }, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -283,10 +293,16 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
 
 /** Where what a file's stacks are unwound by may be. */
 function recordingOf(
-  { arch, kernel }: HostInfo,
-  { recordedFiles, symbols }: ReplayRunOptions,
+  host: HostInfo,
+  {
+    recordedFiles,
+    symbols,
+    place,
+  }: Pick<ReplayRunOptions, 'recordedFiles' | 'symbols'> & { readonly place: RecordingPlace | undefined },
   addon: NativeAddon,
 ): NativeRecording {
+  const { arch, kernel } = host
+  const seenHere = inodesSeenHere(host, place)
   const { debugDirectories, recorded }: RecordedFiles = recordedFiles ?? symbols ?? DEFAULT_SYMBOL_POLICY
   return {
     machine: arch,
@@ -295,6 +311,7 @@ function recordingOf(
     root: recorded?.symfs ?? '',
     buildIdCaches: recorded?.buildIdCaches ?? [],
     debugDirectories,
+    ...(seenHere !== undefined && { seenHere }),
   }
 }
 
@@ -347,6 +364,8 @@ async function stopAgent({ source, pipeline, release, way }: Running): Promise<R
 /** How a source's windows are treated. */
 interface Way {
   readonly trust: Trust
+  /** Of a recording that is a file here. */
+  readonly place?: RecordingPlace | undefined
   readonly limits: PipelineLimits
   readonly stopping: StopDeadline
   readonly spoolDirectory: string | undefined
@@ -368,11 +387,12 @@ function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Wa
   }
 }
 
-function replayWay(): Way {
+function replayWay({ file, symbols }: ReplayRunOptions): Way {
   const times = { total: REPLAY_LIMITS.stop, margin: STOP_MARGIN_MS }
   return {
     trust: 'local-build-id',
-    limits: fixedLimits(REPLAY_LIMITS),
+    place: placeOf(file),
+    limits: fixedLimits(symbols?.debuginfod === undefined ? REPLAY_LIMITS : SERVED_REPLAY_LIMITS),
     stopping: new StopDeadline(times, systemClock),
     spoolDirectory: undefined,
     sourceWaits: true,
@@ -383,6 +403,13 @@ const bytesIn = (results: ReturnType<Pipeline['results']>): number =>
   [...results.values()]
     .filter(({ outcome }) => outcome.delivery === undefined)
     .reduce((sum, { outcome }) => sum + outcome.bytes + (outcome.open?.bytes ?? 0), 0)
+
+/** The recording was over when its file was last written to. A pipe has no such time. */
+function placeOf(file: string): RecordingPlace | undefined {
+  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
+  return status?.isFile() ? { hostname: hostname(), until: status.mtimeNs } : undefined
+}
+
 
 const nowOf = ({ pipeline, way }: Running): Pick<StatusFacts, 'results' | 'state'> => ({
   results: pipeline.results(),
@@ -482,8 +509,15 @@ async function symbolizerOf(
   dataDirectory: string,
   { addon, release, way }: Parts,
 ): Promise<NativeSymbolizer> {
-  const { trust, limits } = way
-  const symbolizer = await openSymbolizer({ policy, addon, trust, limit: limits.naming, dataDirectory })
+  const { trust, place, limits } = way
+  const symbolizer = await openSymbolizer({
+    policy,
+    addon,
+    trust,
+    place,
+    limit: limits.naming,
+    dataDirectory,
+  })
   release.add(() => symbolizer.close())
   return symbolizer
 }

@@ -6,6 +6,11 @@
 namespace sonde {
 namespace {
 
+int64_t SeenHere(const Napi::Object& object) {
+  const Napi::Value time = object.Get("seenHere");
+  return time.IsBigInt() ? static_cast<int64_t>(ToUint64(time)) : 0;
+}
+
 NameRequest ToRequest(const Napi::Object& object) {
   NameRequest request;
   request.kind = static_cast<NameRequest::Kind>(object.Get("kind").ToNumber().Uint32Value());
@@ -14,7 +19,7 @@ NameRequest ToRequest(const Napi::Object& object) {
   request.path = object.Get("path").ToString();
   request.identity = {ToUint64(object.Get("device")), ToUint64(object.Get("inode")),
                       FromHex(object.Get("buildId").ToString()),
-                      FromHex(object.Get("contentHash").ToString())};
+                      FromHex(object.Get("contentHash").ToString()), SeenHere(object)};
   const auto pids = object.Get("pids").As<Napi::Array>();
   for (uint32_t i = 0; i < pids.Length(); i++) {
     request.pids.push_back(pids.Get(i).ToNumber().Int32Value());

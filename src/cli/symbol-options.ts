@@ -98,8 +98,11 @@ function debuginfodOf(variable: string): DebuginfodPolicy {
   const wrong = urls.find((url) => !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
   if (wrong !== undefined)
     throw new UsageError(`--debuginfod: DEBUGINFOD_URLS has ${wrong}, which is no http or https URL.`)
-  return { ...DEBUGINFOD_DEFAULTS, urls, cacheDirectory: userCacheDirectory() }
+  return { ...DEBUGINFOD_DEFAULTS, urls, cacheDirectory: userCacheDirectory(), perMinute: PER_MINUTE }
 }
+
+/** Somebody waits for them. */
+const PER_MINUTE = 600
 
 /** Commands that anybody runs anywhere keep what servers gave for the next time. */
 const userCacheDirectory = (): string =>

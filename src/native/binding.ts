@@ -175,6 +175,8 @@ export interface NativeNameRequest {
   readonly contentHash: string
   readonly device: bigint
   readonly inode: bigint
+  /** Unix ns: device and inode were this machine's then, and tell the file where it has not changed since. */
+  readonly seenHere?: bigint
   /** Processes that map it, through whose root it may be opened. */
   readonly pids: readonly number[]
   /** Addresses as the file states them (svma), already moved back by one byte for return addresses. */
@@ -360,6 +362,8 @@ export interface NativeRecording {
   readonly root: string
   readonly buildIdCaches: readonly string[]
   readonly debugDirectories: readonly string[]
+  /** As NativeNameRequest.seenHere; absent: the recording is of another machine. */
+  readonly seenHere?: bigint
 }
 
 /** An executable mapping of a recorded process. */

@@ -33,6 +33,9 @@ export const REPLAY_LIMITS: UsualLimits = {
   stop: milliseconds(60_000),
 }
 
+/** Servers may be asked for large files meanwhile. */
+export const SERVED_REPLAY_LIMITS: UsualLimits = { ...REPLAY_LIMITS, naming: milliseconds(900_000) }
+
 /** Asked when a wait begins. */
 export type PipelineLimits = { readonly [Wait in keyof UsualLimits]: () => Milliseconds } & {
   /** Aborts when waits for names become shorter: those under way ask again. Undefined: never. */

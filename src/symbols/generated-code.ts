@@ -28,6 +28,7 @@ export function createGeneratedCodeSymbolizer(options: JitNamesOptions): NativeS
       return await orAborted(names, signal)
     },
     readKernelNames: async () => undefined,
+    checkNamedKernel: async () => undefined,
     problems: () => problems.lines(),
     cacheBytes: () => jit.cacheBytes(),
     close: () => jit.close(),

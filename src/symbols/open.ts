@@ -5,7 +5,7 @@ import { asksProcessesOnly, type SymbolPolicy } from '../core/symbol-policy.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { NativeAddon } from '../native/binding.ts'
 import type { NativeSymbolizer, SymbolizerOptions } from './symbolizer.ts'
-import type { Trust } from './trust.ts'
+import type { RecordingPlace, Trust } from './trust.ts'
 
 export interface SymbolizerRequest {
   readonly policy: SymbolPolicy
@@ -14,6 +14,8 @@ export interface SymbolizerRequest {
   /** How long somebody waits for the names of a window that begins now. */
   readonly limit: () => Milliseconds
   readonly dataDirectory: string
+  /** Of a recording that is a file here. */
+  readonly place?: RecordingPlace | undefined
 }
 
 /** Symbol tables of a busy machine's programs fit; what does not is read again. */
@@ -29,6 +31,7 @@ export async function openSymbolizer(request: SymbolizerRequest): Promise<Native
     limitMs: () => beforeEnd(limit()),
     maxCacheBytes: MAX_CACHE_BYTES,
     trust,
+    place: request.place,
     policy: withCacheDirectory(policy, request.dataDirectory),
   }
   return asksProcessesOnly(policy)

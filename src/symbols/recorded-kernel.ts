@@ -1,5 +1,6 @@
 // Names of a recording's kernel: from this machine's own where it is the same, from files otherwise.
 
+import { AgentError } from '../core/errors.ts'
 import type { HostInfo } from '../core/host.ts'
 import type { RecordedNames } from '../core/symbol-policy.ts'
 import type { NativeRecordedKernel, NativeSymbols } from '../native/binding.ts'
@@ -27,22 +28,37 @@ export class RecordedKernelNames {
     this.#options = options
   }
 
+  /** @throws AgentError where what somebody named is not the recorded kernel's */
+  async check(host: HostInfo): Promise<void> {
+    if (!this.#isNamed || host.kernel === undefined) return
+    const { symbols } = this.#options
+    const kernel = nativeKernelOf(host, host.kernel)
+    const { problem } = await symbols.nameRecordedKernel(kernel, new BigUint64Array(0))
+    if (problem !== '') throw new AgentError('SYMBOLS.OTHER_KERNEL', `${problem}.`)
+  }
+
+  get #isNamed(): boolean {
+    const { recorded } = this.#options
+    return recorded?.kallsyms !== undefined || recorded?.vmlinux !== undefined
+  }
+
   /** What somebody named comes first, then the running kernel, then what is found by build id. */
   async name(
     addresses: Addresses,
     host: HostInfo,
     verdict: Verdict<{ readonly recordedText: bigint }>,
   ): Promise<Answers> {
-    const { recorded, problems } = this.#options
     const byFiles = (wanted: Addresses) => this.#byFiles(wanted, host)
     const byThisKernel = async (wanted: Addresses) =>
       verdict.allowed ? await this.#byThisKernel(wanted, verdict.recordedText) : []
-    const isNamed = recorded?.kallsyms !== undefined || recorded?.vmlinux !== undefined
-    const answers = await firstOf(addresses, isNamed ? [byFiles, byThisKernel] : [byThisKernel, byFiles])
-    if (!verdict.allowed && answers.every((answer) => answer === null)) {
-      problems.add(MODULE, host.kernel === undefined ? verdict.reason : `${verdict.reason}: ${WHAT_HELPS}`)
-    }
-    return answers
+    return await firstOf(addresses, this.#isNamed ? [byFiles, byThisKernel] : [byThisKernel, byFiles])
+  }
+
+  /** Why nothing of it is named. */
+  explain({ kernel }: HostInfo, verdict: Verdict<object>): void {
+    if (verdict.allowed) return
+    const help = kernel === undefined ? '' : `: ${WHAT_HELPS}`
+    this.#options.problems.add(MODULE, verdict.reason + help)
   }
 
   async #byThisKernel(addresses: Addresses, recordedText: bigint): Promise<Answers> {

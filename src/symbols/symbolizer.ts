@@ -1,11 +1,15 @@
 // Names the frames of a window, once, for every consumer.
 
 import { orAborted } from '../base/or-aborted.ts'
+import { settledWithin } from '../base/settled-within.ts'
 import { inTurns } from '../base/turns.ts'
+import { messageOf } from '../core/errors.ts'
+import type { HostInfo } from '../core/host.ts'
 import { ADDRESS_SPACES, IMAGE_KINDS } from '../core/process.ts'
 import type { ProfileBatch, StackTable } from '../core/profile.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import type { FrameNames, Symbolizer } from '../core/symbolizer.ts'
+import { milliseconds } from '../core/units.ts'
 import type {
   NativeAddon,
   NativeKernelFacts,
@@ -35,7 +39,15 @@ import { nativeSources } from './native-sources.ts'
 import { Problems } from './problems.ts'
 import { RecordedKernelNames } from './recorded-kernel.ts'
 import { type ImageLines, type LineQuestion, openSourceLines, type SourceLines } from './source-lines.ts'
-import { type ImageAccess, judgeImage, judgeKernel, type Trust, type Verdict } from './trust.ts'
+import {
+  type ImageAccess,
+  inodesSeenHere,
+  judgeImage,
+  judgeKernel,
+  type RecordingPlace,
+  type Trust,
+  type Verdict,
+} from './trust.ts'
 
 export interface SymbolizerOptions {
   readonly addon: Pick<NativeAddon, 'openSymbols' | 'openLines' | 'openJitNames' | 'kernelFacts'>
@@ -45,12 +57,19 @@ export interface SymbolizerOptions {
   readonly maxCacheBytes: number
   readonly trust: Trust
   readonly policy: SymbolPolicy
+  /** Of a recording that is a file here. */
+  readonly place?: RecordingPlace | undefined
 }
 
 /** A Symbolizer that holds caches until it is closed. */
 export interface NativeSymbolizer extends Symbolizer {
   /** Reads what names the kernel's functions now rather than with the first of them: later it may not be permitted. */
   readKernelNames(): Promise<void>
+  /**
+   * Of a recording: whether the files that somebody named are its kernel's.
+   * @throws AgentError where one is not
+   */
+  checkNamedKernel(host: HostInfo): Promise<void>
   /** What stays without names, and why: one line for each module, said once, `/usr/bin/x: …`. */
   problems(): readonly string[]
   /** Bytes of all caches. */
@@ -61,11 +80,15 @@ export interface NativeSymbolizer extends Symbolizer {
 
 export const createSymbolizer = (options: SymbolizerOptions): NativeSymbolizer => new AddonSymbolizer(options)
 
+type KnownOfBatch = Parameters<typeof judgeImage>[2]
+
 /** Frames of one image that may be named, and where the answers go. */
 interface ImageQuestion {
   readonly group: ImageGroup
   readonly access: ImageAccess
   readonly answers: Map<bigint, NamedAddress | null>
+  /** Why it could not be opened. */
+  readonly refusals: Set<string>
   /** What the image is taken to be until the answer says what it is; '' where it was never seen. */
   readonly assumed: string
   /** Names of that, as the cache had them. */
@@ -120,6 +143,10 @@ class AddonSymbolizer implements NativeSymbolizer {
     }
   }
 
+  async checkNamedKernel(host: HostInfo): Promise<void> {
+    await this.#recordedKernel.check(host)
+  }
+
   problems(): readonly string[] {
     return this.#problems.lines()
   }
@@ -146,7 +173,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     const kernel = judgeKernel(batch, this.#options.trust, () => this.#kernelFacts())
     await Promise.all([
       this.#nameKernel(batch, groups.kernel, kernel, names),
-      this.#nameImages(groups, kernel, names),
+      this.#nameImages(groups, { kernel, seenHere: inodesSeenHere(batch.session.host, this.#options.place) }, names),
       this.#options.trust === 'live' ? this.#jit.name(batch, names) : undefined,
     ])
     return await names.build()
@@ -199,7 +226,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     verdict: Verdict<{ readonly recordedText: bigint }>,
   ): Promise<(index: number) => NamedAddress | null> {
     if (this.#options.trust !== 'live') {
-      const answers = await this.#recordedKernel.name(addresses, host, verdict)
+      const answers = await this.#recordedKernelNames(addresses, host, verdict)
       return (index) => answers[index] ?? null
     }
     const changed = this.#codeChanged
@@ -211,17 +238,67 @@ class AddonSymbolizer implements NativeSymbolizer {
     return (index) => answerAt(result, functions, index)
   }
 
-  async #nameImages({ images }: FrameGroups, kernel: Verdict<object>, names: NamesBuilder): Promise<void> {
+  async #recordedKernelNames(
+    addresses: readonly bigint[],
+    host: HostInfo,
+    verdict: Verdict<{ readonly recordedText: bigint }>,
+  ): Promise<readonly (NamedAddress | null)[]> {
+    const names = () => this.#recordedKernel.name(addresses, host, verdict)
+    const isNamed = (some: typeof answers) => some.some((answer) => answer !== null)
+    let answers = await names()
+    const buildId = host.kernel?.buildId ?? ''
+    if (!isNamed(answers) && buildId !== '') {
+      const deadline = performance.now() + this.#options.limitMs()
+      const served = await this.#wasServed(() => this.#debuginfod?.want([buildId]), deadline)
+      if (served) answers = await names()
+    }
+    if (!isNamed(answers)) this.#recordedKernel.explain(host, verdict)
+    return answers
+  }
+
+  async #nameImages({ images }: FrameGroups, known: KnownOfBatch, names: NamesBuilder): Promise<void> {
     const deadline = performance.now() + this.#options.limitMs()
     const questions: ImageQuestion[] = []
     for await (const [index] of inTurns(images.length, 1)) {
-      questions.push(...this.#questionOf(images[index] as ImageGroup, kernel))
+      questions.push(...this.#questionOf(images[index] as ImageGroup, known))
     }
+    let lines = await this.#answer(questions, deadline)
+    if (await this.#wasServed(() => this.#askServers(questions, lines), deadline)) {
+      for (const { refusals } of questions) refusals.clear()
+      const again = questions.map((question) => this.#assuming(this.#identities.of(question.group), question))
+      lines = await this.#answer(again, deadline)
+    }
+    for (const [index, question] of questions.entries()) {
+      for (const refusal of question.refusals) this.#problems.add(question.group.image.path, refusal)
+      await setNames(question, lines?.[index], names)
+    }
+  }
+
+  /** Fills in what is known of the addresses. Returns their lines, where lines are wanted. */
+  async #answer(
+    questions: readonly ImageQuestion[],
+    deadline: number,
+  ): Promise<readonly ImageLines[] | undefined> {
     const mistaken = await this.#ask(questions, deadline)
     await this.#ask(mistaken, deadline)
-    const lines = await this.#lines?.linesOf(questions.map(lineQuestionOf), deadline)
-    this.#askServers(questions, lines)
-    for (const [index, question] of questions.entries()) await setNames(question, lines?.[index], names)
+    return await this.#lines?.linesOf(questions.map(lineQuestionOf), deadline)
+  }
+
+  /**
+   * Whether servers gave something of what `ask` asked for. A recording waits for it; of a machine that goes on it is for the
+   * windows to come.
+   */
+  async #wasServed(ask: () => void, deadline: number): Promise<boolean> {
+    const servers = this.#debuginfod
+    if (servers === undefined) return false
+    const { received } = servers.stats()
+    ask()
+    if (this.#options.trust === 'live') return false
+    const left = milliseconds(Math.max(0, deadline - performance.now() - AFTER_SERVERS_MS))
+    await settledWithin(servers.idle(), left, 'servers did not answer in time').catch((error: unknown) =>
+      this.#problems.add('debuginfod', messageOf(error)),
+    )
+    return servers.stats().received > received
   }
 
   /** Fills in the answers. Returns the questions about images that turned out to be others than they were taken for. */
@@ -237,30 +314,35 @@ class AddonSymbolizer implements NativeSymbolizer {
     return mistaken
   }
 
-  /** For the windows to come: this one does not wait. */
   #askServers(questions: readonly ImageQuestion[], lines: readonly ImageLines[] | undefined): void {
     const servers = this.#debuginfod
     if (servers === undefined) return
     questions.forEach(({ group, answers }, index) => {
       if (group.image.kind !== 'file') return
       servers.used([group.image.buildId])
+      const isLacking = answers.size === 0 && this.#options.trust !== 'live'
       const lacks = lines?.[index]?.hasDwarf === false || [...answers.values()].includes(null)
-      if (lacks) servers.want([group.image.buildId])
+      if (isLacking) servers.want([group.image.buildId], 'executable')
+      if (lacks || isLacking) servers.want([group.image.buildId])
     })
   }
 
   /** What is to be asked of an image; nothing where it may not name the batch. */
-  #questionOf(group: ImageGroup, kernel: Verdict<object>): readonly ImageQuestion[] {
-    const verdict = judgeImage(group, this.#options.trust, kernel)
+  #questionOf(group: ImageGroup, known: KnownOfBatch): readonly ImageQuestion[] {
+    const verdict = judgeImage(group, this.#options.trust, known)
     if (verdict.allowed) {
       const answers = new Map<bigint, NamedAddress | null>()
-      return [this.#assuming(this.#identities.of(group), { group, access: verdict, answers })]
+      const question = { group, access: verdict, answers, refusals: new Set<string>() }
+      return [this.#assuming(this.#identities.of(group), question)]
     }
     this.#problems.add(group.image.path, verdict.reason)
     return []
   }
 
-  #assuming(assumed: string, rest: Pick<ImageQuestion, 'group' | 'access' | 'answers'>): ImageQuestion {
+  #assuming(
+    assumed: string,
+    rest: Pick<ImageQuestion, 'group' | 'access' | 'answers' | 'refusals'>,
+  ): ImageQuestion {
     const { byAddress: known } = assumed === '' ? NOTHING : this.#namesOf(assumed, rest.group)
     const missing = [...new Set(rest.group.addresses)].filter((address) => !known.has(address))
     return { ...rest, assumed, known, missing }
@@ -276,7 +358,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     const { identity } = result
     this.#problems.add(group.image.path, result.note)
     if (identity === '') {
-      if (missing.length > 0) this.#problems.add(group.image.path, result.problem)
+      if (missing.length > 0) question.refusals.add(result.problem)
       // It cannot be opened any more, as when its processes have ended: a build stays what it was.
       if (group.image.buildId !== '') recall(question)
       return []
@@ -305,6 +387,9 @@ class AddonSymbolizer implements NativeSymbolizer {
     return this.#facts
   }
 }
+
+/** For reading what they gave. */
+const AFTER_SERVERS_MS = 5_000
 
 const NOTHING: Pick<ImageNames, 'byAddress'> = { byAddress: new Map() }
 
@@ -362,6 +447,7 @@ const nativeRequestOf = (group: ImageGroup, access: ImageAccess, addresses: read
   path: group.image.path,
   buildId: group.image.buildId,
   contentHash: access.contentHash,
+  ...(access.seenHere !== undefined && { seenHere: access.seenHere }),
   device: access.device,
   inode: access.inode,
   pids: access.pids,

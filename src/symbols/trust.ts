@@ -1,5 +1,6 @@
 // Which of this machine's files and kernels may name a batch's frames.
 
+import type { HostInfo } from '../core/host.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { NativeKernelFacts } from '../native/binding.ts'
 import type { ImageGroup } from './frame-groups.ts'
@@ -23,15 +24,40 @@ export interface ImageAccess {
   readonly inode: bigint
   /** '' where device and inode, or the build id, tell the file. */
   readonly contentHash: string
+  /** Unix ns: device and inode, which were recorded here, tell the file if it has not changed since. */
+  readonly seenHere?: bigint
 }
 
-export function judgeImage(group: ImageGroup, trust: Trust, kernel: Verdict<object>): Verdict<ImageAccess> {
-  const { image } = group
+/** A file of a recording, and the machine that reads it. */
+export interface RecordingPlace {
+  readonly hostname: string
+  /** Unix ns: the recording was over then. */
+  readonly until: bigint
+}
+
+const UNKNOWN_FILE =
+  'the recording has neither a build id of it nor its content hash (perf record --buildid-mmap keeps the ids of all)'
+
+/** Up to when inodes of a recording of `host` were those of this machine; undefined where it was taken on another. */
+export const inodesSeenHere = (
+  { hostname }: Pick<HostInfo, 'hostname'>,
+  place: RecordingPlace | undefined,
+): bigint | undefined =>
+  place !== undefined && place.hostname !== '' && hostname === place.hostname
+    ? place.until
+    : undefined
+
+/** `seenHere`: as inodesSeenHere says. */
+export function judgeImage(
+  { image, pids }: ImageGroup,
+  trust: Trust,
+  { kernel, seenHere }: { readonly kernel: Verdict<object>; readonly seenHere: bigint | undefined },
+): Verdict<ImageAccess> {
   switch (trust) {
     case 'live':
       return {
         allowed: true,
-        pids: [...group.pids],
+        pids: [...pids],
         device: image.device,
         inode: image.inode,
         contentHash: '',
@@ -40,7 +66,15 @@ export function judgeImage(group: ImageGroup, trust: Trust, kernel: Verdict<obje
       // The vdso is part of the kernel, where it has no build id of its own.
       if (image.kind === 'vdso' && image.buildId === '' && !kernel.allowed) return kernel
       if (image.kind === 'file' && image.buildId === '' && image.contentHash === undefined) {
-        return { allowed: false, reason: 'the recording has neither a build id of it nor its content hash' }
+        if (seenHere === undefined || image.inode === 0n) return { allowed: false, reason: UNKNOWN_FILE }
+        return {
+          allowed: true,
+          pids: [],
+          device: image.device,
+          inode: image.inode,
+          contentHash: '',
+          seenHere,
+        }
       }
       return { allowed: true, pids: [], device: 0n, inode: 0n, contentHash: image.contentHash ?? '' }
   }

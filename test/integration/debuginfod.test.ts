@@ -1,4 +1,4 @@
-// elfutils' own server gives a stripped program its names back, in the window after the one that lacked them.
+// elfutils' own server gives a stripped program of a recording its names back, in the window that lacks them.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DEBUGINFOD_DEFAULTS, DEFAULT_SYMBOL_POLICY } from '../../src/core/symbol-policy.ts'
-import { FileFrames } from '../support/file-frames.ts'
+import { FileFrames, namedFrames } from '../support/file-frames.ts'
 import { addressesIn, functionsOf, lacks } from '../support/line-oracle.ts'
 import { made } from '../support/workload.ts'
 
@@ -86,11 +86,11 @@ describe('debuginfod', { skip }, () => {
       await until('the server knows the program', async () => {
         return (await statusOf(`${url}/buildid/${frames.buildId}/debuginfo`)) === 200
       })
-      const before = await frames.named(addresses)
-      await until('the file is here', async () => existsSync(kept))
+      const without = await namedFrames(stripped, addresses, { ...DEFAULT_SYMBOL_POLICY, lines: true })
       const then = await frames.named(addresses)
+      assert.ok(existsSync(kept))
       const names = (chains: typeof then.chains) => chains.filter((names) => names.length > 0).length
-      assert.ok(names(before.chains) < names(then.chains))
+      assert.ok(names(without.chains) < names(then.chains))
       const whole = new FileFrames(program, { ...DEFAULT_SYMBOL_POLICY, lines: true })
       assert.deepEqual(then.chains, (await whole.named(addresses)).chains)
       whole.close()

@@ -16,8 +16,13 @@ export interface Run {
   readonly stderr: string
 }
 
+export interface RunOptions {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
 /** Runs a program to its end; never throws for its exit status. */
-export function run(command: string, args: readonly string[], options: { cwd?: string } = {}): Run {
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Run {
   const result: SpawnSyncReturns<string> = spawnSync(command, args, {
     encoding: 'utf8',
     maxBuffer: 1 << 30,
@@ -28,8 +33,7 @@ export function run(command: string, args: readonly string[], options: { cwd?: s
   return { status: result.status, stdout: result.stdout, stderr: result.stderr }
 }
 
-export const sonde = (args: readonly string[], options: { cwd?: string } = {}): Run =>
-  run(launcher, args, options)
+export const sonde = (args: readonly string[], options: RunOptions = {}): Run => run(launcher, args, options)
 
 /** A directory that is removed when the test ends. */
 export function temporaryDirectory(context: TestContext): string {

@@ -13,8 +13,10 @@ constexpr char kHidden[] =
     "/proc/kallsyms hides the addresses of kernel functions: grant CAP_SYSLOG and set "
     "kernel.kptr_restrict to 0 or 1";
 constexpr char kCopiedHidden[] =
-    ": every address is 0, as the kernel hides them: copy /proc/kallsyms again with CAP_SYSLOG and "
+    "every address is 0, as the kernel hides them: copy /proc/kallsyms again with CAP_SYSLOG and "
     "kernel.kptr_restrict 0 or 1";
+constexpr char kNoKallsyms[] =
+    "it is no copy of /proc/kallsyms: no line is like `ffffffff81000000 T _text`";
 /// A kernel that has everything built in has 200,000.
 constexpr size_t kMaxKernelSymbols = 4 << 20;
 
@@ -60,14 +62,10 @@ Result<KernelSymbols> KernelSymbols::Read(const std::string& path) {
     return line.avma != 0 || !symbols.entries_.empty() || ++zeros < kMaxZeros;
   });
   if (!read) return read.error();
-  if (symbols.entries_.size() > kMaxKernelSymbols) return Error{E2BIG, path + ": too many symbols"};
-  if (symbols.entries_.empty() && zeros == 0) {
-    return Error{
-        EINVAL,
-        path + ": is no copy of /proc/kallsyms: it has no line like `ffffffff81000000 T _text`"};
-  }
+  if (symbols.entries_.size() > kMaxKernelSymbols) return Error{E2BIG, "too many symbols"};
+  if (symbols.entries_.empty() && zeros == 0) return Error{EINVAL, kNoKallsyms};
   if (symbols.entries_.empty()) {
-    return Error{EACCES, path == kRunning ? kHidden : path + kCopiedHidden};
+    return path == kRunning ? Error{EACCES, kHidden} : Error{EINVAL, kCopiedHidden};
   }
   symbols.Sort();
   return symbols;

@@ -45,9 +45,11 @@ Result<TargetFile> RecordedFiles::OpenByPath(const std::string& path,
   if (!path.starts_with('/')) return Error{ENOENT, path + ": not a path"};
   const std::string name = WithoutGoneMark(path);
   if (places_.root.empty()) return TargetFile::OpenRecorded("/", name, identity);
-  auto file = TargetFile::OpenRecorded(places_.root, name, identity);
+  FileIdentity elsewhere = identity;
+  elsewhere.seen_here = 0;
+  auto file = TargetFile::OpenRecorded(places_.root, name, elsewhere);
   if (file) return file;
-  auto flat = TargetFile::OpenRecorded(places_.root, name.substr(name.rfind('/')), identity);
+  auto flat = TargetFile::OpenRecorded(places_.root, name.substr(name.rfind('/')), elsewhere);
   return flat ? std::move(flat) : std::move(file);
 }
 

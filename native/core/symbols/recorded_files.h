@@ -19,7 +19,8 @@ struct RecordedPlaces {
 };
 
 /// Finds files that processes of a recording had mapped. A file is one of them only where its build id, or of a file without
-/// one its content hash, is the recorded one. Opens as TargetFile does: call where blocking is bearable.
+/// one its content hash, is the recorded one; or where neither was recorded and it is, on the machine that was recorded, the same
+/// unchanged inode. Opens as TargetFile does: call where blocking is bearable.
 class RecordedFiles {
  public:
   explicit RecordedFiles(RecordedPlaces places = {}) : places_(std::move(places)) {}

@@ -106,6 +106,21 @@ Result<TargetFile> OpenOfProcess(pid_t pid, const std::string& path, const FileI
   return seen;
 }
 
+/// The file that had this inode when it was recorded here. Whatever is done to a file changes the time of its last change,
+/// which nobody can set.
+Result<TargetFile> OpenUnchanged(const std::string& root, const std::string& path,
+                                 const FileIdentity& identity) {
+  if (identity.seen_here == 0 || identity.inode == 0) {
+    return Error{ESTALE,
+                 path + ": the recording has neither a build id of it nor its content hash"};
+  }
+  auto file = OpenBelow(root, path, identity, Trust::kOwnRoot);
+  if (file && file->stamp().changed >= identity.seen_here) {
+    return Error{ESTALE, path + ": the recording has no build id of it, and it was changed since"};
+  }
+  return file;
+}
+
 }  // namespace
 
 Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
@@ -128,8 +143,7 @@ Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
 Result<TargetFile> TargetFile::OpenRecorded(const std::string& root, const std::string& path,
                                             const FileIdentity& identity) {
   if (identity.build_id.empty() && identity.content_hash.empty()) {
-    return Error{ESTALE,
-                 path + ": the recording has neither a build id of it nor its content hash"};
+    return OpenUnchanged(root, path, identity);
   }
   const FileIdentity content = {.build_id = identity.build_id,
                                 .content_hash = identity.content_hash};

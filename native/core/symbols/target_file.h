@@ -21,6 +21,9 @@ struct FileIdentity {
   std::vector<uint8_t> build_id = {};
   /// ContentHash of a file without a build id, where only its content can tell it: what was recorded at another time.
   std::vector<uint8_t> content_hash = {};
+  /// ns since 1970: device and inode were those of a file on this machine then, so that they tell it where it has not changed
+  /// since. 0: they may be another machine's.
+  int64_t seen_here = 0;
 };
 
 /// Tells a file and its content from all others, as far as its file system can be believed: a change of the content changes
@@ -50,7 +53,7 @@ class TargetFile {
   static Result<TargetFile> Open(pid_t pid, const std::string& path, const FileIdentity& identity);
 
   /// Opens `path` below the directory `root`, where a file of a recording may be: its build id decides, or of one without
-  /// the content hash. Inodes of another time or machine say nothing. Errors as above.
+  /// the content hash, or else device and inode where they were seen here. Errors as above.
   static Result<TargetFile> OpenRecorded(const std::string& root, const std::string& path,
                                          const FileIdentity& identity);
 

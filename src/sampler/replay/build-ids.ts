@@ -13,15 +13,17 @@ export class RecordedBuildIds {
   /** Device and inode of the file that was first seen under a path. */
   readonly #files = new Map<string, string>()
 
+  readonly #entries: readonly BuildIdEntry[]
+  /** Entries that are in the map: a stream tells more as it is read. */
+  #read = 0
+
   constructor(entries: readonly BuildIdEntry[]) {
-    for (const { path, buildId } of entries) {
-      const known = this.#byPath.get(path)
-      this.#byPath.set(path, known === undefined || known === buildId ? buildId : null)
-    }
+    this.#entries = entries
   }
 
   /** '' where none is known for certain. */
   of({ path, device, inode }: Pick<Image, 'path' | 'device' | 'inode'>): string {
+    this.#readOn()
     const buildId = this.#byPath.get(path) ?? ''
     if (buildId === '') return ''
     const file = `${device}/${inode}`
@@ -29,5 +31,13 @@ export class RecordedBuildIds {
     this.#files.set(path, first)
     if (first !== file) this.#byPath.set(path, null)
     return first === file ? buildId : ''
+  }
+
+  #readOn(): void {
+    for (; this.#read < this.#entries.length; this.#read++) {
+      const { path, buildId } = this.#entries[this.#read]!
+      const known = this.#byPath.get(path)
+      this.#byPath.set(path, known === undefined || known === buildId ? buildId : null)
+    }
   }
 }

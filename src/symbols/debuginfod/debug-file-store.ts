@@ -1,15 +1,26 @@
-// Debug files on disk, as gdb and elfutils lay them out: DIR/.build-id/ab/cdef….debug.
+// Files of servers on disk, as gdb and elfutils lay them out: DIR/.build-id/ab/cdef….debug, and the executable without the end.
 
 import { readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { makeDirectory } from '../../base/make-directory.ts'
 
 const FOLDER = '.build-id'
-const FILE = '.debug'
+/** What servers have of a build id, in the words of their URLs. */
+export type Artifact = 'debuginfo' | 'executable'
+
+/** What is wanted of which build. */
+export interface ArtifactOf {
+  readonly buildId: string
+  readonly artifact: Artifact
+}
+
+const FILE: Readonly<Record<Artifact, string>> = { debuginfo: '.debug', executable: '' }
 /** An empty file: the servers were asked and have none. */
 const MISSING = '.missing'
 /** Being received; one that a crash left is deleted when the directory is next opened. */
 const PART = '.part'
+/** What notes of executables have before their end. */
+const NOTE_OF: Readonly<Record<Artifact, string>> = { debuginfo: '', executable: '.executable' }
 
 export interface DebugFileStoreOptions {
   readonly directory: string
@@ -45,46 +56,54 @@ export class DebugFileStore {
 
   async open(): Promise<void> {
     await makeDirectory(join(this.directory, FOLDER), 0o700)
-    for (const { path } of await this.#files(PART)) await rm(path, { force: true })
+    for (const { path } of await this.#files(endingIn(PART))) await rm(path, { force: true })
     await this.#trim()
   }
 
-  async state(buildId: string): Promise<'present' | 'missing' | 'unknown'> {
-    if ((await modified(this.#path(buildId, FILE))) !== undefined) return 'present'
-    const asked = await modified(this.#path(buildId, MISSING))
+  async state(of: ArtifactOf): Promise<'present' | 'missing' | 'unknown'> {
+    if ((await modified(this.#file(of))) !== undefined) return 'present'
+    const asked = await modified(this.#note(of, MISSING))
     return asked !== undefined && this.#now() - asked < this.#options.missingMs ? 'missing' : 'unknown'
   }
 
   /** Says that a file is of use, so that others go before it. */
-  async touch(buildId: string): Promise<void> {
+  async touch(of: ArtifactOf): Promise<void> {
     const now = new Date(this.#now())
-    await utimes(this.#path(buildId, FILE), now, now).catch(ignoreAbsence)
+    await utimes(this.#file(of), now, now).catch(ignoreAbsence)
   }
 
   /** Where a file may be received; `keep` or `discard` follows. */
-  async receivePath(buildId: string): Promise<string> {
-    await makeDirectory(join(this.directory, FOLDER, buildId.slice(0, 2)), 0o700)
-    return this.#path(buildId, PART)
+  async receivePath(of: ArtifactOf): Promise<string> {
+    await makeDirectory(join(this.directory, FOLDER, of.buildId.slice(0, 2)), 0o700)
+    return this.#note(of, PART)
   }
 
   /** Puts what was received in its place, whole, and lets others go for it. */
-  async keep(buildId: string): Promise<void> {
-    await rename(this.#path(buildId, PART), this.#path(buildId, FILE))
-    await rm(this.#path(buildId, MISSING), { force: true })
-    await this.touch(buildId)
+  async keep(of: ArtifactOf): Promise<void> {
+    await rename(this.#note(of, PART), this.#file(of))
+    await rm(this.#note(of, MISSING), { force: true })
+    await this.touch(of)
     await this.#trim()
   }
 
-  async discard(buildId: string): Promise<void> {
-    await rm(this.#path(buildId, PART), { force: true })
+  async discard(of: ArtifactOf): Promise<void> {
+    await rm(this.#note(of, PART), { force: true })
   }
 
-  async keepMissing(buildId: string): Promise<void> {
-    await this.receivePath(buildId)
-    const path = this.#path(buildId, MISSING)
+  async keepMissing(of: ArtifactOf): Promise<void> {
+    await this.receivePath(of)
+    const path = this.#note(of, MISSING)
     await writeFile(path, '')
     const now = new Date(this.#now())
     await utimes(path, now, now)
+  }
+
+  #file({ buildId, artifact }: ArtifactOf): string {
+    return this.#path(buildId, FILE[artifact])
+  }
+
+  #note({ buildId, artifact }: ArtifactOf, end: string): string {
+    return this.#path(buildId, NOTE_OF[artifact] + end)
   }
 
   #path(buildId: string, suffix: string): string {
@@ -92,29 +111,36 @@ export class DebugFileStore {
   }
 
   async #trim(): Promise<void> {
-    const files = (await this.#files(FILE)).sort((one, two) => one.modified - two.modified)
+    const files = (await this.#files(isArtifact)).sort((one, two) => one.modified - two.modified)
     let total = files.reduce((sum, { bytes }) => sum + bytes, 0)
     for (const { path, bytes } of files) {
       if (total <= this.#options.maxBytes) break
       await rm(path, { force: true })
       total -= bytes
     }
-    for (const { path, modified: asked } of await this.#files(MISSING)) {
+    for (const { path, modified: asked } of await this.#files(endingIn(MISSING))) {
       if (this.#now() - asked >= this.#options.missingMs) await rm(path, { force: true })
     }
   }
 
-  async #files(suffix: string): Promise<StoredFile[]> {
+  async #files(wanted: (name: string) => boolean): Promise<StoredFile[]> {
     const names = await readdir(join(this.directory, FOLDER), { recursive: true })
     const files: StoredFile[] = []
-    for (const name of names.filter((one) => one.endsWith(suffix))) {
+    for (const name of names.filter((one) => wanted(basename(one)))) {
       const path = join(this.directory, FOLDER, name)
       const status = await stat(path).catch(ignoreAbsence)
-      if (status) files.push({ path, bytes: status.size, modified: status.mtimeMs })
+      if (status?.isFile()) files.push({ path, bytes: status.size, modified: status.mtimeMs })
     }
     return files
   }
 }
+
+const endingIn =
+  (end: string) =>
+  (name: string): boolean =>
+    name.endsWith(end)
+
+const isArtifact = (name: string): boolean => name.endsWith(FILE.debuginfo) || !name.includes('.')
 
 const modified = async (path: string): Promise<number | undefined> =>
   (await stat(path).catch(ignoreAbsence))?.mtimeMs

@@ -1,10 +1,10 @@
-// Debug files that this machine lacks, from debuginfod servers (elfutils: debuginfod(8), "Webapi"), in the background.
+// Debug files, and executables of recordings, that this machine lacks, from debuginfod servers (elfutils: debuginfod(8), "Webapi"), in the background.
 
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { DebuginfodPolicy } from '../../core/symbol-policy.ts'
 import { buildIdOf } from './build-id.ts'
-import { DebugFileStore, isBuildId } from './debug-file-store.ts'
+import { type Artifact, type ArtifactOf, DebugFileStore, isBuildId } from './debug-file-store.ts'
 import { download } from './download.ts'
 import { RateLimit } from './rate-limit.ts'
 
@@ -54,8 +54,9 @@ export class Debuginfod {
   readonly #rate: RateLimit
   readonly #servers: readonly Server[]
   readonly #stopped = new AbortController()
-  readonly #waiting = new Set<string>()
-  /** Build ids that are not to be asked for before a time of the clock. */
+  /** By what and of which build. */
+  readonly #waiting = new Map<string, ArtifactOf>()
+  /** What is not to be asked for before a time of the clock. */
   readonly #settled = new Map<string, number>()
   readonly #touched = new Map<string, number>()
   readonly #stats = { asked: 0, received: 0, missing: 0, failed: 0, dropped: 0 }
@@ -75,13 +76,14 @@ export class Debuginfod {
     })
   }
 
-  /** Images that lack names, by build id; returns at once. */
-  want(buildIds: Iterable<string>): void {
+  /** Images that lack names, or are lacking, by build id; returns at once. */
+  want(buildIds: Iterable<string>, artifact: Artifact = 'debuginfo'): void {
     if (this.#stopped.signal.aborted) return
     for (const buildId of buildIds) {
-      const known = (this.#settled.get(buildId) ?? 0) > this.#clock.now()
+      const key = keyOf({ buildId, artifact })
+      const known = (this.#settled.get(key) ?? 0) > this.#clock.now()
       if (known || !isBuildId(buildId)) continue
-      if (this.#waiting.size < MAX_WAITING) this.#waiting.add(buildId)
+      if (this.#waiting.size < MAX_WAITING) this.#waiting.set(key, { buildId, artifact })
       else this.#stats.dropped++
     }
     if (this.#waiting.size > 0) this.#running ??= this.#run().finally(() => (this.#running = undefined))
@@ -94,7 +96,7 @@ export class Debuginfod {
       if (now < (this.#touched.get(buildId) ?? 0) || !isBuildId(buildId)) continue
       remember(this.#touched, buildId, now + TOUCH_MS)
       // Without it the file only goes sooner.
-      this.#store.touch(buildId).catch(() => undefined)
+      this.#store.touch({ buildId, artifact: 'debuginfo' }).catch(() => undefined)
     }
   }
 
@@ -102,7 +104,7 @@ export class Debuginfod {
     return { ...this.#stats }
   }
 
-  /** Resolves when nothing is waiting or under way: for tests. */
+  /** Resolves when nothing is waiting or under way. */
   async idle(): Promise<void> {
     await this.#running
   }
@@ -117,9 +119,9 @@ export class Debuginfod {
     try {
       this.#opened ??= this.#store.open()
       await this.#opened
-      for (const buildId of this.#waiting) {
-        this.#waiting.delete(buildId)
-        await this.#settle(buildId)
+      for (const [key, wanted] of this.#waiting) {
+        this.#waiting.delete(key)
+        await this.#settle(wanted)
         if (this.#stopped.signal.aborted) return
       }
     } catch (error) {
@@ -129,65 +131,66 @@ export class Debuginfod {
     }
   }
 
-  async #settle(buildId: string): Promise<void> {
-    switch (await this.#store.state(buildId)) {
+  async #settle(wanted: ArtifactOf): Promise<void> {
+    switch (await this.#store.state(wanted)) {
       case 'present':
       case 'missing':
-        return this.#remember(buildId, RETRY_MS)
+        return this.#remember(wanted, RETRY_MS)
       case 'unknown':
-        return this.#remember(buildId, (await this.#fetch(buildId)) ? MISSING_MS : RETRY_MS)
+        return this.#remember(wanted, (await this.#fetch(wanted)) ? MISSING_MS : RETRY_MS)
     }
   }
 
   /** Whether the question is answered. */
-  async #fetch(buildId: string): Promise<boolean> {
+  async #fetch(wanted: ArtifactOf): Promise<boolean> {
     let missing = 0
     for (const server of this.#servers) {
       if (server.restingUntil > this.#clock.now()) continue
       await this.#rate.wait(this.#stopped.signal)
       if (this.#stopped.signal.aborted) return false
       this.#stats.asked++
-      const answer = await this.#ask(server, buildId)
+      const answer = await this.#ask(server, wanted)
       if (answer === 'received') return true
       if (answer === 'missing') missing++
     }
     if (missing < this.#servers.length) return false
     this.#stats.missing++
-    await this.#store.keepMissing(buildId)
+    await this.#store.keepMissing(wanted)
     return true
   }
 
-  async #ask(server: Server, buildId: string): Promise<'received' | 'missing' | 'failed'> {
-    const path = await this.#store.receivePath(buildId)
-    const url = new URL(`${server.url.replace(/\/+$/, '')}/buildid/${buildId}/debuginfo`)
+  async #ask(server: Server, wanted: ArtifactOf): Promise<'received' | 'missing' | 'failed'> {
+    const { buildId, artifact } = wanted
+    const path = await this.#store.receivePath(wanted)
+    const url = new URL(`${server.url.replace(/\/+$/, '')}/buildid/${buildId}/${artifact}`)
     const limits = { timeoutMs: this.#policy.timeout, maxBytes: this.#policy.maxFileBytes }
     const answer = await download(url, path, limits, this.#stopped.signal)
     switch (answer.outcome) {
       case 'received':
-        return await this.#takeIn(server, buildId, path)
+        return await this.#takeIn(server, wanted, path)
       case 'missing':
         server.failures = 0
         return 'missing'
       case 'refused':
-        await this.#store.discard(buildId)
+        await this.#store.discard(wanted)
         this.#report(`debuginfod: the file of build id ${buildId} is left out: ${answer.reason}`)
         return 'missing'
       case 'failed':
-        await this.#store.discard(buildId)
+        await this.#store.discard(wanted)
         this.#rest(server, answer.reason)
         return 'failed'
     }
   }
 
   /** What came is believed only where its own build id says so. */
-  async #takeIn(server: Server, buildId: string, path: string): Promise<'received' | 'failed'> {
-    if ((await buildIdOf(path)) !== buildId) {
-      await this.#store.discard(buildId)
+  async #takeIn(server: Server, wanted: ArtifactOf, path: string): Promise<'received' | 'failed'> {
+    if ((await buildIdOf(path)) !== wanted.buildId) {
+      await this.#store.discard(wanted)
       this.#rest(server, 'what it sent is not of the build id that was asked for')
       return 'failed'
     }
     server.failures = 0
-    await this.#store.keep(buildId)
+    await this.#store.keep(wanted)
     this.#stats.received++
     return 'received'
   }
@@ -200,10 +203,12 @@ export class Debuginfod {
     this.#report(`debuginfod: ${new URL(server.url).host}: ${reason}`)
   }
 
-  #remember(buildId: string, forMs: number): void {
-    remember(this.#settled, buildId, this.#clock.now() + forMs)
+  #remember(wanted: ArtifactOf, forMs: number): void {
+    remember(this.#settled, keyOf(wanted), this.#clock.now() + forMs)
   }
 }
+
+const keyOf = ({ buildId, artifact }: ArtifactOf): string => `${artifact}/${buildId}`
 
 /** The entry made longest ago goes where there are too many. */
 function remember(map: Map<string, number>, key: string, value: number): void {

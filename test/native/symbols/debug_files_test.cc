@@ -61,7 +61,10 @@ class DebugFilesTest : public testing::Test {
     struct stat status = {};
     stat(image.c_str(), &status);
     const FileIdentity identity{uint64_t{major(status.st_dev)} << 32 | minor(status.st_dev),
-                                status.st_ino, elf.build_id};
+                                status.st_ino,
+                                elf.build_id,
+                                {},
+                                INT64_MAX};
     return Names(image, identity, {kTextSvma + 4, kTextSvma + 68});
   }
 

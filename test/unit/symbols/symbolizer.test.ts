@@ -523,7 +523,7 @@ test('a recording is named by files of the recorded build id only, opened withou
   )
   assert.deepEqual(kernel, [{ addresses: [0xffff_0500n], recordedText: 0xffff_0000n, codeChanged: false }])
   assert.deepEqual(symbolizer.problems(), [
-    '/bin/plain: the recording has neither a build id of it nor its content hash',
+    '/bin/plain: the recording has neither a build id of it nor its content hash (perf record --buildid-mmap keeps the ids of all)',
   ])
 })
 
