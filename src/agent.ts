@@ -283,7 +283,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     if (session !== undefined) await symbolizer?.checkNamedKernel(session.host)
     await replay.run({
       signal: options.signal,
-      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options, addon)),
+      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, { ...options, place: way.place }, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -300,10 +300,16 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
 
 /** Where what a file's stacks are unwound by may be. */
 function recordingOf(
-  { arch, kernel }: HostInfo,
-  { recordedFiles, symbols }: ReplayRunOptions,
+  host: HostInfo,
+  {
+    recordedFiles,
+    symbols,
+    place,
+  }: Pick<ReplayRunOptions, 'recordedFiles' | 'symbols'> & { readonly place: RecordingPlace | undefined },
   addon: NativeAddon,
 ): NativeRecording {
+  const { arch, kernel } = host
+  const seenHere = inodesSeenHere(host, place)
   const { debugDirectories, recorded }: RecordedFiles = recordedFiles ?? symbols ?? DEFAULT_SYMBOL_POLICY
   return {
     machine: arch,
@@ -312,6 +318,7 @@ function recordingOf(
     root: recorded?.symfs ?? '',
     buildIdCaches: recorded?.buildIdCaches ?? [],
     debugDirectories,
+    ...(seenHere !== undefined && { seenHere }),
   }
 }
 

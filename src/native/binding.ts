@@ -366,6 +366,8 @@ export interface NativeRecording {
   readonly root: string
   readonly buildIdCaches: readonly string[]
   readonly debugDirectories: readonly string[]
+  /** As NativeNameRequest.seenHere; absent: the recording is of another machine. */
+  readonly seenHere?: bigint
 }
 
 /** An executable mapping of a recorded process. */

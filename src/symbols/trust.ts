@@ -1,5 +1,6 @@
 // Which of this machine's files and kernels may name a batch's frames.
 
+import type { HostInfo } from '../core/host.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { NativeKernelFacts } from '../native/binding.ts'
 import type { ImageGroup } from './frame-groups.ts'
@@ -37,12 +38,12 @@ export interface RecordingPlace {
 const UNKNOWN_FILE =
   'the recording has neither a build id of it nor its content hash (perf record --buildid-mmap keeps the ids of all)'
 
-/** Up to when inodes of a batch were those of this machine; undefined where it was taken on another. */
+/** Up to when inodes of a recording of `host` were those of this machine; undefined where it was taken on another. */
 export const inodesSeenHere = (
-  { session }: ProfileBatch,
+  { hostname }: Pick<HostInfo, 'hostname'>,
   place: RecordingPlace | undefined,
 ): bigint | undefined =>
-  place !== undefined && place.hostname !== '' && session.host.hostname === place.hostname
+  place !== undefined && place.hostname !== '' && hostname === place.hostname
     ? place.until
     : undefined
 

@@ -77,7 +77,7 @@ test('the file of a recorded program counts only as long as it is that file', { 
   const stacks = (...options: string[]) => sonde(['report', '--stacks', file, ...options]).stdout
   assert.match(stacks(), /100\.0 % complete/)
   copyFileSync(workload('shares'), program)
-  assert.match(stacks(), /\[broken: recorded file not here: program\]/)
+  assert.match(stacks(), /\[broken: file not here: program\]/)
   assert.doesNotMatch(stacks(), /100\.0 % complete/)
 })
 

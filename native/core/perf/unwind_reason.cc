@@ -26,7 +26,9 @@ std::string ReasonOf(UnwindEnd end, const std::string& file) {
     case UnwindEnd::kCostlyRows:
       return "[broken: unwinding too costly]";
     case UnwindEnd::kNoFile:
-      return "[broken: recorded file not here: " + file + "]";
+      return "[broken: file not here: " + file + "]";
+    case UnwindEnd::kNoBuildId:
+      return "[broken: no build id of " + file + "]";
     case UnwindEnd::kFramePointer:
       return "[broken: bad frame pointer]";
     case UnwindEnd::kReturnAddress:

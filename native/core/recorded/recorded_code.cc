@@ -45,6 +45,7 @@ RecordedCode::RecordedCode(const Architecture& architecture, const RecordedSpace
     : architecture_(architecture),
       spaces_(spaces),
       same_kernel_(sources.same_kernel),
+      seen_here_(sources.seen_here),
       files_(std::make_shared<const RecordedFiles>(std::move(sources.places))),
       library_(*this, kMaxTableBytes),
       generated_name_(library_.names().Add("code made at run time")),
@@ -74,7 +75,7 @@ Code RecordedCode::At(uint64_t address) {
             .name = generated_name_};
   }
   const auto absent = absent_.find(range->image.get());
-  if (absent != absent_.end()) return {.state = Code::State::kAbsent, .name = absent->second.name};
+  if (absent != absent_.end()) return absent->second.code;
   return library_.At(*range, address, Asker());
 }
 
@@ -99,20 +100,22 @@ void RecordedCode::Read(const ImagePtr& image) {
     return;
   }
   const FileIdentity& file = image->file;
-  const bool known = !file.build_id.empty() || !file.content_hash.empty();
+  const bool known = !file.build_id.empty() || !file.content_hash.empty() || seen_here_ != 0;
   const std::string name = image->path.substr(image->path.rfind('/') + 1);
-  const bool says_nothing = !known && image->kind == ImageKind::kFile;
   absent_[image.get()] = {
       .image = image,
-      .name = library_.names().Add(says_nothing ? name + " (no build id recorded)" : name)};
+      .code = {.state = known ? Code::State::kAbsent : Code::State::kUnidentified,
+               .name = library_.names().Add(name)}};
 }
 
 /// A dead file system, or a hostile one, would block for ever.
 Result<UnwindTablesPtr> RecordedCode::ReadTables(const Image& image) {
   using Tables = Result<UnwindTablesPtr>;
   const auto answer = std::make_shared<Tables>(Error{ETIMEDOUT, image.path});
-  auto work = [answer, files = files_, architecture = &architecture_, path = image.path,
-               identity = image.file, vdso = image.kind == ImageKind::kVdso, same = same_kernel_] {
+  FileIdentity identity = image.file;
+  identity.seen_here = seen_here_;
+  auto work = [answer, files = files_, architecture = &architecture_, path = image.path, identity,
+               vdso = image.kind == ImageKind::kVdso, same = same_kernel_] {
     const auto file =
         vdso ? OpenRecordedVdso(*files, identity.build_id, same) : files->Open(path, identity);
     if (!file) {

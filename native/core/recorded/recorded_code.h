@@ -23,6 +23,8 @@ class RecordedCode final : public CodeMap, private ImageLoader {
     RecordedPlaces places = {};
     /// The kernel that was recorded is the one that runs here: it gave its processes the vdso that it gives ours.
     bool same_kernel = false;
+    /// FileIdentity::seen_here of every file.
+    int64_t seen_here = 0;
   };
 
   RecordedCode(const Architecture& architecture, const RecordedSpaces& spaces, Sources sources);
@@ -37,10 +39,10 @@ class RecordedCode final : public CodeMap, private ImageLoader {
   const std::string& NameOf(uint32_t name) { return library_.names().names()[name]; }
 
  private:
-  /// A file that is not here. Its image is kept, so that no other has its address.
+  /// A file that is not here, and what is said of it. Its image is kept, so that no other has its address.
   struct Absent {
     ImagePtr image;
-    uint32_t name = 0;
+    Code code = {};
   };
 
   void LoadImage(const ImagePtr& image, uint32_t pid) override;
@@ -52,6 +54,7 @@ class RecordedCode final : public CodeMap, private ImageLoader {
   const Architecture& architecture_;
   const RecordedSpaces& spaces_;
   const bool same_kernel_;
+  const int64_t seen_here_;
   const std::shared_ptr<const RecordedFiles> files_;
   CodeLibrary library_;
   const uint32_t generated_name_;

@@ -160,6 +160,7 @@ Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
   if (code.state == Code::State::kCostly) return UnwindEnd::kCostlyRows;
   if (code.state == Code::State::kUnreadable) return UnwindEnd::kUnreadableRows;
   if (code.state == Code::State::kAbsent) return UnwindEnd::kNoFile;
+  if (code.state == Code::State::kUnidentified) return UnwindEnd::kNoBuildId;
   if (code.row.kind == UnwindRow::Kind::kOutermost) return UnwindEnd::kComplete;
   if (code.row.kind == UnwindRow::Kind::kNone) {
     const bool may_be_left = code.row.cfa_offset != 0;
@@ -359,6 +360,7 @@ std::optional<Unwinder::Walk::Ended> Unwinder::Walk::LeaveUnfinishedFrame(const 
     case Code::State::kLate:
     case Code::State::kCostly:
     case Code::State::kAbsent:
+    case Code::State::kUnidentified:
       break;
   }
   return Leave(cfa, *return_address, false);

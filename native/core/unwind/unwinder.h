@@ -42,8 +42,9 @@ struct Code {
     kLate,
     /// Its rows have cost more than they may.
     kCostly,
-    /// The file that was recorded is not on this machine.
+    /// The file that was recorded is not on this machine, or nobody knows which file that is.
     kAbsent,
+    kUnidentified,
   };
   State state = State::kUnmapped;
   UnwindRow row = {};
@@ -87,6 +88,7 @@ enum class UnwindEnd : uint8_t {
   kLateRows,
   kCostlyRows,
   kNoFile,
+  kNoBuildId,
   kFramePointer,
   kReturnAddress,
   kRegisters,

@@ -63,6 +63,7 @@ export class CapturedStacks {
     this.#waiting = []
     this.#pids.clear()
     this.#bytes = 0
+    if (waiting.length === 0) return
     const captured = waiting.map(({ record }) => this.#captured(record))
     const { frames, offsets, states, reasons, texts } = this.#unwinder.unwind(
       captured.filter((each) => each !== undefined),

@@ -16,10 +16,10 @@ import { ReplayWindow, type ReplayWindowOptions } from './window.ts'
 export interface WindowsOptions {
   readonly sessions: readonly SessionInfo[]
   readonly notes: StackNotes | undefined
+  /** For samples that bring bytes of their stacks. */
+  readonly unwinder: NativeRecordedUnwinder | undefined
   /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
   readonly svmaOf?: SvmaOf
-  /** Unwinds stacks that samples bring as bytes. */
-  readonly unwinder: NativeRecordedUnwinder | undefined
   /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
   readonly windowNs?: bigint
   readonly maxSamplesPerWindow?: number

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -131,9 +132,9 @@ TEST_F(RecordedUnwinderTest, AnotherFileUnderTheRecordedPathIsNotUsed) {
   RecordedUnwinder unwinder("x86_64", {});
   const auto other = IdentityOf(content + "another build");
   unwinder.spaces().Map(kPid, Program(Write("program", content), other));
-  EXPECT_EQ(StackOf(unwinder, SampleOfX86()), "1010 [broken: recorded file not here: program]");
+  EXPECT_EQ(StackOf(unwinder, SampleOfX86()), "1010 [broken: file not here: program]");
   unwinder.spaces().Map(kPid, Program("/nowhere/gone", other));
-  EXPECT_EQ(StackOf(unwinder, SampleOfX86()), "1010 [broken: recorded file not here: gone]");
+  EXPECT_EQ(StackOf(unwinder, SampleOfX86()), "1010 [broken: file not here: gone]");
 }
 
 TEST_F(RecordedUnwinderTest, AFileOfWhichTheRecordingSaysNoIdIsNotGuessed) {
@@ -143,7 +144,23 @@ TEST_F(RecordedUnwinderTest, AFileOfWhichTheRecordingSaysNoIdIsNotGuessed) {
   RecordedUnwinder unwinder("x86_64", {});
   unwinder.spaces().Map(kPid, Program(path, {.inode = status.st_ino}));
   EXPECT_EQ(StackOf(unwinder, SampleOfX86()),
-            "1010 [broken: recorded file not here: program (no build id recorded)]");
+            "1010 [broken: no build id of program]");
+}
+
+TEST_F(RecordedUnwinderTest, AFileThatHasNotChangedSinceItWasRecordedHereNeedsNoId) {
+  const std::string path = Write("program", test::FileWithRows(FramesOfX86(), kX86_64));
+  struct stat status = {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  const FileIdentity file{
+      .device = uint64_t{major(status.st_dev)} << 32 | uint64_t{minor(status.st_dev)},
+      .inode = status.st_ino};
+  const int64_t changed = status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec;
+  RecordedUnwinder later("x86_64", {.seen_here = changed + 1});
+  later.spaces().Map(kPid, Program(path, file));
+  EXPECT_EQ(StackOf(later, SampleOfX86()), "1010 2010 complete");
+  RecordedUnwinder before("x86_64", {.seen_here = changed - 1});
+  before.spaces().Map(kPid, Program(path, file));
+  EXPECT_EQ(StackOf(before, SampleOfX86()), "1010 [broken: file not here: program]");
 }
 
 TEST_F(RecordedUnwinderTest, ARootOfAnotherMachineStandsForThisOne) {

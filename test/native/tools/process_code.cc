@@ -84,6 +84,8 @@ const char* WordOf(UnwindEnd end) {
       return "late-rows";
     case UnwindEnd::kNoFile:
       return "no-file";
+    case UnwindEnd::kNoBuildId:
+      return "no-build-id";
     case UnwindEnd::kCostlyRows:
       return "costly-rows";
     case UnwindEnd::kFramePointer:
