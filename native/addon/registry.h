@@ -27,7 +27,7 @@ void RegisterLines(Napi::Env env, Napi::Object exports);
 /// openJitNames.
 void RegisterJitNames(Napi::Env env, Napi::Object exports);
 
-/// probeBpf.
+/// probeBpf, tryEvent.
 void RegisterProbe(Napi::Env env, Napi::Object exports);
 
 /// encodeSamples.
