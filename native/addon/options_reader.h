@@ -23,6 +23,13 @@ class OptionsReader {
     return NumberOf(object_.Get(field), field, max);
   }
 
+  /// What is absent is false, or 0.
+  bool Flag(const char* field) const { return Has(field) && Boolean(field); }
+  uint64_t NumberOrZero(const char* field, double max) const {
+    return Has(field) ? Number(field, max) : 0;
+  }
+  uint64_t BigIntOrZero(const char* field) const { return Has(field) ? BigInt(field) : 0; }
+
   uint64_t BigInt(const char* field) const {
     const Napi::Value value = object_.Get(field);
     bool lossless = false;

@@ -1,13 +1,16 @@
-// probeBpf: what the kernel lets this process do, tried.
+// probeBpf, tryEvent: what the kernel lets this process do, tried.
 #include "core/bpf/probe.h"
 
 #include <napi.h>
 
+#include <cerrno>
 #include <cstring>
 #include <vector>
 
+#include "addon/options_reader.h"
 #include "addon/pool_call.h"
 #include "addon/registry.h"
+#include "core/bpf/probe_events.h"
 
 namespace sonde {
 namespace {
@@ -72,10 +75,26 @@ Napi::Value ProbeBpf(const Napi::CallbackInfo& info) {
   return PoolCall<Probes>::Start(info.Env(), "sonde.probeBpf", ProbeKernel, ToProbes);
 }
 
+Napi::Value TryEvent(const Napi::CallbackInfo& info) {
+  const OptionsReader reader(info[0].As<Napi::Object>());
+  perf_event_attr attr = {};
+  attr.type = static_cast<uint32_t>(reader.Number("type", UINT32_MAX));
+  attr.config = reader.BigInt("config");
+  attr.sample_period = 1'000'000'000;
+  Status opened = probe::OpenEvent(attr, 0, -1);
+  if (!opened && opened.error().code == EACCES) {
+    attr.exclude_kernel = 1;
+    attr.exclude_hv = 1;
+    opened = probe::OpenEvent(attr, 0, -1);
+  }
+  return Napi::String::New(info.Env(), ErrorName(opened ? 0 : opened.error().code));
+}
+
 }  // namespace
 
 void RegisterProbe(Napi::Env env, Napi::Object exports) {
   exports.Set("probeBpf", Napi::Function::New(env, ProbeBpf, "probeBpf"));
+  exports.Set("tryEvent", Napi::Function::New(env, TryEvent, "tryEvent"));
 }
 
 }  // namespace sonde

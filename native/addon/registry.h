@@ -30,7 +30,7 @@ void RegisterJitNames(Napi::Env env, Napi::Object exports);
 /// openRecordedUnwinder.
 void RegisterRecordedUnwinder(Napi::Env env, Napi::Object exports);
 
-/// probeBpf.
+/// probeBpf, tryEvent.
 void RegisterProbe(Napi::Env env, Napi::Object exports);
 
 /// encodeSamples.

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -18,6 +19,11 @@ namespace {
 
 using Records = Result<std::vector<std::byte>>;
 
+std::optional<uint16_t> TracepointOf(const OptionsReader& reader) {
+  if (!reader.Has("tracepoint")) return std::nullopt;
+  return static_cast<uint16_t>(reader.Number("tracepoint", UINT16_MAX));
+}
+
 std::vector<SampleSession> ToSessions(const Napi::Array& list) {
   std::vector<SampleSession> sessions;
   for (uint32_t index = 0; index < list.Length(); index++) {
@@ -26,7 +32,8 @@ std::vector<SampleSession> ToSessions(const Napi::Array& list) {
     const OptionsReader reader(session.As<Napi::Object>());
     sessions.push_back({.session = static_cast<uint32_t>(reader.Number("session", UINT32_MAX - 1)),
                         .event_id = reader.BigInt("eventId"),
-                        .tells_cgroups = reader.Boolean("tellsCgroups")});
+                        .tells_cgroups = reader.Boolean("tellsCgroups"),
+                        .tracepoint = TracepointOf(reader)});
   }
   return sessions;
 }

@@ -15,6 +15,22 @@
 namespace sonde {
 namespace {
 
+EventDetails ToDetails(const OptionsReader& reader) {
+  EventDetails details{
+      .config1 = reader.BigIntOrZero("config1"),
+      .config2 = reader.BigIntOrZero("config2"),
+      .breakpoint_type = static_cast<uint32_t>(reader.NumberOrZero("breakpointType", 7)),
+      .precise_ip = static_cast<uint8_t>(reader.NumberOrZero("preciseIp", 3)),
+      .exclude_host = reader.Flag("excludeHost"),
+      .exclude_guest = reader.Flag("excludeGuest"),
+      .pinned = reader.Flag("pinned"),
+      .exclusive = reader.Flag("exclusive")};
+  if (reader.Has("excludeHypervisor")) {
+    details.exclude_hypervisor = reader.Boolean("excludeHypervisor");
+  }
+  return details;
+}
+
 SessionOptions ToSession(const OptionsReader& reader) {
   SessionOptions session;
   session.id = static_cast<uint32_t>(reader.Number("id", UINT32_MAX - 1));
@@ -25,6 +41,9 @@ SessionOptions ToSession(const OptionsReader& reader) {
   if (reader.Has("period")) session.period = reader.BigInt("period");
   session.exclude_user = reader.Boolean("excludeUser");
   session.exclude_kernel = reader.Boolean("excludeKernel");
+  session.details = ToDetails(reader);
+  if (reader.Has("filter")) session.filter = reader.Text("filter");
+  if (reader.Has("cpus")) session.cpus = reader.Integers("cpus");
   session.clock = reader.Boolean("clock");
   session.max_stack = static_cast<uint16_t>(reader.Number("maxStack", UINT16_MAX));
   if (reader.Has("stackBytes")) {

@@ -11,6 +11,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'record', load: async () => (await import('./record.ts')).record },
   { name: 'run', load: async () => (await import('./run.ts')).run },
   { name: 'status', load: async () => (await import('./status.ts')).status },
+  { name: 'list', load: async () => (await import('./list.ts')).list },
   { name: 'doctor', load: async () => (await import('./doctor.ts')).doctor },
   { name: 'report', load: async () => (await import('./report.ts')).report },
   { name: 'convert', load: async () => (await import('./convert.ts')).convert },

@@ -14,7 +14,7 @@ import { type CollectionReading, warningsOf } from '../config/collection/read.ts
 import { nameSchema } from '../config/identity-schema.ts'
 import type { YamlDocument } from '../config/yaml-document.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
-import { checkEventName } from '../sampler/events.ts'
+import { checkEventName } from '../sampler/events/choose.ts'
 import { type ConfigCommand, onlyWord } from './config-command.ts'
 import { configText, STDIN } from './config-files.ts'
 import { DONE } from './exit-codes.ts'

@@ -8,7 +8,7 @@ import {
 } from '../config/collection/convert.ts'
 import { type CollectionReading, checkedCollection } from '../config/collection/read.ts'
 import { AgentError } from '../core/errors.ts'
-import { checkEventName } from '../sampler/events.ts'
+import { checkEventName } from '../sampler/events/choose.ts'
 import { type ConfigCommand, onlyWord } from './config-command.ts'
 import { configText } from './config-files.ts'
 import { DONE } from './exit-codes.ts'

@@ -27,6 +27,8 @@ export interface ParsedOptions {
   /** How it was spelled, for messages. */
   nameOf(long: string): string
   readonly positionals: readonly string[]
+  /** Every option as it stood, for those that are about the one before them. */
+  readonly inOrder: readonly { readonly long: string; readonly value: string }[]
 }
 
 export const HELP_OPTION: Option = { long: 'help', short: 'h', help: 'Show this help' }
@@ -38,6 +40,7 @@ export const HELP_OPTION: Option = { long: 'help', short: 'h', help: 'Show this 
 export function parseOptions(argv: readonly string[], options: readonly Option[]): ParsedOptions {
   const found = new Map<string, string[]>()
   const positionals: string[] = []
+  const inOrder: { long: string; value: string }[] = []
   for (const token of tokensOf(argv, options)) {
     switch (token.kind) {
       case 'option': {
@@ -46,7 +49,9 @@ export function parseOptions(argv: readonly string[], options: readonly Option[]
         if (values.length > 0 && option.value !== undefined && option.multiple !== true) {
           throw new UsageError(`${token.rawName} may be given once.`)
         }
-        found.set(option.long, [...values, argumentOf(token, option)])
+        const value = argumentOf(token, option)
+        found.set(option.long, [...values, value])
+        inOrder.push({ long: option.long, value })
         break
       }
       case 'positional':
@@ -62,6 +67,7 @@ export function parseOptions(argv: readonly string[], options: readonly Option[]
     values: (long) => found.get(long) ?? [],
     nameOf: (long) => `--${long}`,
     positionals,
+    inOrder,
   }
 }
 

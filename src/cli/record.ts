@@ -228,6 +228,7 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
   sampling: {
     events: eventsOf(request.options),
     rate: rateOf(request.options),
+    rateIsDefault: !request.options.has('freq') && !request.options.has('count'),
     backEnd: samplerOf(request.options),
     callGraph: callGraphOf(request.options),
     maxStack: maxStackOf(request.options),

@@ -11,8 +11,9 @@ import {
 import { UsageError } from '../core/errors.ts'
 import type { SamplingRate } from '../core/profile.ts'
 import { hertz } from '../core/units.ts'
+import type { EventRequest } from '../sampler/events/choose.ts'
 import type { SampleTarget } from '../sampler/plan.ts'
-import { idsOf, listOf, positiveInteger } from './arguments.ts'
+import { idsOf, positiveInteger } from './arguments.ts'
 import type { Option, ParsedOptions } from './options.ts'
 
 export const SAMPLING_OPTIONS: readonly Option[] = [
@@ -28,7 +29,13 @@ export const SAMPLING_OPTIONS: readonly Option[] = [
     short: 'e',
     value: 'EVENT',
     multiple: true,
-    help: "Event by perf's name, with :u or :k; several may be given. auto: cycles where there is a PMU, else cpu-clock (default cpu-clock)",
+    help: 'Event as perf spells it (sonde list), with modifiers; several may be given. auto: cycles where there is a PMU, else cpu-clock (default cpu-clock)',
+  },
+  {
+    long: 'filter',
+    value: 'EXPRESSION',
+    multiple: true,
+    help: "Of the tracepoints of the -e before it only those that the expression is true of: 'prev_pid != 0'",
   },
   { long: 'all-cpus', short: 'a', help: 'The whole machine (the default without PID, TID and CMD)' },
   {
@@ -61,8 +68,21 @@ export const SAMPLING_OPTIONS: readonly Option[] = [
 export const DEFAULT_EVENT = 'cpu-clock'
 const DEFAULT_FREQUENCY = 99
 
-export const eventsOf = (options: ParsedOptions): readonly string[] =>
-  options.has('event') ? listOf(options.values('event')) : [DEFAULT_EVENT]
+/** A filter is about the tracepoints of the -e before it, as perf has it. */
+export function eventsOf(options: ParsedOptions): readonly EventRequest[] {
+  const events: EventRequest[] = []
+  for (const { long, value } of options.inOrder) {
+    if (long === 'event') events.push(value)
+    if (long !== 'filter') continue
+    const before = events.pop()
+    if (before === undefined)
+      throw new UsageError(`--filter ${value}: it filters the -e before it, and there is none.`)
+    const { text, filter } = typeof before === 'string' ? { text: before, filter: undefined } : before
+    // Several are all to be true, as perf has it.
+    events.push({ text, filter: filter === undefined ? value : `(${filter}) && (${value})` })
+  }
+  return events.length === 0 ? [DEFAULT_EVENT] : events
+}
 
 export function rateOf(options: ParsedOptions): SamplingRate {
   const frequency = options.value('freq')

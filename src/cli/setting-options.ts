@@ -72,5 +72,6 @@ export function withVariables(
     values: (long) => (said.has(long) ? [said.get(long) ?? ''] : options.values(long)),
     nameOf: (long) => (said.has(long) ? variableOf(long) : options.nameOf(long)),
     positionals: options.positionals,
+    inOrder: options.inOrder,
   }
 }

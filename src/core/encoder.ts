@@ -23,6 +23,8 @@ export interface SampleSession {
   readonly eventId: bigint
   /** SessionInfo.tellsCgroups. */
   readonly tellsCgroups: boolean
+  /** The id of the tracepoint that the session samples; absent: its event is none. */
+  readonly tracepoint?: number
 }
 
 /**

@@ -10,11 +10,31 @@ import type { SampleResources } from './resource.ts'
 import type { FrameNames } from './symbolizer.ts'
 import type { Hertz, MonotonicTime, UnixTime } from './units.ts'
 
+/** What else perf_event_attr says of an event. What is absent is 0 there. */
+export interface EventDetails {
+  /** Of a breakpoint its address. */
+  readonly config1?: bigint
+  /** Of a breakpoint how many bytes it watches. */
+  readonly config2?: bigint
+  /** HW_BREAKPOINT_R 1, W 2, X 4. */
+  readonly breakpointType?: number
+  /** How little skid is asked for, 1 to 3. */
+  readonly preciseIp?: number
+  /** Where it is other than EventInfo says: the hypervisor is left out with the kernel or the user. */
+  readonly excludeHypervisor?: boolean
+  readonly excludeHost?: true
+  readonly excludeGuest?: true
+  /** Always on its counter, or an error. */
+  readonly pinned?: true
+  /** Never beside another event. */
+  readonly exclusive?: true
+}
+
 /** The event of a session, by perf's names and numbers (perf_event_attr). */
 export interface EventInfo {
   /** perf's spelling, modifiers included: `cpu-clock`, `cycles:u`. */
   readonly name: string
-  /** perf_event_attr.type: 0 hardware, 1 software. */
+  /** perf_event_attr.type: EVENT_TYPE, or the number of a PMU on this machine. */
   readonly type: number
   /** perf_event_attr.config. */
   readonly config: bigint
@@ -22,7 +42,19 @@ export interface EventInfo {
   readonly unit: 'nanoseconds' | 'count'
   readonly excludeUser: boolean
   readonly excludeKernel: boolean
+  /** Absent: nothing else is asked for. */
+  readonly details?: EventDetails
 }
+
+/** PERF_TYPE_* */
+export const EVENT_TYPE = {
+  hardware: 0,
+  software: 1,
+  tracepoint: 2,
+  cache: 3,
+  raw: 4,
+  breakpoint: 5,
+} as const
 
 export type SamplingRate =
   | { readonly by: 'frequency'; readonly hertz: Hertz }

@@ -1,6 +1,7 @@
 // What the addon (native/addon) exports, as types. Errors of the outside are thrown as NativeError values.
 
 import type { EncodeSamples } from '../core/encoder.ts'
+import type { EventDetails } from '../core/profile.ts'
 
 /** A failed system call, as the addon throws it. */
 export interface NativeError extends Error {
@@ -12,7 +13,7 @@ export interface NativeError extends Error {
 }
 
 /** perf_event_attr of one session, as far as it varies. */
-export interface NativeSession {
+export interface NativeSession extends EventDetails {
   /** SessionInfo.id; the session of the window buffer's sections. */
   readonly id: number
   /** For messages. */
@@ -24,6 +25,10 @@ export interface NativeSession {
   readonly period?: bigint
   readonly excludeUser: boolean
   readonly excludeKernel: boolean
+  /** Of a tracepoint: which of its occurrences count. Absent: all. */
+  readonly filter?: string
+  /** CPUs to open it on. Absent: all that are sampled. */
+  readonly cpus?: readonly number[]
   /** Whether the event's count is nanoseconds of a clock, so that missed ticks can be told. */
   readonly clock: boolean
   readonly maxStack: number
@@ -34,6 +39,12 @@ export interface NativeSession {
   readonly userStacks: boolean
   /** Whether the samples' comm is their thread's, or their process's. What processes report of their threads stays. */
   readonly threadNames: boolean
+}
+
+/** What of an event the kernel has to know to say whether it has it. */
+export interface NativeEventNumbers {
+  readonly type: number
+  readonly config: bigint
 }
 
 export type NativeTarget =
@@ -467,6 +478,8 @@ export interface NativeDropReport {
 
 export interface NativeAddon {
   /** On a thread of libuv's pool; `window` must not change meanwhile. */
+  /** Opens the event for sampling this thread, and closes it again: '' or why not, by errno name. */
+  readonly tryEvent: (event: NativeEventNumbers) => string
   readonly encodeSamples: EncodeSamples
   openSampler(options: NativeSamplerOptions): NativeSampler
   prepareCommand(argv: readonly string[]): NativeCommand

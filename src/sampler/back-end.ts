@@ -28,6 +28,8 @@ export interface BackEndFacts {
   /** Whether /sys/kernel/btf/vmlinux is there. */
   readonly hasBtf: boolean
   readonly events: number
+  /** Why one of the events can have no program, in a clause; absent: each can. */
+  readonly refused?: string | undefined
 }
 
 export interface BackEndChoice {
@@ -38,7 +40,8 @@ export interface BackEndChoice {
 
 /** What `auto` tries first. Whether the kernel takes the program shows when it is loaded. */
 export function chooseBackEnd(facts: BackEndFacts): BackEndChoice {
-  const { mayLoadBpf, perfmon, hasBtf, events, inFirstPidNamespace } = facts
+  const { mayLoadBpf, perfmon, hasBtf, events, inFirstPidNamespace, refused } = facts
+  if (refused !== undefined) return { backEnd: 'perf', why: refused }
   if (!mayLoadBpf) return { backEnd: 'perf', why: 'BPF programs need CAP_BPF' }
   if (!perfmon) return { backEnd: 'perf', why: 'BPF programs that sample need CAP_PERFMON' }
   if (!hasBtf) return { backEnd: 'perf', why: 'this kernel has no BTF (/sys/kernel/btf/vmlinux)' }

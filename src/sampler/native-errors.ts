@@ -59,7 +59,33 @@ export function explained(thrown: unknown, tried: string): unknown {
 function adviceFor(error: NativeError): readonly [code: string, advice: string] {
   if (isMemoryLockRefused(error)) return LOCK_ADVICE
   if (/\bBPF|bpf\(/.test(error.syscall)) return BPF_ADVICE
-  return ADVICE[error.code] ?? ['SAMPLER.FAILED', 'the kernel refused it.']
+  if (error.syscall.includes('IOC_SET_FILTER')) return FILTER_ADVICE
+  return eventAdviceFor(error) ?? ADVICE[error.code] ?? ['SAMPLER.FAILED', 'the kernel refused it.']
+}
+
+const FILTER_ADVICE = [
+  'EVENT.FILTER',
+  "the kernel does not take the filter. Its fields are those of the tracepoint's format in tracefs; texts stand in double quotes, ~ compares with a glob.",
+] as const
+
+/** Where the event itself says what the kernel's bare errno means. */
+function eventAdviceFor({ code, syscall }: NativeError): readonly [code: string, advice: string] | undefined {
+  const [, event = ''] = /^perf_event_open\((.*), pid /.exec(syscall) ?? []
+  if (event.startsWith('mem:')) {
+    if (code === 'ENOSPC')
+      return ['SAMPLER.BUSY', "all of the processor's breakpoints are taken; x86 has four."]
+    if (code === 'EINVAL') {
+      return [
+        'SAMPLER.UNSUPPORTED',
+        'the processor has no such breakpoint: x86 has none for reading alone (:r), and the address has to be a multiple of the length.',
+      ]
+    }
+  }
+  if (!event.includes('/') || !['EINVAL', 'EOPNOTSUPP', 'ENOENT'].includes(code)) return undefined
+  return [
+    'SAMPLER.UNSUPPORTED',
+    'its PMU can only be counted (perf stat), or does not take these terms. sonde list pmu shows what can be sampled.',
+  ]
 }
 
 /** Runs `work`, and explains what the addon throws. `tried`: `sample process 12`. */

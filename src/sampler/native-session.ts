@@ -7,12 +7,16 @@ export interface SessionForm
   extends Pick<SessionInfo, 'id' | 'rate' | 'maxStack' | 'callGraph' | 'stackParts'> {
   /** Default: true. */
   readonly threadNames?: boolean
+  /** Which occurrences of a tracepoint count. Default: all. */
+  readonly filter?: string
+  /** CPUs that the event's PMU counts on. Default: all that are sampled. */
+  readonly onlyCpus?: readonly number[]
 }
 
 /** A session as the addon opens it. */
 export function nativeSession(
   event: EventInfo,
-  { id, rate, maxStack, callGraph, stackParts, threadNames = true }: SessionForm,
+  { id, rate, maxStack, callGraph, stackParts, threadNames = true, filter, onlyCpus }: SessionForm,
 ): NativeSession {
   return {
     id,
@@ -22,6 +26,9 @@ export function nativeSession(
     ...(rate.by === 'frequency' ? { frequency: rate.hertz } : { period: rate.period }),
     excludeUser: event.excludeUser,
     excludeKernel: event.excludeKernel,
+    ...event.details,
+    ...(filter === undefined ? {} : { filter }),
+    ...(onlyCpus === undefined ? {} : { cpus: onlyCpus }),
     clock: event.unit === 'nanoseconds',
     maxStack,
     stackBytes: stackBytesOf(callGraph),

@@ -15,13 +15,15 @@ import {
 import type { SampleFilter } from '../core/sample-filter.ts'
 import type { NativeCgroupHierarchy, NativeSession, NativeTarget } from '../native/binding.ts'
 import { callGraphFor, chooseBackEnd } from './back-end.ts'
+import { refusedByBpf } from './events/bpf.ts'
+import { chooseEvents, type EventRequest } from './events/choose.ts'
+import { type AskedEvent, rateFor } from './events/parse.ts'
 import { locateCgroups, type MissingCgroups } from './filter-cgroups.ts'
 import { onlineCpus } from './host.ts'
 import { lackingNotices } from './lacking.ts'
 import { nativeSession } from './native-session.ts'
 import { ownProcesses } from './own-processes.ts'
 import { isFirstPidNamespace, readPidNamespace } from './pid-namespace.ts'
-import { chooseEvents, cpuPmus } from './pmu.ts'
 import { checkMaxStack, checkRate, mayProcessesOnly, permit } from './preflight.ts'
 import { type Privileges, readPrivileges } from './privileges.ts'
 import { ringBytesFor } from './ring-size.ts'
@@ -46,8 +48,10 @@ export const ONLY_SOURCE: SourceIdentity = { source: 0, config: null, firstSessi
 
 export interface SamplingRequest {
   readonly backEnd: SamplerChoice
-  readonly events: readonly string[]
+  readonly events: readonly EventRequest[]
   readonly rate: SamplingRate
+  /** Nobody asked for the rate: events that are counted one by one take none of it. Absent: somebody did. */
+  readonly rateIsDefault?: boolean
   readonly target: SampleTarget
   readonly callGraph: CallGraphRequest
   /** Frames of a stack that the kernel follows; undefined: as many as are usual. */
@@ -100,15 +104,19 @@ export interface RingChoice {
 export function planSampling(request: SamplingRequest): SamplingPlan {
   const privileges = readPrivileges()
   const cpus = onlineCpus()
-  const targeted = targetOf(request, cpus, privileges)
+  const chosen = chooseEvents(request.events)
+  const targeted = targetOf(request.target, { cpus, events: chosen.events.length, privileges })
   const { target } = targeted
-  const chosen = chooseEvents(request.events, cpuPmus())
-  const permitted = permit(target.kind, chosen.events, privileges)
-  const { events } = permitted
-  checkRate(request.rate, events, privileges)
+  const permitted = permit(
+    target.kind,
+    chosen.events.map(({ info }) => info),
+    privileges,
+  )
+  const events = chosen.events.map((event, place) => plannedEvent(event, permitted.events[place], request))
+  for (const { info, rate } of events) checkRate(rate, [info], privileges)
   const maxStack = checkMaxStack(request.maxStack, privileges)
   const located = locateCgroups(request.filter, request.missingCgroups)
-  const tried = backEndsOf(request, privileges, events.length)
+  const tried = backEndsOf(request, privileges, permitted.events)
   const { identity = ONLY_SOURCE } = request
   const shared: SharedPlan = { request, identity, events, cpus, maxStack }
   const { hierarchy: cgroups } = located
@@ -119,7 +127,7 @@ export function planSampling(request: SamplingRequest): SamplingPlan {
     filter: located.filter,
     notices: [
       ...[targeted, chosen, permitted, tried, located].flatMap(({ notices }) => notices),
-      ...lackingNotices(target.kind, events, privileges),
+      ...lackingNotices(target.kind, permitted.events, privileges),
     ],
     describe: (host, way) =>
       describeSessions(shared, {
@@ -135,36 +143,54 @@ export function planSampling(request: SamplingRequest): SamplingPlan {
 interface SharedPlan {
   readonly request: SamplingRequest
   readonly identity: SourceIdentity
-  readonly events: readonly EventInfo[]
+  readonly events: readonly PlannedEvent[]
   readonly cpus: readonly number[]
   readonly maxStack: number
 }
 
+/** An event as it may be sampled, at its own rate. */
+type PlannedEvent = AskedEvent & { readonly rate: SamplingRate }
+
+const plannedEvent = (
+  event: AskedEvent,
+  permitted: EventInfo | undefined,
+  { rate, rateIsDefault: isDefault = false }: SamplingRequest,
+): PlannedEvent => ({
+  ...event,
+  info: permitted ?? event.info,
+  rate: rateFor(event, { rate, isDefault }),
+})
+
 const FRAME_POINTERS: CallGraph = { method: 'fp' }
 
 function wayOf(backEnd: BackEnd, { request, identity, events, cpus, maxStack }: SharedPlan): SamplingWay {
-  const { rate, ringBytes, stackParts = WHOLE_STACKS, threadNames = true, besideOthers = false } = request
+  const { ringBytes, stackParts = WHOLE_STACKS, threadNames = true, besideOthers = false } = request
   // Nothing of the user is followed where that part is not wanted.
   const callGraph = stackParts.user ? callGraphFor(request.callGraph, backEnd) : FRAME_POINTERS
-  const form = { rate, maxStack, callGraph, stackParts, threadNames }
+  const form = { maxStack, callGraph, stackParts, threadNames }
   return {
     backEnd,
     callGraph,
-    native: events.map((event, place) =>
-      nativeSession(event, { ...form, id: identity.firstSessionId + place }),
+    native: events.map(({ info, ...event }, place) =>
+      nativeSession(info, { ...form, ...event, id: identity.firstSessionId + place }),
     ),
     ring: {
-      bytes: ringBytes ?? ringBytesFor(events, { rate, callGraph, cpus: cpus.length, backEnd, besideOthers }),
+      bytes:
+        ringBytes ??
+        ringBytesFor(
+          events.map(({ info: { unit }, rate }) => ({ unit, rate })),
+          { rate: request.rate, callGraph, cpus: cpus.length, backEnd, besideOthers },
+        ),
       asked: ringBytes !== undefined,
     },
   }
 }
 
 const describeSessions = (
-  { request: { rate, commandLine, stackParts = WHOLE_STACKS }, identity, events, cpus, maxStack }: SharedPlan,
+  { request: { commandLine, stackParts = WHOLE_STACKS }, identity, events, cpus, maxStack }: SharedPlan,
   about: Pick<SessionInfo, 'host' | 'callGraph' | 'inherit' | 'tellsCgroups'>,
 ): readonly SessionInfo[] =>
-  events.map((event, place) => ({
+  events.map(({ info: event, rate }, place) => ({
     id: identity.firstSessionId + place,
     source: identity.source,
     event,
@@ -186,16 +212,19 @@ interface ChosenTarget {
 const MAX_OWN_DESCRIPTORS = 2_048
 
 function targetOf(
-  { target, events }: SamplingRequest,
-  cpus: readonly number[],
-  privileges: Privileges,
+  target: SampleTarget,
+  {
+    cpus,
+    events,
+    privileges,
+  }: { readonly cpus: readonly number[]; readonly events: number; readonly privileges: Privileges },
 ): ChosenTarget {
   if (target.kind !== 'machine') return { target, notices: [] }
   const { otherwise } = target
   if (otherwise === undefined || !mayProcessesOnly(privileges)) {
     return { target: { kind: 'cpus', cpus }, notices: [] }
   }
-  const perThread = cpus.length * (events.length + 1)
+  const perThread = cpus.length * (events + 1)
   const { pids, leftOut } = ownProcesses(process.pid, Math.floor(MAX_OWN_DESCRIPTORS / perThread))
   const rest = leftOut === 0 ? '' : ` ${leftOut} more of them are left out.`
   return {
@@ -214,7 +243,7 @@ interface TriedBackEnds {
 function backEndsOf(
   { backEnd: asked }: SamplingRequest,
   privileges: Privileges,
-  events: number,
+  events: readonly EventInfo[],
 ): TriedBackEnds {
   if (asked === 'perf') return { backEnds: [asked], notices: [] }
   const { backEnd, why } = chooseBackEnd({
@@ -222,7 +251,8 @@ function backEndsOf(
     perfmon: privileges.perfmon,
     hasBtf: existsSync('/sys/kernel/btf/vmlinux'),
     inFirstPidNamespace: isFirstPidNamespace(readPidNamespace()),
-    events,
+    events: events.length,
+    refused: refusedByBpf(events),
   })
   if (asked === 'bpf') {
     if (backEnd === asked) return { backEnds: [asked], notices: [] }

@@ -4,7 +4,8 @@
 import { AgentError } from '../core/errors.ts'
 import type { EventInfo, SamplingRate } from '../core/profile.ts'
 import type { NativeTarget } from '../native/binding.ts'
-import { happensInKernel, inUserMode } from './events.ts'
+import { happensInKernel } from './events/names.ts'
+import { inUserMode } from './events/parse.ts'
 import type { Privileges } from './privileges.ts'
 
 export interface Permitted {

@@ -26,9 +26,12 @@ const USED_STACK_BYTES = 4608
 /** Of an event that is counted: what happens how often is not known before. */
 const ASSUMED_HERTZ = 2_000
 
+/** An event, and its own rate where it has one. */
+type SampledEvent = Pick<EventInfo, 'unit'> & { readonly rate?: SamplingRate }
+
 /** Data bytes of each CPU's ring, a power of two. */
 export function ringBytesFor(
-  events: readonly Pick<EventInfo, 'unit'>[],
+  events: readonly SampledEvent[],
   {
     rate,
     callGraph,
@@ -44,7 +47,7 @@ export function ringBytesFor(
     readonly besideOthers?: boolean
   },
 ): number {
-  const hertz = events.reduce((sum, event) => sum + samplesPerSecond(event, rate), 0)
+  const hertz = events.reduce((sum, event) => sum + samplesPerSecond(event, event.rate ?? rate), 0)
   const stack = stackBytesOf(callGraph)
   const bytesPerSecond =
     hertz * (RECORD_BYTES + (backEnd === 'bpf' ? Math.min(stack, USED_STACK_BYTES) : stack))

@@ -16,7 +16,7 @@ import { Tally } from '../../src/cli/tally.ts'
 import { parseAgentConfig } from '../../src/config/agent-config.ts'
 import { readConfig } from '../../src/config/config-file.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
-import { checkEventName } from '../../src/sampler/events.ts'
+import { checkEventName } from '../../src/sampler/events/choose.ts'
 import { isInstalled } from '../support/sonde.ts'
 import { unwindWorkloads } from '../support/unwind-workloads.ts'
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { readDocuments } from '../../src/config/documents.ts'
-import { checkEventName } from '../../src/sampler/events.ts'
+import { checkEventName } from '../../src/sampler/events/choose.ts'
 import { AtomicWriter } from '../support/atomic-writer.ts'
 import { EVENTS_ONLY, Follower, temporaryDirectory } from '../support/config-directories.ts'
 

@@ -119,6 +119,7 @@ export function fakeAddon(native: NativeSampler, opened: NativeSamplerOptions[] 
       return native
     },
     prepareCommand: unused,
+    tryEvent: unused,
     encodeSamples: unused,
     openSymbols: unused,
     openLines: unused,

@@ -8,7 +8,7 @@ import { type Setting, settingsOf } from '../../src/config/settings.ts'
 import { loadConsumers } from '../../src/consumers/catalog.ts'
 import type { Consumer } from '../../src/core/consumer.ts'
 import type { ConsumerContext } from '../../src/core/consumer-context.ts'
-import { checkEventName } from '../../src/sampler/events.ts'
+import { checkEventName } from '../../src/sampler/events/choose.ts'
 
 export const catalog = { consumers: await loadConsumers(), checkEvent: checkEventName }
 export const settings: readonly Setting[] = settingsOf(catalog)

@@ -35,6 +35,13 @@ Status Event::Run(int program_fd) const {
   return Ok();
 }
 
+Status Event::SetFilter(const std::string& expression, const std::string& name) const {
+  if (ioctl(fd(), PERF_EVENT_IOC_SET_FILTER, expression.c_str()) != 0) {
+    return SystemError("ioctl(PERF_EVENT_IOC_SET_FILTER, " + name + ", '" + expression + "')");
+  }
+  return Ok();
+}
+
 Status Event::Enable() {
   if (ioctl(fd(), PERF_EVENT_IOC_ENABLE, 0) != 0)
     return SystemError("ioctl(PERF_EVENT_IOC_ENABLE)");

@@ -33,6 +33,8 @@ class Event {
   Status RedirectTo(const Event& owner);
   /// Each of its samples runs the BPF program, which says whether perf writes it too. Children that inherit it do the same.
   Status Run(int program_fd) const;
+  /// Of a tracepoint: only what the expression is true of counts.
+  Status SetFilter(const std::string& expression, const std::string& name) const;
   Status Enable();
   Status Disable();
   Result<EventCounts> Read() const;

@@ -78,8 +78,18 @@ perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& t
   attr.exclude_idle = 1;
   attr.exclude_user = session.exclude_user;
   attr.exclude_kernel = session.exclude_kernel;
+  const EventDetails& details = session.details;
   // As perf: the modifiers u and k name one mode, so the hypervisor is neither.
-  attr.exclude_hv = session.exclude_user || session.exclude_kernel;
+  attr.exclude_hv =
+      details.exclude_hypervisor.value_or(session.exclude_user || session.exclude_kernel);
+  attr.exclude_host = details.exclude_host;
+  attr.exclude_guest = details.exclude_guest;
+  attr.pinned = details.pinned;
+  attr.exclusive = details.exclusive;
+  attr.precise_ip = details.precise_ip;
+  attr.config1 = details.config1;
+  attr.config2 = details.config2;
+  attr.bp_type = details.breakpoint_type;
   return attr;
 }
 

@@ -163,11 +163,16 @@ size_t EventOpener::RingBytes() const {
 
 Status EventOpener::OpenOne(pid_t pid, uint32_t session, uint32_t cpu_index) {
   const SessionOptions& options = options_.sessions[session];
+  if (!options.IsOn(cpus_[cpu_index])) return Ok();
   const perf_event_attr attr = options_.back_end == BackEnd::kBpf
                                    ? ProgramAttr(options, options_.target, features_)
                                    : SampleAttr(options, options_.target, features_);
   auto event = Event::Open(attr, pid, cpus_[cpu_index], options.name);
   if (!event) return event.error();
+  if (!options.filter.empty()) {
+    const Status filtered = event->SetFilter(options.filter, options.name);
+    if (!filtered) return filtered;
+  }
   const uint32_t ring = *ring_of_[cpu_index];
   auto sent = event->RedirectTo(set_.bookkeeping_[owners_[ring]]);
   if (!sent) return sent;

@@ -3,8 +3,10 @@
 #include <linux/perf_event.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,21 @@
 #include "core/perf/sample_filter.h"
 
 namespace sonde {
+
+/// What else perf_event_attr says of an event; most events leave it at 0.
+struct EventDetails {
+  /// Of a breakpoint its address and length.
+  uint64_t config1 = 0;
+  uint64_t config2 = 0;
+  uint32_t breakpoint_type = 0;
+  uint8_t precise_ip = 0;
+  /// Unstated: with the kernel or the user.
+  std::optional<bool> exclude_hypervisor = {};
+  bool exclude_host = false;
+  bool exclude_guest = false;
+  bool pinned = false;
+  bool exclusive = false;
+};
 
 /// One event to sample, as the JavaScript side asks for it.
 struct SessionOptions {
@@ -24,6 +41,11 @@ struct SessionOptions {
   uint64_t period = 0;
   bool exclude_user = false;
   bool exclude_kernel = false;
+  EventDetails details = {};
+  /// Of a tracepoint: which of its occurrences count, in the kernel's words; empty: all.
+  std::string filter = {};
+  /// CPUs that the event's PMU counts on; empty: all that are sampled.
+  std::vector<int> cpus = {};
   /// The event's count is nanoseconds of a clock.
   bool clock = false;
   uint16_t max_stack = 0;
@@ -39,7 +61,13 @@ struct SessionOptions {
 
   /// Whether the samples leave the period out. A software event that counts would otherwise make a sample of each single
   /// occurrence, whatever its period (perf_swevent_event, where PERF_SAMPLE_PERIOD is set and freq is not).
-  bool PeriodIsImplied() const { return type == PERF_TYPE_SOFTWARE && !clock && period != 0; }
+  bool PeriodIsImplied() const {
+    const bool software =
+        type == PERF_TYPE_SOFTWARE || type == PERF_TYPE_TRACEPOINT || type == PERF_TYPE_BREAKPOINT;
+    return software && !clock && period != 0;
+  }
+
+  bool IsOn(int cpu) const { return cpus.empty() || std::ranges::find(cpus, cpu) != cpus.end(); }
 
   /// The period of a clock event, 0 for the others. A clock in frequency mode has a fixed period: the kernel computes
   /// it once, when the event is opened (perf_swevent_init_hrtimer), and rounds down.

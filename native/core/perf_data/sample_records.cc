@@ -24,10 +24,21 @@ struct FixedPart {
 };
 static_assert(sizeof(FixedPart) == kSampleFixedBytes);
 
+/// PERF_SAMPLE_RAW: its size, then common_type, common_flags, common_preempt_count and common_pid of tracefs.
+struct RawPart {
+  uint32_t size;
+  uint16_t type;
+  uint8_t flags, preempt_count;
+  uint32_t pid;
+  uint32_t padding;
+};
+static_assert(sizeof(RawPart) == kRawBytes);
+
 struct SessionColumns {
   SessionColumns(const WindowSections& window, const SampleSession& session)
       : event_id(session.event_id),
         tells_cgroups(session.tells_cgroups),
+        tracepoint(session.tracepoint),
         time(window.Read<uint64_t>(layout::kSampleTime, session.session)),
         pid(window.Read<uint32_t>(layout::kSamplePid, session.session)),
         tid(window.Read<uint32_t>(layout::kSampleTid, session.session)),
@@ -41,7 +52,9 @@ struct SessionColumns {
   }
 
   /// Bytes of a sample without its chain.
-  size_t FixedBytes() const { return kSampleFixedBytes + (tells_cgroups ? kSampleTailBytes : 0); }
+  size_t FixedBytes() const {
+    return kSampleFixedBytes + (tracepoint ? kRawBytes : 0) + (tells_cgroups ? kCgroupBytes : 0);
+  }
   /// 0 where it is not known.
   uint64_t CgroupAt(size_t row) const { return row < cgroup.size() ? cgroup[row] : 0; }
 
@@ -63,6 +76,7 @@ struct SessionColumns {
 
   uint64_t event_id;
   bool tells_cgroups;
+  std::optional<uint16_t> tracepoint;
   std::span<const uint64_t> time;
   std::span<const uint32_t> pid, tid, cpu, stack;
   std::span<const uint64_t> value;
@@ -86,6 +100,16 @@ std::byte* Write(const SessionColumns& session, const CallChains& chains, std::b
     to += sizeof(fixed);
     if (!chain.entries.empty()) std::memcpy(to, chain.entries.data(), chain.entries.size_bytes());
     to += chain.entries.size_bytes();
+    if (session.tracepoint) {
+      const RawPart raw = {.size = kRawBytes - sizeof(RawPart::size),
+                           .type = *session.tracepoint,
+                           .flags = 0,
+                           .preempt_count = 0,
+                           .pid = session.tid[row],
+                           .padding = 0};
+      std::memcpy(to, &raw, sizeof(raw));
+      to += sizeof(raw);
+    }
     if (!session.tells_cgroups) continue;
     const uint64_t cgroup = session.CgroupAt(row);
     std::memcpy(to, &cgroup, sizeof(cgroup));

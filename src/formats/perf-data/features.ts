@@ -6,6 +6,7 @@ import { type ByteOrder, ByteReader, ByteWriter, bytesOfHex, hexOf, paddedText, 
 import type { FileEvent } from './header.ts'
 import { ATTR_BYTES, BUILD_ID_BYTES, CLOCK_MONOTONIC, MISC, RECORD_HEADER_BYTES } from './layout.ts'
 import { STACK_NOTES_BIT } from './stack-notes.ts'
+import { tracingData } from './tracing-data.ts'
 
 /** An object of the BUILD_ID table. */
 export interface BuildIdEntry {
@@ -79,6 +80,13 @@ const readString = (reader: ByteReader): string => textOf(reader.bytes(reader.u3
 
 /** In ascending order of bits: the order of the table in the file. */
 const FEATURES: readonly Feature[] = [
+  {
+    bit: 1,
+    name: 'TRACING_DATA',
+    write: ({ events }) => tracingData(events ?? []),
+    // The names of its events are in EVENT_DESC, too.
+    read: () => ({}),
+  },
   feature({ bit: 2, name: 'BUILD_ID', key: 'buildIds', write: writeBuildIds, read: readBuildIds }),
   feature({ bit: 3, name: 'HOSTNAME', key: 'hostname', write: writeString, read: readString }),
   feature({ bit: 4, name: 'OSRELEASE', key: 'osRelease', write: writeString, read: readString }),

@@ -153,6 +153,8 @@ export const REGS_ABI = { NONE: 0n, BITS_32: 1n, BITS_64: 2n } as const
 export const ATTR_FLAG = {
   disabled: 1n << 0n,
   inherit: 1n << 1n,
+  pinned: 1n << 2n,
+  exclusive: 1n << 3n,
   exclude_user: 1n << 4n,
   exclude_kernel: 1n << 5n,
   exclude_hv: 1n << 6n,
@@ -162,6 +164,8 @@ export const ATTR_FLAG = {
   freq: 1n << 10n,
   task: 1n << 13n,
   sample_id_all: 1n << 18n,
+  exclude_host: 1n << 19n,
+  exclude_guest: 1n << 20n,
   exclude_callchain_kernel: 1n << 21n,
   exclude_callchain_user: 1n << 22n,
   mmap2: 1n << 23n,
@@ -171,6 +175,9 @@ export const ATTR_FLAG = {
   cgroup: 1n << 32n,
   build_id: 1n << 34n,
 } as const
+
+/** Where precise_ip's two bits stand among the flags. */
+export const PRECISE_IP_SHIFT = 15n
 
 export const CLOCK_MONOTONIC = 1
 

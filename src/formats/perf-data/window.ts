@@ -3,7 +3,7 @@
 
 import { inTurns } from '../../base/turns.ts'
 import type { SampleSession } from '../../core/encoder.ts'
-import type { ProfileBatch, SessionInfo } from '../../core/profile.ts'
+import { EVENT_TYPE, type ProfileBatch, type SessionInfo } from '../../core/profile.ts'
 import { ByteWriter } from './bytes.ts'
 import { eventId } from './header.ts'
 import {
@@ -31,6 +31,7 @@ export const sampleSession = (session: SessionInfo): SampleSession => ({
   session: session.id,
   eventId: eventId(session),
   tellsCgroups: session.tellsCgroups,
+  ...(session.event.type === EVENT_TYPE.tracepoint ? { tracepoint: Number(session.event.config) } : {}),
 })
 
 /** The records of a window about processes, cgroups and the kernel's code, to stand before its samples: whole records, each at a multiple of 8. */

@@ -6,9 +6,10 @@ import { errnoOf, messageOf } from '../../core/errors.ts'
 import type { NativeAddon } from '../../native/binding.ts'
 import { loadAddon } from '../../native/load.ts'
 import { findCgroups } from '../cgroups.ts'
+import { EVENT_PLACES } from '../events/places.ts'
+import { cpuPmus } from '../events/pmu.ts'
 import { onlineCpus } from '../host.ts'
 import { readPidNamespace } from '../pid-namespace.ts'
-import { cpuPmus } from '../pmu.ts'
 import { FACT_FILES, type FactFile, type FileText, type MachineFacts, type NativeFacts } from './facts.ts'
 
 /** Enough for every file of FACT_FILES but kallsyms, whose first lines tell what its last ones would. */
@@ -28,7 +29,7 @@ export async function readFacts(
     architecture: machine(),
     uid: process.getuid?.() ?? 0,
     cpus: onlineCpus().length,
-    pmus: cpuPmus(),
+    pmus: cpuPmus(EVENT_PLACES),
     pidNamespace: readPidNamespace(),
     hierarchy: findCgroups([]).hierarchy,
     files,

@@ -4,13 +4,14 @@ import type { CallGraph } from '../../core/call-graph.ts'
 import type { HostInfo, KernelModule } from '../../core/host.ts'
 import type { EventInfo, SamplingRate, SessionInfo } from '../../core/profile.ts'
 import { hertz } from '../../core/units.ts'
+import { detailsOf } from '../../formats/perf-data/attr.ts'
 import type { MmapRecord } from '../../formats/perf-data/file-records.ts'
 import type { FileEvent } from '../../formats/perf-data/header.ts'
 import { ATTR_FLAG, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
 import { readRecords } from '../../formats/perf-data/record-reader.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
-import { EVENTS } from '../events.ts'
+import { eventOfNumbers } from '../events/names.ts'
 
 /** No Linux runs on more (NR_CPUS). */
 const MAX_CPUS = 8192
@@ -54,7 +55,8 @@ const isSet = ({ attr }: FileEvent, flag: bigint): boolean => (attr.flags & flag
 
 function eventInfoOf(event: FileEvent, index: number): EventInfo {
   const { type, config } = event.attr
-  const known = EVENTS.find((kind) => kind.type === type && kind.config === config)
+  const known = eventOfNumbers(type, config)
+  const details = detailsOf(event.attr)
   return {
     name: event.name || known?.name || `event-${index}`,
     type,
@@ -62,6 +64,7 @@ function eventInfoOf(event: FileEvent, index: number): EventInfo {
     unit: known?.unit ?? 'count',
     excludeUser: isSet(event, ATTR_FLAG.exclude_user),
     excludeKernel: isSet(event, ATTR_FLAG.exclude_kernel),
+    ...(details === undefined ? {} : { details }),
   }
 }
 

@@ -8,7 +8,7 @@ import type { LossReason } from '../../../src/core/loss.ts'
 import type { ProfileBatch, SessionInfo } from '../../../src/core/profile.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
-import { parseEvent } from '../../../src/sampler/events.ts'
+import { parseEvent } from '../../support/parsed-event.ts'
 import { sessionInfo } from '../../support/session.ts'
 
 const START = 1_000_000_000n

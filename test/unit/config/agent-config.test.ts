@@ -6,7 +6,7 @@ import { definePlugin } from '../../../src/core/plugin.ts'
 import { byteSizeSchema, durationSchema } from '../../../src/core/quantity-schema.ts'
 import { EVERYTHING } from '../../../src/core/sample-filter.ts'
 import { DEBUGINFOD_DEFAULTS, DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
-import { parseEvent } from '../../../src/sampler/events.ts'
+import { parseEvent } from '../../support/parsed-event.ts'
 
 const disk = definePlugin({
   type: 'disk',

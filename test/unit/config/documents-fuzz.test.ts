@@ -13,7 +13,7 @@ import { type ConfigDocument, MAX_CONFIG_TEXT, readDocuments } from '../../../sr
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
 import { AgentError } from '../../../src/core/errors.ts'
 import type { ProfileCollection } from '../../../src/core/profile-collection.ts'
-import { checkEventName } from '../../../src/sampler/events.ts'
+import { checkEventName } from '../../../src/sampler/events/choose.ts'
 import { Mutations } from '../../support/mutations.ts'
 
 const COUNT = Number(process.env.SONDE_FUZZ_DOCUMENTS ?? 1_000)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseAgentDocument } from '../../../src/config/agent-config.ts'
 import { type ConfigDocument, MAX_CONFIG_TEXT, readDocuments } from '../../../src/config/documents.ts'
-import { checkEventName } from '../../../src/sampler/events.ts'
+import { checkEventName } from '../../../src/sampler/events/choose.ts'
 
 const catalog = { checkEvent: checkEventName, consumerNames: ['perf_data', 'files'] }
 const read = (text: string, file = 'p.yaml'): readonly ConfigDocument[] => readDocuments(text, file, catalog)

@@ -8,7 +8,7 @@ import { readConfig } from '../../../src/config/config-file.ts'
 import { type ConfigDocument, readDocuments } from '../../../src/config/documents.ts'
 import { readYaml } from '../../../src/config/yaml-document.ts'
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
-import { checkEventName } from '../../../src/sampler/events.ts'
+import { checkEventName } from '../../../src/sampler/events/choose.ts'
 
 const folder = join(import.meta.dirname, '../../../config')
 const consumerCatalog = await loadConsumers()

@@ -8,7 +8,7 @@ import { readDocuments } from '../../../src/config/documents.ts'
 import { readYaml } from '../../../src/config/yaml-document.ts'
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
 import { byteSizeSchema, parseByteSize } from '../../../src/core/quantity-schema.ts'
-import { checkEventName } from '../../../src/sampler/events.ts'
+import { checkEventName } from '../../../src/sampler/events/choose.ts'
 import { readConfigMap, readDaemonSet } from '../../support/manifests.ts'
 
 const consumers = await loadConsumers()

@@ -9,7 +9,7 @@ import { parseAgentConfig } from '../../../src/config/agent-config.ts'
 import { readConfig } from '../../../src/config/config-file.ts'
 import { loadConsumers } from '../../../src/consumers/catalog.ts'
 import { CAPABILITY_PURPOSES } from '../../../src/sampler/capabilities.ts'
-import { checkEventName } from '../../../src/sampler/events.ts'
+import { checkEventName } from '../../../src/sampler/events/choose.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const unit = new Map(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseEvent } from '../../../src/sampler/events.ts'
 import { lackingNotices } from '../../../src/sampler/lacking.ts'
 import type { Privileges } from '../../../src/sampler/privileges.ts'
+import { parseEvent } from '../../support/parsed-event.ts'
 
 const allFour = (changes: Partial<Privileges> = {}): Privileges => ({
   bpf: true,

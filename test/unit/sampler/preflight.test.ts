@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hertz } from '../../../src/core/units.ts'
-import { parseEvent } from '../../../src/sampler/events.ts'
 import { checkMaxStack, checkRate, mayProcessesOnly, permit } from '../../../src/sampler/preflight.ts'
 import type { Privileges } from '../../../src/sampler/privileges.ts'
+import { parseEvent } from '../../support/parsed-event.ts'
 
 const anybody = (changes: Partial<Privileges> = {}): Privileges => ({
   bpf: false,

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { CallGraph } from '../../../src/core/call-graph.ts'
 import type { SamplingRate } from '../../../src/core/profile.ts'
 import { hertz } from '../../../src/core/units.ts'
-import { parseEvent } from '../../../src/sampler/events.ts'
 import { ringBytesFor } from '../../../src/sampler/ring-size.ts'
+import { parseEvent } from '../../support/parsed-event.ts'
 
 const KIB = 1024
 const clock = parseEvent('cpu-clock')
