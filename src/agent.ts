@@ -208,7 +208,7 @@ function sourceOf(
   }
   if (!('collections' in sampling)) {
     const { window, duration, ...request } = sampling
-    return new Sampling(addon, { ...shared, request, window, duration })
+    return new Sampling(addon, { ...shared, request, window, duration, say: (text) => log('info', text) })
   }
   const { collections, consumerNames, ...common } = sampling
   return new ProfileSessions(addon, { ...shared, shared: common, collections, consumerNames, log })

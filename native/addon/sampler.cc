@@ -173,6 +173,7 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
                         InstanceMethod("stats", &SamplerObject::Stats),
                         InstanceMethod("setFilter", &SamplerObject::SetFilter),
                         InstanceMethod("filterProblem", &SamplerObject::FilterProblem),
+                        InstanceMethod("cpus", &SamplerObject::Cpus),
                         InstanceMethod("keepFrom", &SamplerObject::KeepFrom),
                         InstanceMethod("keepUntil", &SamplerObject::KeepUntil),
                         InstanceMethod("targetGone", &SamplerObject::TargetGone),
@@ -245,6 +246,23 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
 
   Napi::Value FilterProblem(const Napi::CallbackInfo& info) {
     return Napi::String::New(info.Env(), sampler_ == nullptr ? "" : sampler_->FilterProblem());
+  }
+
+  Napi::Value Cpus(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const SampledCpus cpus = sampler_ == nullptr ? SampledCpus{} : sampler_->Cpus();
+    auto sampled = Napi::Array::New(env, cpus.sampled.size());
+    for (uint32_t index = 0; index < cpus.sampled.size(); index++) {
+      sampled.Set(index, cpus.sampled[index]);
+    }
+    auto problems = Napi::Array::New(env, cpus.problems.size());
+    for (uint32_t index = 0; index < cpus.problems.size(); index++) {
+      problems.Set(index, cpus.problems[index]);
+    }
+    auto object = Napi::Object::New(env);
+    object.Set("sampled", sampled);
+    object.Set("problems", problems);
+    return object;
   }
 
   void KeepFrom(const Napi::CallbackInfo& info) {

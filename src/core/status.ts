@@ -58,6 +58,8 @@ export interface SamplerStatus {
   readonly backEnd: BackEnd
   /** Why the filter that was given last is not in force; null: it is. */
   readonly filterProblem: string | null
+  /** Why CPUs that are online are not sampled, in a sentence each. */
+  readonly cpuProblems: readonly string[]
   /** Empty where perf's rings do. */
   readonly cpus: readonly CpuCaptureStatus[]
 }

@@ -37,6 +37,7 @@ export interface NativeSession {
 }
 
 export type NativeTarget =
+  /** Each while it is online. */
   | { readonly kind: 'cpus'; readonly cpus: readonly number[] }
   /** All threads of the processes; children too when `inherit`. */
   | { readonly kind: 'processes'; readonly pids: readonly number[]; readonly inherit: boolean }
@@ -122,6 +123,13 @@ export interface NativeSessionStats {
   readonly firstSampleTime: bigint
 }
 
+export interface NativeSampledCpus {
+  /** Those that are sampled now, ascending. */
+  readonly sampled: readonly number[]
+  /** Why others that are online are not, in a sentence each. */
+  readonly problems: readonly string[]
+}
+
 export interface NativeSampler {
   /** Enables the events; from here on samples are taken. */
   start(): void
@@ -137,6 +145,8 @@ export interface NativeSampler {
   setFilter(rules: readonly NativeFilterRule[]): void
   /** Why the filter that was set last is not in force, and the one before it still is; '': it is. */
   filterProblem(): string
+  /** Of whole CPUs; empty for processes and threads, and after close. */
+  cpus(): NativeSampledCpus
   /**
    * Samples before `time` (CLOCK_MONOTONIC ns) are another sampler's: they are left out as `overlap`, and losses until now are
    * not reported. Throws EBUSY once a window has been closed.

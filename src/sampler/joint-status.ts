@@ -12,6 +12,7 @@ export function jointStatus(all: readonly SamplerStatus[]): SamplerStatus | null
   return {
     backEnd: all.every(({ backEnd }) => backEnd === first.backEnd) ? first.backEnd : 'perf',
     filterProblem: all.find(({ filterProblem }) => filterProblem !== null)?.filterProblem ?? null,
+    cpuProblems: [...new Set(all.flatMap(({ cpuProblems }) => cpuProblems))],
     cpus: [...cpus.values()].sort((a, b) => a.cpu - b.cpu),
   }
 }

@@ -16,7 +16,7 @@ import type { SampleFilter } from '../core/sample-filter.ts'
 import type { NativeCgroupHierarchy, NativeSession, NativeTarget } from '../native/binding.ts'
 import { callGraphFor, chooseBackEnd } from './back-end.ts'
 import { locateCgroups, type MissingCgroups } from './filter-cgroups.ts'
-import { onlineCpus } from './host.ts'
+import { onlineCpus, possibleCpus } from './host.ts'
 import { lackingNotices } from './lacking.ts'
 import { nativeSession } from './native-session.ts'
 import { ownProcesses } from './own-processes.ts'
@@ -193,7 +193,7 @@ function targetOf(
   if (target.kind !== 'machine') return { target, notices: [] }
   const { otherwise } = target
   if (otherwise === undefined || !mayProcessesOnly(privileges)) {
-    return { target: { kind: 'cpus', cpus }, notices: [] }
+    return { target: { kind: 'cpus', cpus: possibleCpus() }, notices: [] }
   }
   const perThread = cpus.length * (events.length + 1)
   const { pids, leftOut } = ownProcesses(process.pid, Math.floor(MAX_OWN_DESCRIPTORS / perThread))

@@ -7,7 +7,13 @@ import { EVERYTHING, type SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
 import { type Milliseconds, type MonotonicTime, monotonicTime } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
-import type { NativeAddon, NativeCgroupHierarchy, NativeSampler, NativeTarget } from '../native/binding.ts'
+import type {
+  NativeAddon,
+  NativeCgroupHierarchy,
+  NativeSampledCpus,
+  NativeSampler,
+  NativeTarget,
+} from '../native/binding.ts'
 import { captureStatus } from './capture-status.ts'
 import { explained, explaining, isMemoryLockRefused, isNativeError, targetText } from './native-errors.ts'
 import { nativeFilter } from './native-filter.ts'
@@ -186,8 +192,14 @@ export class Sampler implements Component {
     return {
       backEnd: this.#way?.backEnd ?? 'perf',
       filterProblem: this.#native?.filterProblem() || null,
+      cpuProblems: this.cpus().problems,
       cpus: captureStatus(this.#native?.stats() ?? []),
     }
+  }
+
+  /** Which are sampled now, where whole CPUs are; none before and afterwards. */
+  cpus(): NativeSampledCpus {
+    return this.#native?.cpus() ?? { sampled: [], problems: [] }
   }
 
   /** Samples read so far, and those that are known lost; afterwards, of all that there were. */

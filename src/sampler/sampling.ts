@@ -7,6 +7,7 @@ import type { SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { NativeAddon } from '../native/binding.ts'
+import { cpuNews } from './cpu-changes.ts'
 import { locateCgroups } from './filter-cgroups.ts'
 import type { LiveSource } from './live-source.ts'
 import { planSampling, type SamplingPlan, type SamplingRequest } from './plan.ts'
@@ -23,21 +24,26 @@ export interface SamplingOptions {
   readonly host: () => HostInfo
   /** Takes the batches of a window; the next one closes when it has resolved. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
+  /** What happens while it samples, in a sentence. */
+  readonly say: (text: string) => void
 }
 
 export class Sampling implements LiveSource {
   readonly sampler: Sampler
   readonly #plan: SamplingPlan
   readonly #host: () => HostInfo
+  readonly #say: (text: string) => void
   #sessions: readonly SessionInfo[] = []
+  #cpuProblems: readonly string[] = []
   #filter: SampleFilter
 
   /** @throws AgentError that says what this machine lacks, or does not allow */
-  constructor(addon: NativeAddon, { request, host, ...options }: SamplingOptions) {
+  constructor(addon: NativeAddon, { request, host, say, ...options }: SamplingOptions) {
     const plan = planSampling(request)
     const { ways, target, cgroups, filter } = plan
     this.#plan = plan
     this.#host = host
+    this.#say = say
     this.#filter = request.filter
     this.sampler = new Sampler(addon, {
       ...options,
@@ -45,7 +51,7 @@ export class Sampling implements LiveSource {
       target,
       cgroups,
       filter,
-      sessions: () => this.#sessions,
+      sessions: () => this.sessions(),
     })
   }
 
@@ -74,8 +80,14 @@ export class Sampling implements LiveSource {
     return this.sampler.ended
   }
 
+  /** With the CPUs that are online now. */
   sessions(): readonly SessionInfo[] {
-    return this.#sessions
+    const cpus = this.sampler.cpus()
+    const { sessions, said } = cpuNews(this.#sessions, cpus, this.#cpuProblems)
+    this.#sessions = sessions
+    this.#cpuProblems = cpus.problems
+    for (const text of said) this.#say(text)
+    return sessions
   }
 
   status(): SamplerStatus {

@@ -26,6 +26,9 @@ class Event {
   static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name);
 
   int fd() const { return fd_.get(); }
+  bool IsOpen() const { return static_cast<bool>(fd_); }
+  /// Nothing more comes of it, and everything that is asked of it fails.
+  void Close() { fd_.Reset(); }
   /// PERF_SAMPLE_IDENTIFIER of its records. Inherited children write their parent's.
   uint64_t id() const { return id_; }
 

@@ -2,18 +2,27 @@
 
 #include <poll.h>
 
+#include <algorithm>
+
 #include "core/perf/event_opener.h"
 
 namespace sonde {
+namespace {
+
+/// Some 3,000 records of processes.
+constexpr size_t kBookkeepingRing = 256 * 1024;
+
+}  // namespace
 
 Result<EventSet> EventSet::Open(const SamplerOptions& options, KernelFeatures features,
                                 const Collect& collect) {
-  EventOpener opener(options, features, collect);
+  EventOpener opener(options, EventSet(options, features), collect);
   return opener.Open();
 }
 
 Status EventSet::Enable() {
   for (SampledEvent& sampled : sampled_) {
+    if (!sampled.event.IsOpen()) continue;
     auto enabled = sampled.event.Enable();
     if (!enabled) return enabled;
   }
@@ -37,6 +46,128 @@ bool EventSet::AllThreadsGone() const {
     if ((thread.revents & POLLHUP) == 0) return false;
   }
   return true;
+}
+
+std::optional<uint32_t> EventSet::RingOfCpu(int cpu) const {
+  const auto found = std::ranges::find_if(
+      rings_, [cpu](const CpuRing& ring) { return ring.cpu == cpu && ring.buffer; });
+  if (found == rings_.end()) return std::nullopt;
+  return static_cast<uint32_t>(found - rings_.begin());
+}
+
+uint64_t EventSet::LostBookkeeping() const {
+  uint64_t lost = lost_before_;
+  for (const Event& event : bookkeeping_) {
+    const auto counts = event.Read();
+    if (counts) lost += counts->lost;
+  }
+  return lost;
+}
+
+// --- whole CPUs ----------------------------------------------------------------------------------
+
+Result<uint32_t> EventSet::OpenCpu(int cpu) {
+  const Status opened = OpenBookkeeping(-1, cpu);
+  if (!opened) return opened.error();
+  for (uint32_t session = 0; session < options_->sessions.size(); session++) {
+    const Status sampled = OpenSampled(-1, session, cpu);
+    if (sampled) continue;
+    CloseCpu(cpu);
+    return sampled.error();
+  }
+  return *RingOfCpu(cpu);
+}
+
+void EventSet::CloseCpu(int cpu) {
+  const auto place = RingOfCpu(cpu);
+  if (!place) return;
+  for (SampledEvent& sampled : sampled_) {
+    if (sampled.ring != *place || !sampled.event.IsOpen()) continue;
+    sampled.event.Close();
+    closed_++;
+  }
+  CpuRing& ring = rings_[*place];
+  Event& owner = bookkeeping_[ring.owner];
+  const auto counts = owner.Read();
+  if (counts) lost_before_ += counts->lost;
+  ring.buffer.reset();
+  ring.owner_fd = -1;
+  owner.Close();
+}
+
+std::vector<int> EventSet::StoppedCpus() {
+  std::vector<int> stopped;
+  for (CpuRing& ring : rings_) {
+    if (!ring.buffer) continue;
+    const auto counts = bookkeeping_[ring.owner].Read();
+    if (!counts || counts->time_running == ring.counted) {
+      stopped.push_back(ring.cpu);
+    } else {
+      ring.counted = counts->time_running;
+    }
+  }
+  return stopped;
+}
+
+// --- one event -----------------------------------------------------------------------------------
+
+Status EventSet::OpenBookkeeping(pid_t pid, int cpu) {
+  const auto watermark = static_cast<uint32_t>(RingBytes() / 2);
+  const perf_event_attr attr = BookkeepingAttr(options_->target, features_, watermark);
+  auto event = Event::Open(attr, pid, cpu, "bookkeeping");
+  if (!event) return event.error();
+  const auto ring = RingOfCpu(cpu);
+  if (!ring) return OpenRing(cpu, std::move(*event));
+  const auto sent = event->RedirectTo(bookkeeping_[rings_[*ring].owner]);
+  if (!sent) return sent;
+  bookkeeping_.push_back(std::move(*event));
+  return Ok();
+}
+
+Status EventSet::OpenRing(int cpu, Event owner) {
+  auto buffer = RingBuffer::Map(owner.fd(), RingBytes());
+  if (!buffer) return buffer.error();
+  const int fd = owner.fd();
+  const auto before = std::ranges::find(rings_, cpu, &CpuRing::cpu);
+  if (before == rings_.end()) {
+    rings_.push_back(
+        {.cpu = cpu, .owner_fd = fd, .buffer = std::move(*buffer), .owner = bookkeeping_.size()});
+    bookkeeping_.push_back(std::move(owner));
+    return Ok();
+  }
+  bookkeeping_[before->owner] = std::move(owner);
+  before->owner_fd = fd;
+  before->buffer.emplace(std::move(*buffer));
+  before->counted = 0;
+  return Ok();
+}
+
+/// Where a BPF program takes the samples, perf's rings carry only what is said of processes.
+size_t EventSet::RingBytes() const {
+  return options_->back_end == BackEnd::kBpf ? std::min(options_->ring_bytes, kBookkeepingRing)
+                                             : options_->ring_bytes;
+}
+
+Status EventSet::OpenSampled(pid_t pid, uint32_t session, int cpu) {
+  const SessionOptions& options = options_->sessions[session];
+  const perf_event_attr attr = options_->back_end == BackEnd::kBpf
+                                   ? ProgramAttr(options, options_->target, features_)
+                                   : SampleAttr(options, options_->target, features_);
+  auto event = Event::Open(attr, pid, cpu, options.name);
+  if (!event) return event.error();
+  const uint32_t ring = *RingOfCpu(cpu);
+  const Status sent = event->RedirectTo(bookkeeping_[rings_[ring].owner]);
+  if (!sent) return sent;
+  const auto is_closed = [](const SampledEvent& sampled) { return !sampled.event.IsOpen(); };
+  const auto place = closed_ == 0 ? sampled_.end() : std::ranges::find_if(sampled_, is_closed);
+  SampledEvent sampled{.event = std::move(*event), .session = session, .ring = ring};
+  if (place == sampled_.end()) {
+    sampled_.push_back(std::move(sampled));
+  } else {
+    *place = std::move(sampled);
+    closed_--;
+  }
+  return Ok();
 }
 
 }  // namespace sonde

@@ -40,6 +40,7 @@ constexpr uint64_t kMillisecond = 1'000'000;
 constexpr uint64_t kFilterPeriod = 900'000'000;
 constexpr int kDrainPriority = -10;
 constexpr uint64_t kWakeToken = UINT64_MAX;
+constexpr uint64_t kCpuToken = UINT64_MAX - 1;
 /// And from here on rings of BPF; below it, those of perf.
 constexpr uint64_t kBpfToken = uint64_t{1} << 32;
 
@@ -79,7 +80,8 @@ SampleFilter WithCgroupIds(SampleFilter filter, CgroupTree& cgroups) {
 size_t MaxRings(const TargetOptions& target) {
   if (target.kind == TargetOptions::Kind::kCpus) return target.cpus.size();
   const auto online = OnlineCpus();
-  return online ? online->size() : 0;
+  const auto present = PresentCpus();
+  return std::max(online ? online->size() : 0, present ? present->size() : 0);
 }
 
 }  // namespace
@@ -89,6 +91,7 @@ Sampler::Sampler(SamplerOptions options)
       features_(FeaturesFor(options_.cgroups)),
       cgroups_(options_.cgroups),
       closer_(options_.sessions, options_.target),
+      cpus_(options_.online_cpus),
       collector_(options_, features_, MaxRings(options_.target), RandomSeed()),
       totals_(options_.sessions.size()),
       next_filter_(options_.filter) {}
@@ -136,8 +139,10 @@ Status Sampler::OpenEvents() {
   collector_.Know(events_->sampled(), events_->rings());
 
   if (bpf_ != nullptr) {
-    const Status attached = bpf_->AttachTo(*events_);
-    if (!attached) return attached;
+    for (uint32_t ring = 0; ring < events_->rings().size(); ring++) {
+      const Status attached = bpf_->AttachTo(*events_, ring);
+      if (!attached) return attached;
+    }
   }
   return WatchRings();
 }
@@ -153,9 +158,18 @@ Status Sampler::WatchRings() {
     const Status watches = Watch(events_->rings()[ring].owner_fd, ring);
     if (!watches) return watches;
   }
+  if (cpus_.fd() >= 0) {
+    const Status watches = Watch(cpus_.fd(), kCpuToken);
+    if (!watches) return watches;
+  }
+  return WatchBpfRings();
+}
+
+/// Those that are not watched yet.
+Status Sampler::WatchBpfRings() {
   if (bpf_ == nullptr) return Ok();
-  for (size_t ring = 0; ring < bpf_->rings().size(); ring++) {
-    const Status watches = Watch(bpf_->rings()[ring].fd(), kBpfToken + ring);
+  for (; bpf_watched_ < bpf_->rings().size(); bpf_watched_++) {
+    const Status watches = Watch(bpf_->rings()[bpf_watched_].fd(), kBpfToken + bpf_watched_);
     if (!watches) return watches;
   }
   return Ok();
@@ -178,6 +192,7 @@ Status Sampler::Start() {
   Wake();  // it may have a deadline from now on
   // A command's events are enabled by its exec.
   if (options_.target.kind == TargetOptions::Kind::kCommand) return Ok();
+  const std::lock_guard lock(events_mutex_);
   return events_->Enable();
 }
 
@@ -217,15 +232,31 @@ std::string Sampler::FilterProblem() {
   return filter_problem_;
 }
 
-std::vector<CapturedOnCpu> Sampler::Captured(uint32_t session) const {
+std::vector<CapturedOnCpu> Sampler::Captured(uint32_t session) {
   std::vector<CapturedOnCpu> captured;
   if (bpf_ == nullptr) return captured;
-  // Neither changes between the opening and the closing, which are this thread's.
+  const std::lock_guard lock(events_mutex_);
   for (const CpuRing& ring : events_->rings()) {
     const auto cpu = static_cast<uint32_t>(ring.cpu);
     captured.push_back({.cpu = cpu, .counts = bpf_->CountsOf(cpu, session)});
   }
   return captured;
+}
+
+SampledCpus Sampler::Cpus() {
+  SampledCpus cpus;
+  if (events_ && options_.target.kind == TargetOptions::Kind::kCpus) {
+    const std::lock_guard lock(events_mutex_);
+    for (const CpuRing& ring : events_->rings()) {
+      if (ring.buffer) cpus.sampled.push_back(ring.cpu);
+    }
+  }
+  std::ranges::sort(cpus.sampled);
+  const std::lock_guard lock(mutex_);
+  for (const auto& [cpu, problem] : cpu_problems_) {
+    cpus.problems.push_back("CPU " + std::to_string(cpu) + " is not sampled: " + problem);
+  }
+  return cpus;
 }
 
 Status Sampler::SetFilter(SampleFilter filter) {
@@ -264,6 +295,7 @@ Result<uint64_t> Sampler::KeepUntil(uint64_t time) {
 
 void Sampler::Disable() {
   disable_requested_ = true;
+  const std::lock_guard lock(events_mutex_);
   if (events_) events_->Disable();
 }
 
@@ -305,6 +337,7 @@ void Sampler::RunDrain() {
   while (!stop_) {
     WaitForRecords();
     if (disabled_at_ == 0 && (disable_requested_ || MonotonicNow() >= Deadline())) DisableEvents();
+    FollowCpus();
     TakeFilter();
     if (bpf_ != nullptr && MonotonicNow() >= filter_given_at_ + kFilterPeriod) GiveFilter();
     TakeBounds();
@@ -313,6 +346,82 @@ void Sampler::RunDrain() {
     if (boundary_ != 0 && MayFinishWindow()) FinishWindow();
     PublishTotals();
   }
+}
+
+void Sampler::FollowCpus() {
+  if (options_.target.kind != TargetOptions::Kind::kCpus) return;
+  const auto look = cpus_.LookAt(MonotonicNow());
+  if (look) FollowTo(*look);
+}
+
+/// What goes is drained first, and what comes begins with what /proc says of the processes: what happened there before was
+/// not recorded.
+void Sampler::FollowTo(const CpuWatch::Look& look) {
+  const auto is_online = [&](int cpu) {
+    return std::ranges::find(look.online, cpu) != look.online.end();
+  };
+  std::vector<int> gone = look.heard ? events_->StoppedCpus() : std::vector<int>{};
+  for (const CpuRing& ring : events_->rings()) {
+    if (ring.buffer && !is_online(ring.cpu)) gone.push_back(ring.cpu);
+  }
+  for (const int cpu : gone) EndCpu(cpu);
+  for (const int cpu : options_.target.cpus) {
+    if (is_online(cpu) && !events_->RingOfCpu(cpu)) BeginCpu(cpu);
+  }
+  const std::lock_guard lock(mutex_);
+  std::erase_if(cpu_problems_, [&](const auto& problem) { return !is_online(problem.first); });
+}
+
+void Sampler::EndCpu(int cpu) {
+  const auto ring = events_->RingOfCpu(cpu);
+  if (!ring) return;
+  DrainAll();
+  collector_.EndRing(*ring, *events_, CountCaptured());
+  const std::lock_guard lock(events_mutex_);
+  events_->CloseCpu(cpu);
+}
+
+void Sampler::BeginCpu(int cpu) {
+  const Status sampled = SampleOn(cpu);
+  const std::lock_guard lock(mutex_);
+  cpu_problems_.erase(cpu);
+  // It has gone offline again.
+  if (sampled || sampled.error().code == ENODEV) return;
+  cpu_problems_[cpu] = sampled.error().what + ": " + strerror(sampled.error().code);
+}
+
+Status Sampler::SampleOn(int cpu) {
+  if (bpf_ != nullptr) {
+    const Status room = bpf_->MakeRoomFor(cpu);
+    if (!room) return room;
+    const Status watches = WatchBpfRings();
+    if (!watches) return watches;
+  }
+  const std::lock_guard lock(events_mutex_);
+  const auto ring = events_->OpenCpu(cpu);
+  if (!ring) return ring.error();
+  const Status begun = BeginRing(*ring);
+  if (!begun) events_->CloseCpu(cpu);
+  return begun;
+}
+
+Status Sampler::BeginRing(uint32_t ring) {
+  if (bpf_ != nullptr) {
+    const Status attached = bpf_->AttachTo(*events_, ring);
+    if (!attached) return attached;
+  }
+  const Status watches = Watch(events_->rings()[ring].owner_fd, ring);
+  if (!watches) return watches;
+  collector_.Know(events_->sampled(), events_->rings(), CountCaptured());
+  collector_.MissRecords();
+  const bool samples = started_at_ != 0 && disabled_at_ == 0 && !disable_requested_;
+  return samples ? events_->Enable() : Ok();
+}
+
+Collector::CountCaptured Sampler::CountCaptured() const {
+  return [this](uint32_t cpu, uint32_t session) {
+    return bpf_ == nullptr ? CaptureCounts{} : bpf_->CountsOf(cpu, session);
+  };
 }
 
 void Sampler::TakeFilter() {
@@ -355,9 +464,7 @@ void Sampler::TakeBounds() {
 void Sampler::Apply(SampleBounds bounds) {
   if (bounds.from != kept_from_) {
     kept_from_ = bounds.from;
-    collector_.KeepFrom(kept_from_, *events_, [this](uint32_t cpu, uint32_t session) {
-      return bpf_->CountsOf(cpu, session);
-    });
+    collector_.KeepFrom(kept_from_, *events_, CountCaptured());
   }
   collector_.KeepUntil(bounds.until);
 }
@@ -390,6 +497,8 @@ void Sampler::WaitForRecords() {
   const int count = epoll_wait(epoll_.get(), ready.data(), ready.size(), WaitMilliseconds());
   for (int index = 0; index < count; index++) {
     const uint64_t token = ready[static_cast<size_t>(index)].data.u64;
+    // What it says is read when the CPUs are looked at.
+    if (token == kCpuToken) continue;
     if (token != kWakeToken) {
       DrainReady(token);
       continue;
@@ -420,15 +529,18 @@ void Sampler::DrainBpf(size_t ring, uint64_t head) {
 }
 
 void Sampler::DrainRing(size_t ring) {
-  RingReader& reader = events_->rings()[ring].buffer.reader();
-  const uint64_t head = reader.Head();
+  std::optional<RingBuffer>& buffer = events_->rings()[ring].buffer;
+  if (!buffer) return;
+  const uint64_t head = buffer->reader().Head();
   LookAhead();
   DrainUpTo(ring, head);
 }
 
 void Sampler::DrainAll() {
   std::vector<uint64_t> heads;
-  for (CpuRing& ring : events_->rings()) heads.push_back(ring.buffer.reader().Head());
+  for (CpuRing& ring : events_->rings()) {
+    heads.push_back(ring.buffer ? ring.buffer->reader().Head() : 0);
+  }
   std::vector<uint64_t> bpf_heads;
   if (bpf_ != nullptr) {
     for (const BpfRing& ring : bpf_->rings()) bpf_heads.push_back(ring.Head());
@@ -439,7 +551,9 @@ void Sampler::DrainAll() {
 }
 
 void Sampler::DrainUpTo(size_t ring, uint64_t head) {
-  const bool sound = events_->rings()[ring].buffer.reader().Drain(
+  std::optional<RingBuffer>& buffer = events_->rings()[ring].buffer;
+  if (!buffer) return;
+  const bool sound = buffer->reader().Drain(
       head, [&](std::span<const std::byte> record) { collector_.OnRecord(ring, record); });
   if (!sound) collector_.OnCorruptRing();
 }
@@ -449,7 +563,8 @@ void Sampler::DrainUpTo(size_t ring, uint64_t head) {
 void Sampler::LookAhead() {
   if (!collector_.foresees()) return;
   for (CpuRing& ring : events_->rings()) {
-    ring.buffer.reader().Scan([&](const perf_event_header& header, auto&& bytes) {
+    if (!ring.buffer) continue;
+    ring.buffer->reader().Scan([&](const perf_event_header& header, auto&& bytes) {
       if (header.type != PERF_RECORD_SAMPLE) collector_.Foresee(bytes());
     });
   }
@@ -457,6 +572,12 @@ void Sampler::LookAhead() {
 }
 
 void Sampler::BeginWindowEnd() {
+  // A CPU that was gone for less than a second, where the kernel's word does not reach.
+  if (options_.target.kind == TargetOptions::Kind::kCpus) {
+    const std::vector<int> stopped = events_->StoppedCpus();
+    for (const int cpu : stopped) EndCpu(cpu);
+    if (!stopped.empty()) cpus_.LookAgain();
+  }
   // What is read after the events were disabled is from before.
   boundary_ = disabled_at_ != 0 ? std::max(disabled_at_, window_start_) : MonotonicNow();
   collector_.SetBoundary(boundary_);
@@ -485,8 +606,7 @@ void Sampler::FinishWindow() {
     finished_until_ = boundary_;
   }
   Apply(bounds);
-  collector_.ReadCounts(
-      *events_, [this](uint32_t cpu, uint32_t session) { return bpf_->CountsOf(cpu, session); });
+  collector_.ReadCounts(*events_, CountCaptured());
   DrainAll();
   Handover handover{.window = collector_.FinishWindow(), .times = TimesOfWindow(bounds)};
   window_start_ = handover.times.end;

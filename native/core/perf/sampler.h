@@ -4,9 +4,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,11 +18,18 @@
 #include "core/bpf/bpf_sampler.h"
 #include "core/cgroup/cgroup_tree.h"
 #include "core/perf/collector.h"
+#include "core/perf/cpu_watch.h"
 #include "core/perf/event_set.h"
 #include "core/perf/sampler_options.h"
 #include "core/perf/window_closer.h"
 
 namespace sonde {
+
+/// Ascending.
+struct SampledCpus {
+  std::vector<int> sampled = {};
+  std::vector<std::string> problems = {};
+};
 
 /// Samples by perf_event. Two threads of its own: one drains the rings, at all times, so that they never fill while a
 /// window is being closed; the other closes windows. The public functions belong to the thread that opened it.
@@ -40,7 +49,7 @@ class Sampler {
   Status Take(std::span<std::byte> into);
   std::vector<SessionTotals> Totals();
   /// What the BPF programs of a session have counted, for each CPU that is sampled. Empty where perf takes the samples.
-  std::vector<CapturedOnCpu> Captured(uint32_t session) const;
+  std::vector<CapturedOnCpu> Captured(uint32_t session);
   /// From now on other samples are wanted. Takes effect when the drain thread wakes, which is at once.
   Status SetFilter(SampleFilter filter);
   /// Samples before `time` are another sampler's: they are left out as overlap. EBUSY once a window has been closed.
@@ -50,6 +59,8 @@ class Sampler {
   Result<uint64_t> KeepUntil(uint64_t time);
   /// Why the last one is not in force, and the one before it still is; empty: it is.
   std::string FilterProblem();
+  /// Where whole CPUs are sampled: which, now; and of those that should be, why they are not.
+  SampledCpus Cpus();
   bool TargetGone() const { return target_gone_; }
   void Disable();
   /// Ends the threads and closes the events. Safe twice.
@@ -76,6 +87,7 @@ class Sampler {
   void DisableEvents();
   Status Watch(int fd, uint64_t token);
   Status WatchRings();
+  Status WatchBpfRings();
   void DrainReady(uint64_t token);
   void DrainRing(size_t ring);
   void DrainBpf(size_t ring, uint64_t head);
@@ -86,6 +98,13 @@ class Sampler {
   bool MayFinishWindow() const;
   void FinishWindow();
   void PublishTotals();
+  void FollowCpus();
+  void FollowTo(const CpuWatch::Look& look);
+  void BeginCpu(int cpu);
+  Status SampleOn(int cpu);
+  Status BeginRing(uint32_t ring);
+  Collector::CountCaptured CountCaptured() const;
+  void EndCpu(int cpu);
   void TakeFilter();
   void TakeBounds();
   void Apply(SampleBounds bounds);
@@ -98,13 +117,18 @@ class Sampler {
   /// Without a mount where cgroups are not asked for.
   CgroupTree cgroups_;
   WindowCloser closer_;
+  CpuWatch cpus_;
   UniqueFd epoll_;
   UniqueFd wake_;
 
+  /// The drain thread changes events_ under it; the caller's looks into them under it.
+  std::mutex events_mutex_;
   // The drain thread's, once it runs.
   std::optional<EventSet> events_;
   /// Only where BPF programs take the samples.
   std::unique_ptr<BpfSampler> bpf_;
+  /// How many of its rings are watched.
+  size_t bpf_watched_ = 0;
   Collector collector_;
   uint64_t window_start_ = 0;
   /// Of the window that is ending, 0 when none is.
@@ -136,6 +160,8 @@ class Sampler {
   std::optional<SampleFilter> next_filter_;
   /// Why the filter that was given last is not in force; empty: it is.
   std::string filter_problem_;
+  /// By CPU: why it is not sampled though it is online.
+  std::map<int, std::string> cpu_problems_;
   SampleBounds bounds_;
   /// The end of the last window; 0: there was none.
   uint64_t finished_until_ = 0;

@@ -51,7 +51,7 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
   ],
   configuration: null,
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
-  sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
+  sampler: { backEnd: 'perf', filterProblem: null, cpuProblems: [], cpus: [] },
   filter: [],
   consumers,
   ...changes,
@@ -164,6 +164,7 @@ test('what the BPF programs cost is told', () => {
   const sampler = {
     backEnd: 'bpf',
     filterProblem: null,
+    cpuProblems: [],
     cpus: [
       { cpu: 0, runs: 100, ...cpu, runNs: 3_000 },
       { cpu: 1, runs: 300, ...cpu, runNs: 1_000 },

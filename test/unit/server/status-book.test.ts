@@ -20,7 +20,7 @@ const factsWith = (results: readonly (readonly [string, ConsumerResult])[] = [])
   dataDirectory: '/data',
   sessions: [sessionInfo(), sessionInfo({ id: 1, rate: { by: 'period', period: 1_000n } })],
   configuration: null,
-  sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
+  sampler: { backEnd: 'perf', filterProblem: null, cpuProblems: [], cpus: [] },
   filter: EVERYTHING,
   results: new Map(results),
 })

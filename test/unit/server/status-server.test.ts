@@ -20,7 +20,7 @@ const STATUS: Status = {
   sessions: [],
   configuration: null,
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
-  sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
+  sampler: { backEnd: 'perf', filterProblem: null, cpuProblems: [], cpus: [] },
   filter: [],
   consumers: {},
 }
