@@ -130,6 +130,15 @@ export interface NativeSampledCpus {
   readonly problems: readonly string[]
 }
 
+export interface NativeSampledCgroups {
+  /** Whether perf samples only them: the filter includes nothing else, and the kernel takes it. */
+  readonly byKernel: boolean
+  /** Why it does not take it; '': it was not asked, or does. */
+  readonly refused: string
+  /** What is not there, by path or number. */
+  readonly missing: readonly string[]
+}
+
 export interface NativeSampler {
   /** Enables the events; from here on samples are taken. */
   start(): void
@@ -147,6 +156,8 @@ export interface NativeSampler {
   filterProblem(): string
   /** Of whole CPUs; empty for processes and threads, and after close. */
   cpus(): NativeSampledCpus
+  /** Of the cgroups that the filter names. */
+  cgroups(): NativeSampledCgroups
   /**
    * Samples before `time` (CLOCK_MONOTONIC ns) are another sampler's: they are left out as `overlap`, and losses until now are
    * not reported. Throws EBUSY once a window has been closed.

@@ -7,6 +7,7 @@ import type { SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { NativeAddon } from '../native/binding.ts'
+import { CgroupChanges } from './cgroup-changes.ts'
 import { cpuNews } from './cpu-changes.ts'
 import { locateCgroups } from './filter-cgroups.ts'
 import type { LiveSource } from './live-source.ts'
@@ -35,6 +36,7 @@ export class Sampling implements LiveSource {
   readonly #say: (text: string) => void
   #sessions: readonly SessionInfo[] = []
   #cpuProblems: readonly string[] = []
+  readonly #cgroups = new CgroupChanges()
   #filter: SampleFilter
 
   /** @throws AgentError that says what this machine lacks, or does not allow */
@@ -84,9 +86,9 @@ export class Sampling implements LiveSource {
   sessions(): readonly SessionInfo[] {
     const cpus = this.sampler.cpus()
     const { sessions, said } = cpuNews(this.#sessions, cpus, this.#cpuProblems)
+    for (const text of [...said, ...this.#cgroups.look(this.sampler.cgroups())]) this.#say(text)
     this.#sessions = sessions
     this.#cpuProblems = cpus.problems
-    for (const text of said) this.#say(text)
     return sessions
   }
 
@@ -105,6 +107,7 @@ export class Sampling implements LiveSource {
   setFilter(wanted: SampleFilter): readonly string[] {
     const { filter, notices } = locateCgroups(wanted, 'awaited')
     this.sampler.setFilter(filter)
+    this.#cgroups.begin()
     this.#filter = wanted
     return notices
   }

@@ -58,7 +58,8 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
   }
   for (size_t place = 0; place < sampled.size(); place++) {
     const SampledEvent& event = sampled[place];
-    if (!event.event.IsOpen() || source_numbers_.contains(event.event.id())) continue;
+    if (!event.event.IsOpen() || event.superseded || source_numbers_.contains(event.event.id()))
+      continue;
     const SessionOptions& session = options_.sessions[event.session];
     layouts_.Set(event.event.id(),
                  {.implied_period = session.PeriodIsImplied() ? session.period : 0,
@@ -81,10 +82,10 @@ Collector::Source& Collector::SourceFor(const SampledEvent& event,
     const auto known = std::ranges::find_if(sources_, same);
     if (known != sources_.end()) return *known;
   }
-  Source& source =
-      sources_.emplace_back(Source{.session = event.session,
-                                   .ring = event.ring,
-                                   .cpu = static_cast<uint32_t>(rings[event.ring].cpu)});
+  Source& source = sources_.emplace_back(Source{.session = event.session,
+                                                .ring = event.ring,
+                                                .cpu = static_cast<uint32_t>(rings[event.ring].cpu),
+                                                .in_cgroup = event.in_cgroup});
   if (captured) source.captured_before = captured(source.cpu, source.session);
   const SessionOptions& session = options_.sessions[event.session];
   // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
@@ -365,9 +366,21 @@ void Collector::ReadCounts(const EventSet& events, const CountCaptured& captured
 }
 
 void Collector::EndRing(uint32_t ring, const EventSet& events, const CountCaptured& captured) {
+  End(events, captured, [ring](const Source& source) { return source.ring == ring; });
+}
+
+void Collector::EndSuperseded(const EventSet& events, const CountCaptured& captured) {
+  End(events, captured, [&](const Source& source) {
+    return std::ranges::all_of(source.events,
+                               [&](size_t place) { return events.sampled()[place].superseded; });
+  });
+}
+
+template <typename Ends>
+void Collector::End(const EventSet& events, const CountCaptured& captured, Ends&& ends) {
   const std::vector<uint64_t> idle = IdleOfCpus();
   for (Source& source : sources_) {
-    if (source.ring != ring || source.ended) continue;
+    if (source.ended || !ends(source)) continue;
     Read(events, captured, idle, source);
     source.ended = true;
   }
@@ -390,7 +403,8 @@ void Collector::Read(const EventSet& events, const CountCaptured& captured,
 /// How long its CPU was idle, if it `ran` so much longer than when it was read last.
 uint64_t Collector::IdleOf(const Source& source, std::span<const uint64_t> idle,
                            uint64_t ran) const {
-  if (idle.empty() || source.cpu >= idle_at_start_.size()) return source.reading.idle;
+  if (source.in_cgroup || idle.empty() || source.cpu >= idle_at_start_.size())
+    return source.reading.idle;
   const uint64_t total = source.cpu < idle.size() ? idle[source.cpu] : 0;
   const uint64_t start = idle_at_start_[source.cpu];
   // Nothing is said of a CPU that has gone offline: for all that is known it was idle before.

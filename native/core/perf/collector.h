@@ -46,6 +46,8 @@ class Collector {
             const CountCaptured& captured = {});
   /// The ring has been drained, and its events will be closed: reads what they counted. The window still gets it.
   void EndRing(uint32_t ring, const EventSet& events, const CountCaptured& captured);
+  /// The same of events in whose place others have been opened.
+  void EndSuperseded(const EventSet& events, const CountCaptured& captured);
   /// Records about processes may not have come.
   void MissRecords() { current_->AddDroppedRecords(1); }
 
@@ -153,6 +155,8 @@ class Collector {
     std::optional<Before> before = {};
     /// What the programs had counted on the CPU when this began.
     CaptureCounts captured_before = {};
+    /// Of a cgroup: its clock stands while the CPU is idle.
+    bool in_cgroup = false;
     /// Its events are closed: it is booked once more.
     bool ended = false;
   };
@@ -183,6 +187,8 @@ class Collector {
             Source& source) const;
   bool ReadEvents(const EventSet& events, Source& source) const;
   uint64_t IdleOf(const Source& source, std::span<const uint64_t> idle, uint64_t ran) const;
+  template <typename Ends>
+  void End(const EventSet& events, const CountCaptured& captured, Ends&& ends);
   void ForgetEnded();
   void ReadDroppedRecords(const EventSet& events);
   void BookBefore(Source& source);

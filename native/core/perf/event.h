@@ -24,6 +24,9 @@ class Event {
  public:
   /// `name` is for messages. `pid` -1: every process of the CPU.
   static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name);
+  /// Of the processes in a cgroup, by its directory, while they run on the CPU.
+  static Result<Event> OpenInCgroup(perf_event_attr attr, int directory, int cpu,
+                                    const std::string& name);
 
   int fd() const { return fd_.get(); }
   bool IsOpen() const { return static_cast<bool>(fd_); }
@@ -41,6 +44,7 @@ class Event {
   Result<EventCounts> Read() const;
 
  private:
+  static Result<Event> From(long fd);
   explicit Event(UniqueFd fd) : fd_(std::move(fd)) {}
 
   UniqueFd fd_;

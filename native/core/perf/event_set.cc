@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/perf/event_opener.h"
 
@@ -69,22 +70,81 @@ uint64_t EventSet::LostBookkeeping() const {
 Result<uint32_t> EventSet::OpenCpu(int cpu) {
   const Status opened = OpenBookkeeping(-1, cpu);
   if (!opened) return opened.error();
+  const Status sampled = OpenSampledOfCpu(cpu);
+  if (sampled) return *RingOfCpu(cpu);
+  CloseCpu(cpu);
+  return sampled.error();
+}
+
+Status EventSet::OpenSampledOfCpu(int cpu) {
   for (uint32_t session = 0; session < options_->sessions.size(); session++) {
-    const Status sampled = OpenSampled(-1, session, cpu);
-    if (sampled) continue;
-    CloseCpu(cpu);
-    return sampled.error();
+    if (!scope_) {
+      const Status opened = OpenSampled(-1, session, cpu);
+      if (!opened) return opened;
+      continue;
+    }
+    for (const ScopedCgroup& cgroup : *scope_) {
+      auto event = Event::OpenInCgroup(AttrOf(session), cgroup.directory.get(), cpu,
+                                       options_->sessions[session].name);
+      if (!event) return event.error();
+      const Status added = Add({.event = std::move(*event),
+                                .session = session,
+                                .ring = *RingOfCpu(cpu),
+                                .in_cgroup = true});
+      if (!added) return added;
+    }
   }
-  return *RingOfCpu(cpu);
+  return Ok();
+}
+
+Status EventSet::OpenScope(std::optional<std::vector<ScopedCgroup>> cgroups) {
+  for (SampledEvent& sampled : sampled_) sampled.superseded = sampled.event.IsOpen();
+  scope_.swap(cgroups);
+  for (const CpuRing& ring : rings_) {
+    if (!ring.buffer) continue;
+    const Status opened = OpenSampledOfCpu(ring.cpu);
+    // It has gone offline meanwhile: nothing is sampled there either way.
+    if (opened || opened.error().code == ENODEV) continue;
+    for (SampledEvent& sampled : sampled_) {
+      if (!std::exchange(sampled.superseded, false)) Close(sampled);
+    }
+    scope_.swap(cgroups);
+    return opened;
+  }
+  return Ok();
+}
+
+Status EventSet::SwitchScope(Switched others) {
+  for (SampledEvent& sampled : sampled_) {
+    if (sampled.superseded) (void)sampled.event.Disable();
+  }
+  if (others == Switched::kDisabled) return Ok();
+  for (SampledEvent& sampled : sampled_) {
+    if (sampled.superseded || !sampled.event.IsOpen()) continue;
+    const Status enabled = sampled.event.Enable();
+    if (!enabled) return enabled;
+  }
+  return Ok();
+}
+
+void EventSet::CloseSuperseded() {
+  for (SampledEvent& sampled : sampled_) {
+    if (sampled.superseded) Close(sampled);
+  }
+}
+
+void EventSet::Close(SampledEvent& sampled) {
+  if (!sampled.event.IsOpen()) return;
+  sampled.event.Close();
+  sampled.superseded = false;
+  closed_++;
 }
 
 void EventSet::CloseCpu(int cpu) {
   const auto place = RingOfCpu(cpu);
   if (!place) return;
   for (SampledEvent& sampled : sampled_) {
-    if (sampled.ring != *place || !sampled.event.IsOpen()) continue;
-    sampled.event.Close();
-    closed_++;
+    if (sampled.ring == *place) Close(sampled);
   }
   CpuRing& ring = rings_[*place];
   Event& owner = bookkeeping_[ring.owner];
@@ -148,19 +208,23 @@ size_t EventSet::RingBytes() const {
                                              : options_->ring_bytes;
 }
 
-Status EventSet::OpenSampled(pid_t pid, uint32_t session, int cpu) {
+perf_event_attr EventSet::AttrOf(uint32_t session) const {
   const SessionOptions& options = options_->sessions[session];
-  const perf_event_attr attr = options_->back_end == BackEnd::kBpf
-                                   ? ProgramAttr(options, options_->target, features_)
-                                   : SampleAttr(options, options_->target, features_);
-  auto event = Event::Open(attr, pid, cpu, options.name);
+  return options_->back_end == BackEnd::kBpf ? ProgramAttr(options, options_->target, features_)
+                                             : SampleAttr(options, options_->target, features_);
+}
+
+Status EventSet::OpenSampled(pid_t pid, uint32_t session, int cpu) {
+  auto event = Event::Open(AttrOf(session), pid, cpu, options_->sessions[session].name);
   if (!event) return event.error();
-  const uint32_t ring = *RingOfCpu(cpu);
-  const Status sent = event->RedirectTo(bookkeeping_[rings_[ring].owner]);
+  return Add({.event = std::move(*event), .session = session, .ring = *RingOfCpu(cpu)});
+}
+
+Status EventSet::Add(SampledEvent sampled) {
+  const Status sent = sampled.event.RedirectTo(bookkeeping_[rings_[sampled.ring].owner]);
   if (!sent) return sent;
-  const auto is_closed = [](const SampledEvent& sampled) { return !sampled.event.IsOpen(); };
+  const auto is_closed = [](const SampledEvent& each) { return !each.event.IsOpen(); };
   const auto place = closed_ == 0 ? sampled_.end() : std::ranges::find_if(sampled_, is_closed);
-  SampledEvent sampled{.event = std::move(*event), .session = session, .ring = ring};
   if (place == sampled_.end()) {
     sampled_.push_back(std::move(sampled));
   } else {

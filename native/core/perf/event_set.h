@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/perf/cgroup_scope.h"
 #include "core/perf/event.h"
 #include "core/perf/event_attr.h"
 #include "core/perf/ring_buffer.h"
@@ -20,6 +21,10 @@ struct SampledEvent {
   Event event;
   uint32_t session = 0;  ///< place in SamplerOptions.sessions
   uint32_t ring = 0;
+  /// Of a cgroup on the CPU, and nothing else.
+  bool in_cgroup = false;
+  /// Others have been opened in its place: EventSet.SwitchScope disables it.
+  bool superseded = false;
 };
 
 /// A CPU's ring. Every event of the CPU writes into it.
@@ -55,6 +60,17 @@ class EventSet {
   /// away when it goes offline, for good, and says nothing: reading them gives what they had counted (Linux 6.18).
   std::vector<int> StoppedCpus();
 
+  /// Of whole CPUs: opens other events in the place of those there are, disabled: of these cgroups, or of everything. Where
+  /// one cannot be opened all stays as it was.
+  Status OpenScope(std::optional<std::vector<ScopedCgroup>> cgroups);
+  enum class Switched { kEnabled, kDisabled };
+  /// Those that were there stop, and the others begin, where they are to be enabled.
+  Status SwitchScope(Switched others);
+  /// Closes those that were there. Drain the rings before.
+  void CloseSuperseded();
+  /// Nothing: everything is sampled.
+  const std::optional<std::vector<ScopedCgroup>>& scope() const { return scope_; }
+
   Status Enable();
   void Disable();
   /// Whether every thread that was opened, and every child that inherited its events, has exited.
@@ -78,6 +94,10 @@ class EventSet {
   Status OpenBookkeeping(pid_t pid, int cpu);
   Status OpenRing(int cpu, Event owner);
   Status OpenSampled(pid_t pid, uint32_t session, int cpu);
+  Status OpenSampledOfCpu(int cpu);
+  Status Add(SampledEvent sampled);
+  perf_event_attr AttrOf(uint32_t session) const;
+  void Close(SampledEvent& sampled);
   size_t RingBytes() const;
 
   const SamplerOptions* options_;
@@ -89,6 +109,7 @@ class EventSet {
   std::vector<int> thread_fds_;
   /// How many places of sampled_ are free.
   size_t closed_ = 0;
+  std::optional<std::vector<ScopedCgroup>> scope_;
   /// By events that are closed.
   uint64_t lost_before_ = 0;
 };

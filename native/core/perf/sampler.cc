@@ -38,6 +38,8 @@ constexpr size_t kFreeBytesToTrim = 4 << 20;
 constexpr uint64_t kMillisecond = 1'000'000;
 /// How soon a cgroup that is made anew at a path is the one that the path's rule is about.
 constexpr uint64_t kFilterPeriod = 900'000'000;
+/// Of cgroups, sessions and CPUs together: each is an event.
+constexpr size_t kMaxScopedEvents = 4096;
 constexpr int kDrainPriority = -10;
 constexpr uint64_t kWakeToken = UINT64_MAX;
 constexpr uint64_t kCpuToken = UINT64_MAX - 1;
@@ -74,6 +76,19 @@ SampleFilter WithCgroupIds(SampleFilter filter, CgroupTree& cgroups) {
     rule.value = cgroups.IdOf(rule.text).value_or(kNoCgroup);
   }
   return filter;
+}
+
+std::vector<std::string> MissingIn(const SampleFilter& with_ids) {
+  std::vector<std::string> missing;
+  for (const FilterRule& rule : with_ids.rules) {
+    if (rule.kind == MatchKind::kCgroup && rule.value == kNoCgroup) missing.push_back(rule.text);
+  }
+  return missing;
+}
+
+bool NamesCgroups(const SampleFilter& filter) {
+  return std::ranges::any_of(
+      filter.rules, [](const FilterRule& rule) { return rule.kind == MatchKind::kCgroup; });
 }
 
 /// One per CPU that may be sampled.
@@ -136,6 +151,8 @@ Status Sampler::OpenEvents() {
       options_, features_, [this](size_t ring, auto record) { collector_.OnRecord(ring, record); });
   if (!events) return events.error();
   events_ = std::move(*events);
+  filter_ = options_.filter;
+  if (IncludesCgroupsOnly(filter_)) FitScope();
   collector_.Know(events_->sampled(), events_->rings());
 
   if (bpf_ != nullptr) {
@@ -259,6 +276,11 @@ SampledCpus Sampler::Cpus() {
   return cpus;
 }
 
+CgroupsSampled Sampler::Cgroups() {
+  const std::lock_guard lock(mutex_);
+  return cgroups_sampled_;
+}
+
 Status Sampler::SetFilter(SampleFilter filter) {
   {
     const std::lock_guard lock(mutex_);
@@ -340,6 +362,9 @@ void Sampler::RunDrain() {
     FollowCpus();
     TakeFilter();
     if (bpf_ != nullptr && MonotonicNow() >= filter_given_at_ + kFilterPeriod) GiveFilter();
+    if (bpf_ == nullptr && NamesCgroups(filter_) &&
+        MonotonicNow() >= scope_fitted_at_ + kFilterPeriod)
+      FitScope();
     TakeBounds();
     if (close_requested_.exchange(false)) BeginWindowEnd();
     collector_.Retry();
@@ -414,8 +439,7 @@ Status Sampler::BeginRing(uint32_t ring) {
   if (!watches) return watches;
   collector_.Know(events_->sampled(), events_->rings(), CountCaptured());
   collector_.MissRecords();
-  const bool samples = started_at_ != 0 && disabled_at_ == 0 && !disable_requested_;
-  return samples ? events_->Enable() : Ok();
+  return started_at_ != 0 && IsSampling() ? events_->Enable() : Ok();
 }
 
 Collector::CountCaptured Sampler::CountCaptured() const {
@@ -435,15 +459,89 @@ void Sampler::TakeFilter() {
     filter_ = std::move(*filter);
     GiveFilter();
   } else {
-    collector_.SetFilter(std::move(*filter));
+    filter_ = std::move(*filter);
+    {
+      const std::lock_guard lock(mutex_);
+      cgroups_sampled_.refused.clear();
+    }
+    FitScope();
   }
 }
+
+// --- cgroups by perf itself ----------------------------------------------------------------------
+
+/// perf samples only the cgroups that the filter includes, where it includes nothing else: of whatever else runs, nothing is
+/// captured then. What may be at their paths is looked for again from time to time.
+void Sampler::FitScope() {
+  scope_fitted_at_ = MonotonicNow();
+  auto wanted = ScopeWanted();
+  const auto& is = events_->scope();
+  const bool fits = wanted.has_value() == is.has_value() && (!is || IdsOf(*wanted) == IdsOf(*is));
+  const Status switched = fits || !IsSampling() ? Ok() : SwitchScope(std::move(wanted));
+  const bool scoped = events_->scope().has_value();
+  SetGate(scoped ? WithoutIncludes(filter_) : filter_);
+  const std::lock_guard lock(mutex_);
+  cgroups_sampled_.by_kernel = scoped;
+  filter_problem_.clear();
+  if (switched) return;
+  const std::string why = switched.error().what + ": " + strerror(switched.error().code);
+  // Everything is sampled still, or what the filter before this one included.
+  (scoped ? filter_problem_ : cgroups_sampled_.refused) = why;
+}
+
+/// Nothing: everything is to be sampled, and filtered.
+std::optional<std::vector<ScopedCgroup>> Sampler::ScopeWanted() {
+  CgroupScope scope = ScopeOf(filter_, cgroups_);
+  const size_t events = scope.cgroups.size() * options_.sessions.size() * events_->rings().size();
+  const std::lock_guard lock(mutex_);
+  cgroups_sampled_.missing = std::move(scope.missing);
+  const bool may = options_.back_end == BackEnd::kPerf && cgroups_.exists() &&
+                   options_.target.kind == TargetOptions::Kind::kCpus &&
+                   cgroups_sampled_.refused.empty();
+  const bool should =
+      IncludesCgroupsOnly(filter_) && !scope.everything && events <= kMaxScopedEvents;
+  if (!may || !should) return std::nullopt;
+  return std::move(scope.cgroups);
+}
+
+/// What the events before brought, and what both bring while they take turns, is decided by the whole filter.
+Status Sampler::SwitchScope(std::optional<std::vector<ScopedCgroup>> cgroups) {
+  DrainAll();
+  {
+    const std::lock_guard lock(events_mutex_);
+    const Status opened = events_->OpenScope(std::move(cgroups));
+    if (!opened) return opened;
+    SetGate(filter_);
+    collector_.Know(events_->sampled(), events_->rings());
+    const bool enables = started_at_ != 0 && !disable_requested_;
+    const Status switched = events_->SwitchScope(enables ? EventSet::Switched::kEnabled
+                                                         : EventSet::Switched::kDisabled);
+    if (!switched) return switched;
+  }
+  DrainAll();
+  collector_.EndSuperseded(*events_, CountCaptured());
+  const std::lock_guard lock(events_mutex_);
+  events_->CloseSuperseded();
+  return Ok();
+}
+
+void Sampler::SetGate(SampleFilter filter) {
+  if (gate_ == filter) return;
+  gate_ = filter;
+  collector_.SetFilter(std::move(filter));
+}
+
+bool Sampler::IsSampling() const { return disabled_at_ == 0 && !disable_requested_; }
 
 /// The cgroup at a path may be another one than it was. A filter that the programs cannot take is applied to none: the one
 /// that was in force stays.
 void Sampler::GiveFilter() {
   SampleFilter with_ids = WithCgroupIds(filter_, cgroups_);
   filter_given_at_ = MonotonicNow();
+  {
+    const std::lock_guard lock(mutex_);
+    cgroups_sampled_.missing = MissingIn(with_ids);
+  }
   if (given_filter_ == with_ids) return;
   const Status given = bpf_->filter().Set(with_ids, ProcessTraitsReader().All());
   // What was refused is not tried again: the kernel would refuse it again.

@@ -31,6 +31,16 @@ struct SampledCpus {
   std::vector<std::string> problems = {};
 };
 
+/// Of the cgroups that the filter includes.
+struct CgroupsSampled {
+  /// Whether perf samples only them: the filter includes nothing else, and the kernel takes it.
+  bool by_kernel = false;
+  /// Why it does not take it; empty: it was not asked, or does.
+  std::string refused = {};
+  /// What is not there, by path or number.
+  std::vector<std::string> missing = {};
+};
+
 /// Samples by perf_event. Two threads of its own: one drains the rings, at all times, so that they never fill while a
 /// window is being closed; the other closes windows. The public functions belong to the thread that opened it.
 class Sampler {
@@ -61,6 +71,7 @@ class Sampler {
   std::string FilterProblem();
   /// Where whole CPUs are sampled: which, now; and of those that should be, why they are not.
   SampledCpus Cpus();
+  CgroupsSampled Cgroups();
   bool TargetGone() const { return target_gone_; }
   void Disable();
   /// Ends the threads and closes the events. Safe twice.
@@ -106,6 +117,11 @@ class Sampler {
   Collector::CountCaptured CountCaptured() const;
   void EndCpu(int cpu);
   void TakeFilter();
+  void FitScope();
+  std::optional<std::vector<ScopedCgroup>> ScopeWanted();
+  Status SwitchScope(std::optional<std::vector<ScopedCgroup>> cgroups);
+  void SetGate(SampleFilter filter);
+  bool IsSampling() const;
   void TakeBounds();
   void Apply(SampleBounds bounds);
   WindowTimes TimesOfWindow(SampleBounds bounds);
@@ -134,10 +150,13 @@ class Sampler {
   /// Of the window that is ending, 0 when none is.
   uint64_t boundary_ = 0;
   uint64_t sequence_ = 0;
-  /// What the BPF programs are to decide by, and what they have got of it: cgroups by their ids.
+  /// What is to be decided by; what the BPF programs have got of it, cgroups by their ids; and what is decided after samples
+  /// were captured.
   SampleFilter filter_;
+  std::optional<SampleFilter> gate_;
   std::optional<SampleFilter> given_filter_;
   uint64_t filter_given_at_ = 0;
+  uint64_t scope_fitted_at_ = 0;
   /// When the events were disabled, 0 while they sample.
   uint64_t disabled_at_ = 0;
   uint64_t kept_from_ = 0;
@@ -160,6 +179,7 @@ class Sampler {
   std::optional<SampleFilter> next_filter_;
   /// Why the filter that was given last is not in force; empty: it is.
   std::string filter_problem_;
+  CgroupsSampled cgroups_sampled_;
   /// By CPU: why it is not sampled though it is online.
   std::map<int, std::string> cpu_problems_;
   SampleBounds bounds_;

@@ -23,7 +23,13 @@ const status = (changes: Partial<Status> = {}): Status => ({
   startedAt: '2026-01-02T03:04:05Z',
   dataDirectory: '/var/lib/sonde',
   windows: { closed: 0, newestEnd: null },
-  sampler: { backEnd: 'bpf', filterProblem: null, cpuProblems: [], cpus: [] },
+  sampler: {
+    backEnd: 'bpf',
+    filterProblem: null,
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
+    cpus: [],
+  },
   configuration: {
     directory: '/etc/sonde/agent',
     watching: { how: 'inotify', reason: null },
@@ -72,6 +78,7 @@ test('a document that is not valid, a collection that failed and a filter that i
     backEnd: 'bpf',
     filterProblem: 'there is no cgroup /a',
     cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
     cpus: [],
   } as const
   assert.deepEqual(notInForce(status({ sampler })), [

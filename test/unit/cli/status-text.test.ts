@@ -51,7 +51,13 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
   ],
   configuration: null,
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
-  sampler: { backEnd: 'perf', filterProblem: null, cpuProblems: [], cpus: [] },
+  sampler: {
+    backEnd: 'perf',
+    filterProblem: null,
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
+    cpus: [],
+  },
   filter: [],
   consumers,
   ...changes,
@@ -165,6 +171,7 @@ test('what the BPF programs cost is told', () => {
     backEnd: 'bpf',
     filterProblem: null,
     cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
     cpus: [
       { cpu: 0, runs: 100, ...cpu, runNs: 3_000 },
       { cpu: 1, runs: 300, ...cpu, runNs: 1_000 },

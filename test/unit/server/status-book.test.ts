@@ -20,7 +20,13 @@ const factsWith = (results: readonly (readonly [string, ConsumerResult])[] = [])
   dataDirectory: '/data',
   sessions: [sessionInfo(), sessionInfo({ id: 1, rate: { by: 'period', period: 1_000n } })],
   configuration: null,
-  sampler: { backEnd: 'perf', filterProblem: null, cpuProblems: [], cpus: [] },
+  sampler: {
+    backEnd: 'perf',
+    filterProblem: null,
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
+    cpus: [],
+  },
   filter: EVERYTHING,
   results: new Map(results),
 })

@@ -20,7 +20,13 @@ const STATUS: Status = {
   sessions: [],
   configuration: null,
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
-  sampler: { backEnd: 'perf', filterProblem: null, cpuProblems: [], cpus: [] },
+  sampler: {
+    backEnd: 'perf',
+    filterProblem: null,
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
+    cpus: [],
+  },
   filter: [],
   consumers: {},
 }
