@@ -59,6 +59,7 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
     cpus: [],
   },
   filter: [],
+  flightRecorder: null,
   consumers,
   ...changes,
 })

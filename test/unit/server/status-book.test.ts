@@ -28,6 +28,7 @@ const factsWith = (results: readonly (readonly [string, ConsumerResult])[] = [])
     cpus: [],
   },
   filter: EVERYTHING,
+  flightRecorder: null,
   results: new Map(results),
 })
 

@@ -28,6 +28,7 @@ const STATUS: Status = {
     cpus: [],
   },
   filter: [],
+  flightRecorder: null,
   consumers: {},
 }
 
