@@ -48,7 +48,7 @@ import { Sampling } from './sampler/sampling.ts'
 import { StatusBook, type StatusFacts } from './server/status-book.ts'
 import { openSymbolizer } from './symbols/open.ts'
 import type { NativeSymbolizer } from './symbols/symbolizer.ts'
-import type { RecordingPlace, Trust } from './symbols/trust.ts'
+import { inodesSeenHere, type RecordingPlace, type Trust } from './symbols/trust.ts'
 
 /** Builds consumers once there is a context. */
 export type ConsumerBuilder = (context: ConsumerContext) => Consumer
@@ -255,7 +255,14 @@ function sourceOf(
   if (!('collections' in sampling)) {
     const { window: wanted, duration, beginsPaused = false, ...request } = sampling
     const window = milliseconds(Math.min(wanted, longest ?? wanted))
-    return new Sampling(addon, { ...shared, request, window, duration, beginsPaused })
+    return new Sampling(addon, {
+      ...shared,
+      request,
+      window,
+      duration,
+      beginsPaused,
+      say: (text) => log('info', text),
+    })
   }
   const { collections, consumerNames, ...common } = sampling
   return new ProfileSessions(addon, {

@@ -84,6 +84,13 @@ Napi::Array CountsOf(Napi::Env env, const std::array<uint64_t, kCount>& counts) 
   return list;
 }
 
+template <typename Value>
+Napi::Array ListOf(Napi::Env env, const std::vector<Value>& values) {
+  auto list = Napi::Array::New(env, values.size());
+  for (uint32_t index = 0; index < values.size(); index++) list.Set(index, values[index]);
+  return list;
+}
+
 Napi::Object ToObject(Napi::Env env, const CapturedOnCpu& captured) {
   const CaptureCounts& counts = captured.counts;
   const std::pair<const char*, uint64_t> fields[] = {{"cpu", captured.cpu},
@@ -194,6 +201,8 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
                         InstanceMethod("stats", &SamplerObject::Stats),
                         InstanceMethod("setFilter", &SamplerObject::SetFilter),
                         InstanceMethod("filterProblem", &SamplerObject::FilterProblem),
+                        InstanceMethod("cpus", &SamplerObject::Cpus),
+                        InstanceMethod("cgroups", &SamplerObject::Cgroups),
                         InstanceMethod("keepFrom", &SamplerObject::KeepFrom),
                         InstanceMethod("keepUntil", &SamplerObject::KeepUntil),
                         InstanceMethod("targetGone", &SamplerObject::TargetGone),
@@ -276,6 +285,25 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
 
   Napi::Value FilterProblem(const Napi::CallbackInfo& info) {
     return Napi::String::New(info.Env(), sampler_ == nullptr ? "" : sampler_->FilterProblem());
+  }
+
+  Napi::Value Cgroups(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const CgroupsSampled cgroups = sampler_ == nullptr ? CgroupsSampled{} : sampler_->Cgroups();
+    auto object = Napi::Object::New(env);
+    object.Set("byKernel", cgroups.by_kernel);
+    object.Set("refused", cgroups.refused);
+    object.Set("missing", ListOf(env, cgroups.missing));
+    return object;
+  }
+
+  Napi::Value Cpus(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const SampledCpus cpus = sampler_ == nullptr ? SampledCpus{} : sampler_->Cpus();
+    auto object = Napi::Object::New(env);
+    object.Set("sampled", ListOf(env, cpus.sampled));
+    object.Set("problems", ListOf(env, cpus.problems));
+    return object;
   }
 
   void KeepFrom(const Napi::CallbackInfo& info) {

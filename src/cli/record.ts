@@ -319,7 +319,10 @@ function eventLines(options: ParsedOptions, detail: string): readonly string[] {
   const rate = rateOf(options)
   const told =
     rate.by === 'frequency' ? `sample_freq=${rate.hertz}` : `sample_period=${rate.period.toString()}`
-  return eventsOf(options).map((event) => (detail === '-v' || detail === '-F' ? `${event}: ${told}` : event))
+  return eventsOf(options).map((event) => {
+    const text = typeof event === 'string' ? event : event.text
+    return detail === '-v' || detail === '-F' ? `${text}: ${told}` : text
+  })
 }
 
 /** Waits for whatever ends the recording first. */

@@ -19,5 +19,6 @@ export function notInForce({ configuration, sampler }: Status): readonly string[
     ...(sampler?.filterProblem
       ? [`The filter that was given last is not in force: ${sampler.filterProblem}`]
       : []),
+    ...(sampler?.cpuProblems ?? []),
   ]
 }

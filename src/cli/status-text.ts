@@ -7,6 +7,7 @@ import type {
   DeliveryStatus,
   FilesStatus,
   RuleStatus,
+  SamplerStatus,
   SessionStatus,
   Status,
 } from '../core/status.ts'
@@ -61,10 +62,11 @@ function samplerLine({ sampler }: Partial<Status>): readonly string[] {
   const runs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs, 0)
   const timeNs = sampler.cpus.reduce((sum, cpu) => sum + cpu.runs * (cpu.runNs ?? 0), 0)
   const cost = runs === 0 ? '' : `, ${(timeNs / runs / 1_000).toFixed(1)} µs a run`
-  const { filterProblem } = sampler
+  const { filterProblem, cpuProblems = [] }: Partial<SamplerStatus> = sampler
   return [
     `Samples are taken by ${sampler.backEnd}${cost}`,
-    ...(filterProblem === null ? [] : [printable(`The filter could not be changed: ${filterProblem}`)]),
+    ...(filterProblem ? [printable(`The filter could not be changed: ${filterProblem}`)] : []),
+    ...cpuProblems.map(printable),
   ]
 }
 

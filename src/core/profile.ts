@@ -68,7 +68,7 @@ export interface StackParts {
 
 export const WHOLE_STACKS: StackParts = { kernel: true, user: true }
 
-/** One event of one configuration. The same object is in all batches of the session, until its configuration has another version. */
+/** One event of one configuration. The same object is in all batches of the session, until its configuration has another version, or a CPU comes or goes. */
 export interface SessionInfo {
   /** Unique among all sessions of a run, never reused; also the session number in the window buffer. */
   readonly id: number
@@ -81,7 +81,7 @@ export interface SessionInfo {
   readonly rate: SamplingRate
   /** The configuration that asked for it; null where the command line or the embedded default did. */
   readonly config: { readonly name: string; readonly version: string } | null
-  /** Online CPUs that are sampled, ascending. */
+  /** CPUs that are sampled when the window closes, ascending: of all that may be, those that are online. */
   readonly cpus: readonly number[]
   /** Of the user's part, where stacks have it. */
   readonly callGraph: CallGraph

@@ -53,11 +53,24 @@ export interface CpuCaptureStatus {
   readonly runNs: number | null
 }
 
+/** Of the cgroups that the filter names. */
+export interface SampledCgroupsStatus {
+  /** Whether perf samples only those that the filter includes; otherwise all samples are taken, and the filter leaves out others. */
+  readonly byKernel: boolean
+  /** Why perf does not, though it could; null: it does, or nothing else is to be had. */
+  readonly refused: string | null
+  /** What is not there now, by path or number. */
+  readonly missing: readonly string[]
+}
+
 /** What takes the samples. */
 export interface SamplerStatus {
   readonly backEnd: BackEnd
   /** Why the filter that was given last is not in force; null: it is. */
   readonly filterProblem: string | null
+  /** Why CPUs that are online are not sampled, in a sentence each. */
+  readonly cpuProblems: readonly string[]
+  readonly cgroups: SampledCgroupsStatus
   /** Empty where perf's rings do. */
   readonly cpus: readonly CpuCaptureStatus[]
 }

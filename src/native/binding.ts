@@ -48,6 +48,7 @@ export interface NativeEventNumbers {
 }
 
 export type NativeTarget =
+  /** Each while it is online. */
   | { readonly kind: 'cpus'; readonly cpus: readonly number[] }
   /** All threads of the processes; children too when `inherit`. */
   | { readonly kind: 'processes'; readonly pids: readonly number[]; readonly inherit: boolean }
@@ -133,6 +134,22 @@ export interface NativeSessionStats {
   readonly firstSampleTime: bigint
 }
 
+export interface NativeSampledCpus {
+  /** Those that are sampled now, ascending. */
+  readonly sampled: readonly number[]
+  /** Why others that are online are not, in a sentence each. */
+  readonly problems: readonly string[]
+}
+
+export interface NativeSampledCgroups {
+  /** Whether perf samples only them: the filter includes nothing else, and the kernel takes it. */
+  readonly byKernel: boolean
+  /** Why it does not take it; '': it was not asked, or does. */
+  readonly refused: string
+  /** What is not there, by path or number. */
+  readonly missing: readonly string[]
+}
+
 export interface NativeSampler {
   /** Enables the events; from here on samples are taken, or where it begins paused from the first `resume` on. */
   start(paused?: boolean): void
@@ -152,6 +169,10 @@ export interface NativeSampler {
   setFilter(rules: readonly NativeFilterRule[]): void
   /** Why the filter that was set last is not in force, and the one before it still is; '': it is. */
   filterProblem(): string
+  /** Of whole CPUs; empty for processes and threads, and after close. */
+  cpus(): NativeSampledCpus
+  /** Of the cgroups that the filter names. */
+  cgroups(): NativeSampledCgroups
   /**
    * Samples before `time` (CLOCK_MONOTONIC ns) are another sampler's: they are left out as `overlap`, and losses until now are
    * not reported. Throws EBUSY once a window has been closed.

@@ -47,6 +47,12 @@ const CPUS = '/sys/devices/system/cpu'
 /** CPUs that run now, ascending. */
 export const onlineCpus = (): readonly number[] => parseCpuList(textOf(`${CPUS}/online`) || '0')
 
+/** All that may ever run without a restart, ascending. */
+export const possibleCpus = (): readonly number[] => {
+  const possible = parseCpuList(textOf(`${CPUS}/possible`))
+  return possible.length === 0 ? onlineCpus() : possible
+}
+
 export function readHost(facts: NativeKernelFacts): HostInfo {
   const online = onlineCpus()
   const present = parseCpuList(textOf(`${CPUS}/present`))

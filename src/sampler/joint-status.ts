@@ -12,6 +12,12 @@ export function jointStatus(all: readonly SamplerStatus[]): SamplerStatus | null
   return {
     backEnd: all.every(({ backEnd }) => backEnd === first.backEnd) ? first.backEnd : 'perf',
     filterProblem: all.find(({ filterProblem }) => filterProblem !== null)?.filterProblem ?? null,
+    cpuProblems: [...new Set(all.flatMap(({ cpuProblems }) => cpuProblems))],
+    cgroups: {
+      byKernel: all.every(({ cgroups }) => cgroups.byKernel),
+      refused: all.find(({ cgroups }) => cgroups.refused !== null)?.cgroups.refused ?? null,
+      missing: [...new Set(all.flatMap(({ cgroups }) => cgroups.missing))],
+    },
     cpus: [...cpus.values()].sort((a, b) => a.cpu - b.cpu),
   }
 }

@@ -19,7 +19,7 @@ import { refusedByBpf } from './events/bpf.ts'
 import { chooseEvents, type EventRequest } from './events/choose.ts'
 import { type AskedEvent, rateFor } from './events/parse.ts'
 import { locateCgroups, type MissingCgroups } from './filter-cgroups.ts'
-import { onlineCpus } from './host.ts'
+import { onlineCpus, possibleCpus } from './host.ts'
 import { lackingNotices } from './lacking.ts'
 import { nativeSession } from './native-session.ts'
 import { ownProcesses } from './own-processes.ts'
@@ -222,7 +222,7 @@ function targetOf(
   if (target.kind !== 'machine') return { target, notices: [] }
   const { otherwise } = target
   if (otherwise === undefined || !mayProcessesOnly(privileges)) {
-    return { target: { kind: 'cpus', cpus }, notices: [] }
+    return { target: { kind: 'cpus', cpus: possibleCpus() }, notices: [] }
   }
   const perThread = cpus.length * (events + 1)
   const { pids, leftOut } = ownProcesses(process.pid, Math.floor(MAX_OWN_DESCRIPTORS / perThread))

@@ -4,10 +4,16 @@ import type { Clock } from '../base/clock.ts'
 import type { Component } from '../core/component.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { EVERYTHING, type SampleFilter } from '../core/sample-filter.ts'
-import type { SamplerStatus } from '../core/status.ts'
+import type { SampledCgroupsStatus, SamplerStatus } from '../core/status.ts'
 import { type Milliseconds, type MonotonicTime, monotonicTime } from '../core/units.ts'
 import { batchesOf } from '../core/window-view.ts'
-import type { NativeAddon, NativeCgroupHierarchy, NativeSampler, NativeTarget } from '../native/binding.ts'
+import type {
+  NativeAddon,
+  NativeCgroupHierarchy,
+  NativeSampledCpus,
+  NativeSampler,
+  NativeTarget,
+} from '../native/binding.ts'
 import { captureStatus } from './capture-status.ts'
 import { explained, explaining, isMemoryLockRefused, isNativeError, targetText } from './native-errors.ts'
 import { nativeFilter } from './native-filter.ts'
@@ -64,6 +70,7 @@ export class Sampler implements Component {
   readonly #notices: string[] = []
   #native: NativeSampler | undefined
   #way: SamplingWay | undefined
+  #cgroups: SampledCgroupsStatus = { byKernel: false, refused: null, missing: [] }
   #total: Progress = { taken: 0, lost: 0 }
   #running: Promise<void> | undefined
 
@@ -191,8 +198,22 @@ export class Sampler implements Component {
     return {
       backEnd: this.#way?.backEnd ?? 'perf',
       filterProblem: this.#native?.filterProblem() || null,
+      cpuProblems: this.cpus().problems,
+      cgroups: this.cgroups(),
       cpus: captureStatus(this.#native?.stats() ?? []),
     }
+  }
+
+  /** Which are sampled now, where whole CPUs are; none before and afterwards. */
+  cpus(): NativeSampledCpus {
+    return this.#native?.cpus() ?? { sampled: [], problems: [] }
+  }
+
+  /** Of those that the filter names; afterwards, as they were last. */
+  cgroups(): SampledCgroupsStatus {
+    const cgroups = this.#native?.cgroups()
+    if (cgroups !== undefined) this.#cgroups = { ...cgroups, refused: cgroups.refused || null }
+    return this.#cgroups
   }
 
   /** Samples read so far, and those that are known lost; afterwards, of all that there were. */

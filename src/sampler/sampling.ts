@@ -7,6 +7,8 @@ import type { SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { NativeAddon } from '../native/binding.ts'
+import { CgroupChanges } from './cgroup-changes.ts'
+import { cpuNews } from './cpu-changes.ts'
 import { locateCgroups } from './filter-cgroups.ts'
 import type { LiveSource } from './live-source.ts'
 import { planSampling, type SamplingPlan, type SamplingRequest } from './plan.ts'
@@ -25,23 +27,29 @@ export interface SamplingOptions {
   readonly beginsPaused?: boolean
   /** Takes the batches of a window; the next one closes when it has resolved. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
+  /** What happens while it samples, in a sentence. */
+  readonly say: (text: string) => void
 }
 
 export class Sampling implements LiveSource {
   readonly sampler: Sampler
   readonly #plan: SamplingPlan
   readonly #host: () => HostInfo
+  readonly #say: (text: string) => void
   #sessions: readonly SessionInfo[] = []
   readonly #beginsPaused: boolean
+  #cpuProblems: readonly string[] = []
+  readonly #cgroups = new CgroupChanges()
   #filter: SampleFilter
 
   /** @throws AgentError that says what this machine lacks, or does not allow */
-  constructor(addon: NativeAddon, { request, host, beginsPaused = false, ...options }: SamplingOptions) {
+  constructor(addon: NativeAddon, { request, host, say, beginsPaused = false, ...options }: SamplingOptions) {
     const plan = planSampling(request)
     const { ways, target, cgroups, filter } = plan
     this.#plan = plan
     this.#host = host
     this.#beginsPaused = beginsPaused
+    this.#say = say
     this.#filter = request.filter
     this.sampler = new Sampler(addon, {
       ...options,
@@ -49,7 +57,7 @@ export class Sampling implements LiveSource {
       target,
       cgroups,
       filter,
-      sessions: () => this.#sessions,
+      sessions: () => this.sessions(),
     })
   }
 
@@ -78,8 +86,14 @@ export class Sampling implements LiveSource {
     return this.sampler.ended
   }
 
+  /** With the CPUs that are online now. */
   sessions(): readonly SessionInfo[] {
-    return this.#sessions
+    const cpus = this.sampler.cpus()
+    const { sessions, said } = cpuNews(this.#sessions, cpus, this.#cpuProblems)
+    for (const text of [...said, ...this.#cgroups.look(this.sampler.cgroups())]) this.#say(text)
+    this.#sessions = sessions
+    this.#cpuProblems = cpus.problems
+    return sessions
   }
 
   status(): SamplerStatus {
@@ -97,6 +111,7 @@ export class Sampling implements LiveSource {
   setFilter(wanted: SampleFilter): readonly string[] {
     const { filter, notices } = locateCgroups(wanted, 'awaited')
     this.sampler.setFilter(filter)
+    this.#cgroups.begin()
     this.#filter = wanted
     return notices
   }

@@ -90,6 +90,8 @@ export function fakeNative(sessions: readonly SessionInfo[]): FakeNative {
     },
     setFilter: () => void calls.push('setFilter'),
     filterProblem: () => '',
+    cgroups: () => ({ byKernel: false, refused: '', missing: [] }),
+    cpus: () => ({ sampled: [], problems: [] }),
     keepFrom: (time) => void calls.push(`keepFrom ${time}`),
     keepUntil(time) {
       calls.push(`keepUntil ${time}`)

@@ -50,14 +50,19 @@ Result<uint32_t> PlaceOf(const std::string& controller) {
   return Error{ENOENT, "the kernel has no cgroup controller " + controller};
 }
 
-Result<std::vector<BpfRing>> MakeRings(uint32_t count, size_t bytes) {
-  std::vector<BpfRing> rings;
-  for (uint32_t place = 0; place < count; place++) {
-    auto ring = BpfRing::Make(bytes);
-    if (!ring) return ring.error();
-    rings.push_back(std::move(*ring));
-  }
-  return rings;
+/// One more than the highest CPU that is in the machine.
+uint32_t CpusFor(const std::vector<int>& online) {
+  const auto present = PresentCpus();
+  const int highest =
+      present && !present->empty() ? std::max(present->back(), online.back()) : online.back();
+  return static_cast<uint32_t>(highest) + 1;
+}
+
+/// On which events are opened. Those of threads are opened on CPUs that are offline, too.
+std::vector<int> CpusOf(const TargetOptions& target, const std::vector<int>& online) {
+  if (target.kind == TargetOptions::Kind::kCpus) return online;
+  auto present = PresentCpus();
+  return present ? std::move(*present) : online;
 }
 
 sonde_session SessionOf(const SessionOptions& session) {
@@ -79,16 +84,15 @@ Result<std::unique_ptr<BpfSampler>> BpfSampler::Load(const SamplerOptions& optio
   }
   const auto online = OnlineCpus();
   if (!online) return online.error();
-  // Events are opened on those that are online now.
-  const auto cpus = static_cast<uint32_t>(online->back()) + 1;
+  const uint32_t cpus = CpusFor(*online);
   const size_t ring_bytes =
       std::min(std::bit_ceil(options.ring_bytes * std::min(kCpusPerRing, cpus)), kLargestRing);
-  auto rings = MakeRings((cpus + kCpusPerRing - 1) / kCpusPerRing, ring_bytes);
-  if (!rings) return rings.error();
+  auto first = BpfRing::Make(ring_bytes);
+  if (!first) return first.error();
   auto programs = SamplerPrograms::Load({.sessions = options.sessions.size(),
                                          .cpus = cpus,
-                                         .rings = static_cast<uint32_t>(rings->size()),
-                                         .ring_fd = rings->front().fd()});
+                                         .rings = (cpus + kCpusPerRing - 1) / kCpusPerRing,
+                                         .ring_fd = first->fd()});
   if (!programs) return programs.error();
   auto config = MapArray(programs->MapFd("config"), sizeof(sonde_config), PROT_READ | PROT_WRITE);
   if (!config) return config.error();
@@ -99,23 +103,40 @@ Result<std::unique_ptr<BpfSampler>> BpfSampler::Load(const SamplerOptions& optio
                     &ConfigIn(*config));
   std::unique_ptr<BpfSampler> sampler(new BpfSampler(std::move(*programs), std::move(filter),
                                                      std::move(*config), std::move(*counters)));
-  const Status placed = sampler->PlaceRings(std::move(*rings));
+  sampler->cpus_ = cpus;
+  const uint32_t first_place = static_cast<uint32_t>(online->front()) / kCpusPerRing;
+  const Status placed = sampler->PlaceRing(first_place, std::move(*first));
   if (!placed) return placed.error();
+  for (const int cpu : CpusOf(options.target, *online)) {
+    const Status room = sampler->MakeRoomFor(cpu);
+    if (!room) return room.error();
+  }
   sampler->programs_.WatchForks();
   const Status configured = sampler->Configure(options);
   if (!configured) return configured.error();
   return sampler;
 }
 
-Status BpfSampler::PlaceRings(std::vector<BpfRing> rings) {
-  const int places = programs_.MapFd("rings");
-  for (uint32_t place = 0; place < rings.size(); place++) {
-    const int fd = rings[place].fd();
-    if (bpf_map_update_elem(places, &place, &fd, BPF_ANY) != 0) {
-      return SystemError("bpf(BPF_MAP_UPDATE_ELEM, rings)");
-    }
+Status BpfSampler::MakeRoomFor(int cpu) {
+  if (static_cast<uint32_t>(cpu) >= cpus_) {
+    return Error{ENOSPC, "bpf: the programs were loaded for the CPUs up to " +
+                             std::to_string(cpus_ - 1) + "; start anew to sample CPU " +
+                             std::to_string(cpu)};
   }
-  rings_ = std::move(rings);
+  const uint32_t place = static_cast<uint32_t>(cpu) / kCpusPerRing;
+  if (places_.contains(place)) return Ok();
+  auto ring = BpfRing::Make(rings_.front().size());
+  if (!ring) return ring.error();
+  return PlaceRing(place, std::move(*ring));
+}
+
+Status BpfSampler::PlaceRing(uint32_t place, BpfRing ring) {
+  const int fd = ring.fd();
+  if (bpf_map_update_elem(programs_.MapFd("rings"), &place, &fd, BPF_ANY) != 0) {
+    return SystemError("bpf(BPF_MAP_UPDATE_ELEM, rings)");
+  }
+  rings_.push_back(std::move(ring));
+  places_.insert(place);
   return Ok();
 }
 
@@ -136,8 +157,9 @@ Status BpfSampler::Configure(const SamplerOptions& options) {
   return Ok();
 }
 
-Status BpfSampler::AttachTo(const EventSet& events) {
+Status BpfSampler::AttachTo(const EventSet& events, uint32_t ring) {
   for (const SampledEvent& sampled : events.sampled()) {
+    if (sampled.ring != ring || !sampled.event.IsOpen()) continue;
     const Status attached = sampled.event.Run(programs_.ProgramFd(sampled.session));
     if (!attached) return attached;
   }

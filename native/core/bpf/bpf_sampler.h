@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/result.h"
@@ -24,8 +25,11 @@ class BpfSampler {
  public:
   static Result<std::unique_ptr<BpfSampler>> Load(const SamplerOptions& options);
 
-  /// From now on each of the events runs its session's program, and writes nothing itself.
-  Status AttachTo(const EventSet& events);
+  /// There is a ring for the CPU then, the last one where it was made now. ENOSPC where the CPU was not in the machine when
+  /// the programs were loaded.
+  Status MakeRoomFor(int cpu);
+  /// From now on each of the events of a ring runs its session's program, and writes nothing itself.
+  Status AttachTo(const EventSet& events, uint32_t ring);
 
   std::vector<BpfRing>& rings() { return rings_; }
   /// Calls `visit(const CapturedSample&)` for each sample of a ring before `head`, and `malformed()` for what is none.
@@ -46,14 +50,18 @@ class BpfSampler {
         config_(std::move(config)),
         counters_(std::move(counters)) {}
 
-  Status PlaceRings(std::vector<BpfRing> rings);
+  Status PlaceRing(uint32_t place, BpfRing ring);
   Status Configure(const SamplerOptions& options);
 
   SamplerPrograms programs_;
   FilterMaps filter_;
   MappedMemory config_;
   MappedMemory counters_;
+  /// In the order in which they were made.
   std::vector<BpfRing> rings_;
+  /// Places of `rings` in the programs that have one.
+  std::unordered_set<uint32_t> places_;
+  uint32_t cpus_ = 0;
   CapturedSampleReader reader_;
 };
 

@@ -19,6 +19,20 @@ struct CaptureCounts {
   /// Runs that were timed, and how long they took.
   uint64_t timed = 0;
   uint64_t timed_ns = 0;
+
+  /// What has been added to an earlier count.
+  CaptureCounts Since(const CaptureCounts& before) const {
+    return {.runs = runs - before.runs,
+            .kept = kept - before.kept,
+            .filtered = filtered - before.filtered,
+            .sampled_out = sampled_out - before.sampled_out,
+            .ring_full = ring_full - before.ring_full,
+            .contended = contended - before.contended,
+            .failed = failed - before.failed,
+            .stack_faults = stack_faults - before.stack_faults,
+            .timed = timed - before.timed,
+            .timed_ns = timed_ns - before.timed_ns};
+  }
 };
 
 struct CapturedOnCpu {

@@ -116,13 +116,27 @@ CgroupTree::CgroupTree(CgroupHierarchy hierarchy, Limits limits)
 /// Whether only a part of the hierarchy is mounted, whose place in it is known.
 bool CgroupTree::IsPart() const { return hierarchy_.root != "/" && !LeadsUp(hierarchy_.root); }
 
+/// From the mount; nothing where it does not show the cgroup.
+std::optional<std::string> CgroupTree::RelativePath(std::string_view normalized) const {
+  const auto below = IsPart() ? Below(normalized, hierarchy_.root) : normalized;
+  if (!below) return std::nullopt;
+  return std::string(below->empty() ? *below : below->substr(1));
+}
+
+UniqueFd CgroupTree::Open(std::string_view path) const {
+  if (!mount_ || LeadsUp(path)) return UniqueFd();
+  const auto relative = RelativePath(Normalized(path));
+  if (!relative) return UniqueFd();
+  const std::string name = relative->empty() ? "." : *relative;
+  return UniqueFd(openat(mount_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 std::optional<uint64_t> CgroupTree::IdOf(std::string_view path) {
   if (!mount_ || LeadsUp(path)) return std::nullopt;
   const std::string normalized = Normalized(path);
-  const auto below = IsPart() ? Below(normalized, hierarchy_.root) : std::string_view(normalized);
-  if (!below) return std::nullopt;
-  const std::string relative(below->empty() ? *below : below->substr(1));
-  const auto id = IdAt(mount_.get(), relative.c_str());
+  const auto relative = RelativePath(normalized);
+  if (!relative) return std::nullopt;
+  const auto id = IdAt(mount_.get(), relative->c_str());
   const std::lock_guard lock(mutex_);
   if (id) Add(*id, normalized);
   return id;

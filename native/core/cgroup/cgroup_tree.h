@@ -44,6 +44,8 @@ class CgroupTree {
   std::optional<uint64_t> IdOf(std::string_view path);
   /// The same of a path as /proc/PID/cgroup prints it, from the root of the agent's cgroup namespace.
   std::optional<uint64_t> IdOfPrinted(std::string_view path);
+  /// The directory of the cgroup that is at `path` now; none where there is none.
+  UniqueFd Open(std::string_view path) const;
   /// Nothing where it is not known (yet).
   std::optional<std::string> PathOf(uint64_t id) const;
   /// Whether `cgroup` is `ancestor` or lies below it; false where either is not known.
@@ -70,6 +72,7 @@ class CgroupTree {
   };
 
   bool IsPart() const;
+  std::optional<std::string> RelativePath(std::string_view normalized) const;
   CgroupPaths ReadTree() const;
   void Add(uint64_t id, std::string path);
   void Forget(uint64_t id);

@@ -47,8 +47,10 @@ std::unique_ptr<Window> Collector::NewWindow() const {
       rings_, options_.sessions.size(), seed_);
 }
 
-void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings) {
-  idle_at_start_ = IdleOfCpus();
+void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings,
+                     const CountCaptured& captured) {
+  const std::vector<uint64_t> idle = IdleOfCpus();
+  idle_at_start_.resize(std::max(idle_at_start_.size(), idle.size()));
   for (size_t ring = 0; ring < rings.size(); ring++) {
     const auto cpu = static_cast<size_t>(rings[ring].cpu);
     if (ring_of_cpu_.size() <= cpu) ring_of_cpu_.resize(cpu + 1);
@@ -56,30 +58,35 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
   }
   for (size_t place = 0; place < sampled.size(); place++) {
     const SampledEvent& event = sampled[place];
+    if (!event.event.IsOpen() || event.superseded || source_numbers_.contains(event.event.id()))
+      continue;
     const SessionOptions& session = options_.sessions[event.session];
     layouts_.Set(event.event.id(),
                  {.implied_period = session.PeriodIsImplied() ? session.period : 0,
                   .captured = session.stack_bytes != 0,
                   .cgroup = features_.cgroup});
-    Source& source = SourceFor(event, rings);
+    Source& source = SourceFor(event, rings, captured);
     source.events.push_back(place);
+    if (source.cpu < idle.size()) idle_at_start_[source.cpu] = idle[source.cpu];
     source_numbers_[event.event.id()] = static_cast<uint32_t>(&source - sources_.data());
   }
 }
 
 Collector::Source& Collector::SourceFor(const SampledEvent& event,
-                                        const std::vector<CpuRing>& rings) {
+                                        const std::vector<CpuRing>& rings,
+                                        const CountCaptured& captured) {
   const auto same = [&](const Source& source) {
-    return source.session == event.session && source.ring == event.ring;
+    return !source.ended && source.session == event.session && source.ring == event.ring;
   };
   if (Captures()) {
     const auto known = std::ranges::find_if(sources_, same);
     if (known != sources_.end()) return *known;
   }
-  Source& source =
-      sources_.emplace_back(Source{.session = event.session,
-                                   .ring = event.ring,
-                                   .cpu = static_cast<uint32_t>(rings[event.ring].cpu)});
+  Source& source = sources_.emplace_back(Source{.session = event.session,
+                                                .ring = event.ring,
+                                                .cpu = static_cast<uint32_t>(rings[event.ring].cpu),
+                                                .in_cgroup = event.in_cgroup});
+  if (captured) source.captured_before = captured(source.cpu, source.session);
   const SessionOptions& session = options_.sessions[event.session];
   // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
   const bool countable = !session.exclude_user && !session.exclude_kernel;
@@ -353,18 +360,56 @@ std::vector<uint64_t> Collector::IdleOfCpus() const {
 void Collector::ReadCounts(const EventSet& events, const CountCaptured& captured) {
   const std::vector<uint64_t> idle = idle_at_end_.empty() ? IdleOfCpus() : idle_at_end_;
   for (Source& source : sources_) {
-    const uint64_t now = MonotonicNow();
-    const bool read = ReadEvents(events, source);
-    // After the events: what comes in between must not look as if it had been missed.
-    if (Captures()) source.captured = captured(source.cpu, source.session);
-    if (!read) continue;
-    source.read_at = now;
-    if (source.cpu < std::min(idle.size(), idle_at_start_.size())) {
-      source.reading.idle =
-          idle[source.cpu] - std::min(idle_at_start_[source.cpu], idle[source.cpu]);
-    }
+    if (!source.ended) Read(events, captured, idle, source);
   }
   ReadDroppedRecords(events);
+}
+
+void Collector::EndRing(uint32_t ring, const EventSet& events, const CountCaptured& captured) {
+  End(events, captured, [ring](const Source& source) { return source.ring == ring; });
+}
+
+void Collector::EndSuperseded(const EventSet& events, const CountCaptured& captured) {
+  End(events, captured, [&](const Source& source) {
+    return std::ranges::all_of(source.events,
+                               [&](size_t place) { return events.sampled()[place].superseded; });
+  });
+}
+
+template <typename Ends>
+void Collector::End(const EventSet& events, const CountCaptured& captured, Ends&& ends) {
+  const std::vector<uint64_t> idle = IdleOfCpus();
+  for (Source& source : sources_) {
+    if (source.ended || !ends(source)) continue;
+    Read(events, captured, idle, source);
+    source.ended = true;
+  }
+}
+
+void Collector::Read(const EventSet& events, const CountCaptured& captured,
+                     std::span<const uint64_t> idle, Source& source) const {
+  const uint64_t now = MonotonicNow();
+  const uint64_t ran = source.reading.running;
+  const bool read = ReadEvents(events, source);
+  // After the events: what comes in between must not look as if it had been missed.
+  if (Captures()) {
+    source.captured = captured(source.cpu, source.session).Since(source.captured_before);
+  }
+  if (!read) return;
+  source.read_at = now;
+  source.reading.idle = IdleOf(source, idle, source.reading.running - ran);
+}
+
+/// How long its CPU was idle, if it `ran` so much longer than when it was read last.
+uint64_t Collector::IdleOf(const Source& source, std::span<const uint64_t> idle,
+                           uint64_t ran) const {
+  if (source.in_cgroup || idle.empty() || source.cpu >= idle_at_start_.size())
+    return source.reading.idle;
+  const uint64_t total = source.cpu < idle.size() ? idle[source.cpu] : 0;
+  const uint64_t start = idle_at_start_[source.cpu];
+  // Nothing is said of a CPU that has gone offline: for all that is known it was idle before.
+  if (total == 0 && start + source.reading.idle > 0) return source.reading.idle + ran;
+  return total - start;
 }
 
 /// Sums up what the source's events say. Of several each has its own unfinished period.
@@ -386,11 +431,7 @@ bool Collector::ReadEvents(const EventSet& events, Source& source) const {
 void Collector::ReadDroppedRecords(const EventSet& events) {
   const bool was_full = std::ranges::any_of(full_at_, [](uint64_t time) { return time != 0; });
   if (!was_full) return;
-  uint64_t lost = 0;
-  for (const Event& event : events.bookkeeping()) {
-    const auto counts = event.Read();
-    if (counts) lost += counts->lost;
-  }
+  const uint64_t lost = events.LostBookkeeping();
   if (lost > bookkeeping_lost_) current_->AddDroppedRecords(lost - bookkeeping_lost_);
   bookkeeping_lost_ = std::max(bookkeeping_lost_, lost);
 }
@@ -399,6 +440,7 @@ std::unique_ptr<Window> Collector::FinishWindow() {
   if (unwinder_ != nullptr) GiveUpWaiting();
   LeaveOutOverlap();
   for (Source& source : sources_) BookLosses(source);
+  ForgetEnded();
   // Where perf takes the samples nobody asks.
   if (unwinder_ != nullptr && !Captures()) (void)unwinder_->TakeChainWishes();
   if (process_cgroups_) process_cgroups_->EndWindow();
@@ -422,6 +464,20 @@ void Collector::LeaveOutOverlap() {
       totals.first_sample_time = current_->FirstTimeOf(session);
     }
   }
+}
+
+void Collector::ForgetEnded() {
+  const auto ended = [](const Source& source) { return source.ended; };
+  if (std::ranges::none_of(sources_, ended)) return;
+  std::vector<std::optional<uint32_t>> places(sources_.size());
+  uint32_t kept = 0;
+  for (size_t place = 0; place < sources_.size(); place++) {
+    if (!sources_[place].ended) places[place] = kept++;
+  }
+  std::erase_if(sources_, ended);
+  std::erase_if(source_numbers_, [&](const auto& each) { return !places[each.second]; });
+  for (auto& [id, number] : source_numbers_) number = *places[number];
+  std::ranges::fill(last_source_, std::pair<uint64_t, uint32_t>{});
 }
 
 /// Takes what was before as having been said.

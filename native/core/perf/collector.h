@@ -40,9 +40,16 @@ class Collector {
 
   Collector(const SamplerOptions& options, KernelFeatures features, size_t rings, uint64_t seed);
 
-  /// Whose samples are whose; to be called just before the events are enabled. Until then only bookkeeping records may
-  /// come.
-  void Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings);
+  /// Whose samples are whose; to be called just before the events are enabled, and again for those that were opened since.
+  /// Until then only bookkeeping records may come. `captured`: what BPF programs had counted on their CPUs before.
+  void Know(const std::vector<SampledEvent>& sampled, const std::vector<CpuRing>& rings,
+            const CountCaptured& captured = {});
+  /// The ring has been drained, and its events will be closed: reads what they counted. The window still gets it.
+  void EndRing(uint32_t ring, const EventSet& events, const CountCaptured& captured);
+  /// The same of events in whose place others have been opened.
+  void EndSuperseded(const EventSet& events, const CountCaptured& captured);
+  /// Records about processes may not have come.
+  void MissRecords() { current_->AddDroppedRecords(1); }
 
   /// `wake`: an eventfd that is written to when Retry has something to do. Call it before the first record comes, where a
   /// session captures stacks.
@@ -146,6 +153,12 @@ class Collector {
     CaptureCounts booked = {};
     /// Until it is booked.
     std::optional<Before> before = {};
+    /// What the programs had counted on the CPU when this began.
+    CaptureCounts captured_before = {};
+    /// Of a cgroup: its clock stands while the CPU is idle.
+    bool in_cgroup = false;
+    /// Its events are closed: it is booked once more.
+    bool ended = false;
   };
 
   void ApplyToCgroups(const ProcessRecord& record);
@@ -168,8 +181,15 @@ class Collector {
   void LeaveOut(uint32_t session, LeftOutReason reason, uint64_t count);
   void Lose(uint32_t session, LossReason reason, uint64_t count);
   bool Captures() const { return options_.back_end == BackEnd::kBpf; }
-  Source& SourceFor(const SampledEvent& event, const std::vector<CpuRing>& rings);
+  Source& SourceFor(const SampledEvent& event, const std::vector<CpuRing>& rings,
+                    const CountCaptured& captured);
+  void Read(const EventSet& events, const CountCaptured& captured, std::span<const uint64_t> idle,
+            Source& source) const;
   bool ReadEvents(const EventSet& events, Source& source) const;
+  uint64_t IdleOf(const Source& source, std::span<const uint64_t> idle, uint64_t ran) const;
+  template <typename Ends>
+  void End(const EventSet& events, const CountCaptured& captured, Ends&& ends);
+  void ForgetEnded();
   void ReadDroppedRecords(const EventSet& events);
   void BookBefore(Source& source);
   void BookLosses(Source& source);

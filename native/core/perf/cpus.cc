@@ -58,11 +58,15 @@ std::vector<int> ParseCpuList(std::string_view text) {
   return cpus;
 }
 
-Result<std::vector<int>> OnlineCpus() {
-  const auto text = ReadSmallFile("/sys/devices/system/cpu/online", 1 << 16);
+Result<std::vector<int>> ReadCpuList(const std::string& path) {
+  const auto text = ReadSmallFile(path, 1 << 16);
   if (!text) return text.error();
   return ParseCpuList(*text);
 }
+
+Result<std::vector<int>> OnlineCpus() { return ReadCpuList(kOnlineCpus); }
+
+Result<std::vector<int>> PresentCpus() { return ReadCpuList("/sys/devices/system/cpu/present"); }
 
 std::vector<uint64_t> ParseIdleTimes(std::string_view proc_stat) {
   std::vector<uint64_t> idle;

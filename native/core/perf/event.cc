@@ -14,6 +14,21 @@ Result<Event> Event::Open(perf_event_attr attr, pid_t pid, int cpu, const std::s
     return SystemError("perf_event_open(" + name + ", pid " + std::to_string(pid) + ", cpu " +
                        std::to_string(cpu) + ")");
   }
+  return From(fd);
+}
+
+Result<Event> Event::OpenInCgroup(perf_event_attr attr, int directory, int cpu,
+                                  const std::string& name) {
+  const auto fd = syscall(SYS_perf_event_open, &attr, directory, cpu, -1,
+                          PERF_FLAG_FD_CLOEXEC | PERF_FLAG_PID_CGROUP);
+  if (fd < 0) {
+    return SystemError("perf_event_open(" + name + " of a cgroup, cpu " + std::to_string(cpu) +
+                       ")");
+  }
+  return From(fd);
+}
+
+Result<Event> Event::From(long fd) {
   Event event{UniqueFd(static_cast<int>(fd))};
   if (ioctl(event.fd(), PERF_EVENT_IOC_ID, &event.id_) != 0) {
     return SystemError("ioctl(PERF_EVENT_IOC_ID)");

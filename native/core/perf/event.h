@@ -24,8 +24,14 @@ class Event {
  public:
   /// `name` is for messages. `pid` -1: every process of the CPU.
   static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name);
+  /// Of the processes in a cgroup, by its directory, while they run on the CPU.
+  static Result<Event> OpenInCgroup(perf_event_attr attr, int directory, int cpu,
+                                    const std::string& name);
 
   int fd() const { return fd_.get(); }
+  bool IsOpen() const { return static_cast<bool>(fd_); }
+  /// Nothing more comes of it, and everything that is asked of it fails.
+  void Close() { fd_.Reset(); }
   /// PERF_SAMPLE_IDENTIFIER of its records. Inherited children write their parent's.
   uint64_t id() const { return id_; }
 
@@ -40,6 +46,7 @@ class Event {
   Result<EventCounts> Read() const;
 
  private:
+  static Result<Event> From(long fd);
   explicit Event(UniqueFd fd) : fd_(std::move(fd)) {}
 
   UniqueFd fd_;

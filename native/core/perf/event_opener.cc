@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "core/base/clock.h"
 #include "core/perf/cpus.h"
@@ -15,8 +17,6 @@ constexpr uint64_t kNever = UINT64_MAX;
 /// Rounds of reading the thread list; a process that still makes threads after so many makes them faster than we open.
 constexpr int kMaxRounds = 32;
 constexpr int kMaxForkDepth = 64;
-/// Some 3,000 records of processes.
-constexpr size_t kBookkeepingRing = 256 * 1024;
 
 bool IsShortage(const Error& error) { return error.code == EMFILE || error.code == ENFILE; }
 
@@ -30,40 +30,46 @@ void RaiseDescriptorLimit() {
 
 }  // namespace
 
-EventOpener::EventOpener(const SamplerOptions& options, KernelFeatures features,
+EventOpener::EventOpener(const SamplerOptions& options, EventSet set,
                          const EventSet::Collect& collect)
-    : options_(options), features_(features), collect_(collect) {}
+    : options_(options), collect_(collect), set_(std::move(set)) {}
 
 Result<EventSet> EventOpener::Open() {
-  cpus_ = options_.target.cpus;
-  const bool whole_cpus = options_.target.kind == TargetOptions::Kind::kCpus;
-  if (!whole_cpus) {
-    auto online = OnlineCpus();
-    if (!online) return online.error();
-    cpus_ = std::move(*online);
-  }
-  ring_of_.resize(cpus_.size());
   RaiseDescriptorLimit();
+  const bool whole_cpus = options_.target.kind == TargetOptions::Kind::kCpus;
   const Status opened = whole_cpus ? OpenCpus() : OpenThreads();
   if (!opened) return Explain(opened.error());
   return std::move(set_);
 }
 
 Status EventOpener::OpenCpus() {
+  const auto online = ReadCpuList(options_.online_cpus);
+  std::ranges::copy_if(options_.target.cpus, std::back_inserter(cpus_), [&](int cpu) {
+    return !online || std::ranges::find(*online, cpu) != online->end();
+  });
   Error offline{ENODEV, "perf_event_open: no CPU given"};
-  for (uint32_t index = 0; index < cpus_.size(); index++) {
-    const Status opened = OpenBookkeeping(-1, index);
-    if (!opened && opened.error().code == ENODEV) {
-      offline = opened.error();
-      continue;
-    }
-    if (!opened) return opened;
-    for (uint32_t session = 0; session < options_.sessions.size(); session++) {
-      auto sampled = OpenOne(-1, session, index);
-      if (!sampled) return sampled;
-    }
+  for (const int cpu : cpus_) {
+    const auto opened = set_.OpenCpu(cpu);
+    if (opened) continue;
+    if (opened.error().code != ENODEV) return opened.error();
+    offline = opened.error();
   }
   if (set_.rings_.empty()) return Error{ENODEV, offline.what + ": the CPU is offline"};
+  return Ok();
+}
+
+/// Those that run, then those that may: the kernel opens a thread's event for a CPU that is offline, too, and it counts when
+/// the thread gets there.
+Status EventOpener::ChooseCpus() {
+  auto online = OnlineCpus();
+  if (!online) return online.error();
+  cpus_ = std::move(*online);
+  online_ = cpus_.size();
+  const auto present = PresentCpus();
+  if (!present) return Ok();
+  const std::set<int> running(cpus_.begin(), cpus_.end());
+  std::ranges::copy_if(*present, std::back_inserter(cpus_),
+                       [&](int cpu) { return !running.contains(cpu); });
   return Ok();
 }
 
@@ -79,6 +85,8 @@ Result<std::vector<pid_t>> EventOpener::ThreadsOf(const TargetOptions& target) c
 }
 
 Status EventOpener::OpenThreads() {
+  const Status chosen = ChooseCpus();
+  if (!chosen) return chosen;
   std::unordered_set<pid_t> seen;
   for (int round = 0; round < kMaxRounds; round++) {
     const auto threads = ThreadsOf(options_.target);
@@ -100,18 +108,21 @@ Status EventOpener::OpenThreads() {
 }
 
 Result<EventOpener::Opened> EventOpener::OpenThread(pid_t tid) {
-  Times times = TimesOf(static_cast<uint32_t>(tid), 0);
-  for (uint32_t index = 0; index < cpus_.size(); index++) {
-    const Status opened = OpenBookkeeping(tid, index);
+  for (size_t index = 0; index < cpus_.size(); index++) {
+    const Status opened = set_.OpenBookkeeping(tid, cpus_[index]);
     if (!opened && opened.error().code == ESRCH) return Opened::kThreadGone;
-    if (!opened) return opened.error();
+    if (opened) continue;
+    if (index < online_ || set_.RingOfCpu(cpus_[index])) return opened.error();
+    // Memory that may be locked is for the CPUs that run.
+    cpus_.resize(index);
   }
+  Times times = TimesOf(static_cast<uint32_t>(tid), 0);
   set_.thread_fds_.push_back(set_.bookkeeping_.back().fd());
   size_t event = 0;
   for (uint32_t session = 0; session < options_.sessions.size(); session++) {
     for (uint32_t index = 0; index < cpus_.size(); index++, event++) {
       if (times[event] != kNever) continue;
-      const Status opened = OpenOne(tid, session, index);
+      const Status opened = set_.OpenSampled(tid, session, cpus_[index]);
       if (!opened && opened.error().code == ESRCH) return Opened::kThreadGone;
       if (!opened) return opened.error();
       times[event] = MonotonicNow();
@@ -134,55 +145,9 @@ EventOpener::Times EventOpener::TimesOf(uint32_t tid, int depth) const {
   return times;
 }
 
-Status EventOpener::OpenBookkeeping(pid_t pid, uint32_t cpu_index) {
-  const auto watermark = static_cast<uint32_t>(RingBytes() / 2);
-  const perf_event_attr attr = BookkeepingAttr(options_.target, features_, watermark);
-  auto event = Event::Open(attr, pid, cpus_[cpu_index], "bookkeeping");
-  if (!event) return event.error();
-  if (ring_of_[cpu_index]) {
-    const auto sent = event->RedirectTo(set_.bookkeeping_[owners_[*ring_of_[cpu_index]]]);
-    if (!sent) return sent;
-    set_.bookkeeping_.push_back(std::move(*event));
-    return Ok();
-  }
-  auto ring = RingBuffer::Map(event->fd(), RingBytes());
-  if (!ring) return ring.error();
-  ring_of_[cpu_index] = static_cast<uint32_t>(set_.rings_.size());
-  owners_.push_back(set_.bookkeeping_.size());
-  set_.rings_.push_back(
-      {.cpu = cpus_[cpu_index], .owner_fd = event->fd(), .buffer = std::move(*ring)});
-  set_.bookkeeping_.push_back(std::move(*event));
-  return Ok();
-}
-
-/// Where a BPF program takes the samples, perf's rings carry only what is said of processes.
-size_t EventOpener::RingBytes() const {
-  return options_.back_end == BackEnd::kBpf ? std::min(options_.ring_bytes, kBookkeepingRing)
-                                            : options_.ring_bytes;
-}
-
-Status EventOpener::OpenOne(pid_t pid, uint32_t session, uint32_t cpu_index) {
-  const SessionOptions& options = options_.sessions[session];
-  if (!options.IsOn(cpus_[cpu_index])) return Ok();
-  const perf_event_attr attr = options_.back_end == BackEnd::kBpf
-                                   ? ProgramAttr(options, options_.target, features_)
-                                   : SampleAttr(options, options_.target, features_);
-  auto event = Event::Open(attr, pid, cpus_[cpu_index], options.name);
-  if (!event) return event.error();
-  if (!options.filter.empty()) {
-    const Status filtered = event->SetFilter(options.filter, options.name);
-    if (!filtered) return filtered;
-  }
-  const uint32_t ring = *ring_of_[cpu_index];
-  auto sent = event->RedirectTo(set_.bookkeeping_[owners_[ring]]);
-  if (!sent) return sent;
-  set_.sampled_.push_back({.event = std::move(*event), .session = session, .ring = ring});
-  return Ok();
-}
-
 void EventOpener::CollectForks() {
   for (size_t ring = 0; ring < set_.rings_.size(); ring++) {
-    set_.rings_[ring].buffer.reader().Drain([&](std::span<const std::byte> bytes) {
+    set_.rings_[ring].buffer->reader().Drain([&](std::span<const std::byte> bytes) {
       const Record record = ParseRecord(bytes);
       const auto* task = std::get_if<TaskRecord>(&record.body);
       if (task != nullptr && !task->exit) forks_[task->tid] = {task->parent_tid, record.time};

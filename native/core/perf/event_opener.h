@@ -18,8 +18,8 @@ namespace sonde {
 /// first, so that none is missed, and its time says which of the maker's events existed.
 class EventOpener {
  public:
-  EventOpener(const SamplerOptions& options, KernelFeatures features,
-              const EventSet::Collect& collect);
+  /// `set` is what they are opened in.
+  EventOpener(const SamplerOptions& options, EventSet set, const EventSet::Collect& collect);
 
   Result<EventSet> Open();
 
@@ -35,24 +35,19 @@ class EventOpener {
 
   Status OpenCpus();
   Status OpenThreads();
+  Status ChooseCpus();
   Result<std::vector<pid_t>> ThreadsOf(const TargetOptions& target) const;
   Result<Opened> OpenThread(pid_t tid);
-  Status OpenOne(pid_t pid, uint32_t session, uint32_t cpu_index);
-  Status OpenBookkeeping(pid_t pid, uint32_t cpu_index);
-  size_t RingBytes() const;
   Times TimesOf(uint32_t tid, int depth) const;
   void CollectForks();
   Error Explain(Error error) const;
 
   const SamplerOptions& options_;
-  const KernelFeatures features_;
   const EventSet::Collect& collect_;
   ProcReader proc_;
   std::vector<int> cpus_;
-  /// Per place in cpus_: the ring, once there is one.
-  std::vector<std::optional<uint32_t>> ring_of_;
-  /// Per ring: place in EventSet.bookkeeping_ of its owner.
-  std::vector<size_t> owners_;
+  /// How many of cpus_ were online, which come first; of threads.
+  size_t online_ = 0;
   std::unordered_map<uint32_t, Fork> forks_;
   std::unordered_map<uint32_t, Times> opened_;
   size_t threads_wanted_ = 0;

@@ -38,8 +38,11 @@ constexpr size_t kFreeBytesToTrim = 4 << 20;
 constexpr uint64_t kMillisecond = 1'000'000;
 /// How soon a cgroup that is made anew at a path is the one that the path's rule is about.
 constexpr uint64_t kFilterPeriod = 900'000'000;
+/// Of cgroups, sessions and CPUs together: each is an event.
+constexpr size_t kMaxScopedEvents = 4096;
 constexpr int kDrainPriority = -10;
 constexpr uint64_t kWakeToken = UINT64_MAX;
+constexpr uint64_t kCpuToken = UINT64_MAX - 1;
 /// And from here on rings of BPF; below it, those of perf.
 constexpr uint64_t kBpfToken = uint64_t{1} << 32;
 
@@ -75,11 +78,25 @@ SampleFilter WithCgroupIds(SampleFilter filter, CgroupTree& cgroups) {
   return filter;
 }
 
+std::vector<std::string> MissingIn(const SampleFilter& with_ids) {
+  std::vector<std::string> missing;
+  for (const FilterRule& rule : with_ids.rules) {
+    if (rule.kind == MatchKind::kCgroup && rule.value == kNoCgroup) missing.push_back(rule.text);
+  }
+  return missing;
+}
+
+bool NamesCgroups(const SampleFilter& filter) {
+  return std::ranges::any_of(
+      filter.rules, [](const FilterRule& rule) { return rule.kind == MatchKind::kCgroup; });
+}
+
 /// One per CPU that may be sampled.
 size_t MaxRings(const TargetOptions& target) {
   if (target.kind == TargetOptions::Kind::kCpus) return target.cpus.size();
   const auto online = OnlineCpus();
-  return online ? online->size() : 0;
+  const auto present = PresentCpus();
+  return std::max(online ? online->size() : 0, present ? present->size() : 0);
 }
 
 }  // namespace
@@ -89,6 +106,7 @@ Sampler::Sampler(SamplerOptions options)
       features_(FeaturesFor(options_.cgroups)),
       cgroups_(options_.cgroups),
       closer_(options_.sessions, options_.target),
+      cpus_(options_.online_cpus),
       collector_(options_, features_, MaxRings(options_.target), RandomSeed()),
       totals_(options_.sessions.size()),
       next_filter_(options_.filter) {}
@@ -133,11 +151,15 @@ Status Sampler::OpenEvents() {
       options_, features_, [this](size_t ring, auto record) { collector_.OnRecord(ring, record); });
   if (!events) return events.error();
   events_ = std::move(*events);
+  filter_ = options_.filter;
+  if (IncludesCgroupsOnly(filter_)) FitScope();
   collector_.Know(events_->sampled(), events_->rings());
 
   if (bpf_ != nullptr) {
-    const Status attached = bpf_->AttachTo(*events_);
-    if (!attached) return attached;
+    for (uint32_t ring = 0; ring < events_->rings().size(); ring++) {
+      const Status attached = bpf_->AttachTo(*events_, ring);
+      if (!attached) return attached;
+    }
   }
   return WatchRings();
 }
@@ -153,9 +175,18 @@ Status Sampler::WatchRings() {
     const Status watches = Watch(events_->rings()[ring].owner_fd, ring);
     if (!watches) return watches;
   }
+  if (cpus_.fd() >= 0) {
+    const Status watches = Watch(cpus_.fd(), kCpuToken);
+    if (!watches) return watches;
+  }
+  return WatchBpfRings();
+}
+
+/// Those that are not watched yet.
+Status Sampler::WatchBpfRings() {
   if (bpf_ == nullptr) return Ok();
-  for (size_t ring = 0; ring < bpf_->rings().size(); ring++) {
-    const Status watches = Watch(bpf_->rings()[ring].fd(), kBpfToken + ring);
+  for (; bpf_watched_ < bpf_->rings().size(); bpf_watched_++) {
+    const Status watches = Watch(bpf_->rings()[bpf_watched_].fd(), kBpfToken + bpf_watched_);
     if (!watches) return watches;
   }
   return Ok();
@@ -176,13 +207,17 @@ Status Sampler::Start(StartState state) {
   if (collector_.unwinds()) not_dumpable_.emplace();
   started_at_ = MonotonicNow();
   Wake();  // it may have a deadline from now on
-  if (state == StartState::kPaused) return Ok();
+  const std::lock_guard lock(events_mutex_);
+  paused_ = state == StartState::kPaused;
+  if (paused_) return Ok();
   // A command's events are enabled by its exec.
   if (options_.target.kind == TargetOptions::Kind::kCommand) return Ok();
   return events_->Enable();
 }
 
 void Sampler::Pause() {
+  const std::lock_guard lock(events_mutex_);
+  paused_ = true;
   if (events_) events_->Disable();
 }
 
@@ -190,6 +225,8 @@ Status Sampler::Resume() {
   if (!events_) return Error{EBADF, "resume: the sampler is closed"};
   // The drain thread disables them at the deadline, also where they are enabled just before.
   if (disable_requested_ || MonotonicNow() >= Deadline()) return Ok();
+  const std::lock_guard lock(events_mutex_);
+  paused_ = false;
   return events_->Enable();
 }
 
@@ -229,15 +266,36 @@ std::string Sampler::FilterProblem() {
   return filter_problem_;
 }
 
-std::vector<CapturedOnCpu> Sampler::Captured(uint32_t session) const {
+std::vector<CapturedOnCpu> Sampler::Captured(uint32_t session) {
   std::vector<CapturedOnCpu> captured;
   if (bpf_ == nullptr) return captured;
-  // Neither changes between the opening and the closing, which are this thread's.
+  const std::lock_guard lock(events_mutex_);
   for (const CpuRing& ring : events_->rings()) {
     const auto cpu = static_cast<uint32_t>(ring.cpu);
     captured.push_back({.cpu = cpu, .counts = bpf_->CountsOf(cpu, session)});
   }
   return captured;
+}
+
+SampledCpus Sampler::Cpus() {
+  SampledCpus cpus;
+  if (events_ && options_.target.kind == TargetOptions::Kind::kCpus) {
+    const std::lock_guard lock(events_mutex_);
+    for (const CpuRing& ring : events_->rings()) {
+      if (ring.buffer) cpus.sampled.push_back(ring.cpu);
+    }
+  }
+  std::ranges::sort(cpus.sampled);
+  const std::lock_guard lock(mutex_);
+  for (const auto& [cpu, problem] : cpu_problems_) {
+    cpus.problems.push_back("CPU " + std::to_string(cpu) + " is not sampled: " + problem);
+  }
+  return cpus;
+}
+
+CgroupsSampled Sampler::Cgroups() {
+  const std::lock_guard lock(mutex_);
+  return cgroups_sampled_;
 }
 
 Status Sampler::SetFilter(SampleFilter filter) {
@@ -276,6 +334,7 @@ Result<uint64_t> Sampler::KeepUntil(uint64_t time) {
 
 void Sampler::Disable() {
   disable_requested_ = true;
+  const std::lock_guard lock(events_mutex_);
   if (events_) events_->Disable();
 }
 
@@ -317,14 +376,93 @@ void Sampler::RunDrain() {
   while (!stop_) {
     WaitForRecords();
     if (disabled_at_ == 0 && (disable_requested_ || MonotonicNow() >= Deadline())) DisableEvents();
+    FollowCpus();
     TakeFilter();
     if (bpf_ != nullptr && MonotonicNow() >= filter_given_at_ + kFilterPeriod) GiveFilter();
+    if (bpf_ == nullptr && NamesCgroups(filter_) &&
+        MonotonicNow() >= scope_fitted_at_ + kFilterPeriod)
+      FitScope();
     TakeBounds();
     if (close_requested_.exchange(false)) BeginWindowEnd();
     collector_.Retry();
     if (boundary_ != 0 && MayFinishWindow()) FinishWindow();
     PublishTotals();
   }
+}
+
+void Sampler::FollowCpus() {
+  if (options_.target.kind != TargetOptions::Kind::kCpus) return;
+  const auto look = cpus_.LookAt(MonotonicNow());
+  if (look) FollowTo(*look);
+}
+
+/// What goes is drained first, and what comes begins with what /proc says of the processes: what happened there before was
+/// not recorded.
+void Sampler::FollowTo(const CpuWatch::Look& look) {
+  const auto is_online = [&](int cpu) {
+    return std::ranges::find(look.online, cpu) != look.online.end();
+  };
+  std::vector<int> gone = look.heard ? events_->StoppedCpus() : std::vector<int>{};
+  for (const CpuRing& ring : events_->rings()) {
+    if (ring.buffer && !is_online(ring.cpu)) gone.push_back(ring.cpu);
+  }
+  for (const int cpu : gone) EndCpu(cpu);
+  for (const int cpu : options_.target.cpus) {
+    if (is_online(cpu) && !events_->RingOfCpu(cpu)) BeginCpu(cpu);
+  }
+  const std::lock_guard lock(mutex_);
+  std::erase_if(cpu_problems_, [&](const auto& problem) { return !is_online(problem.first); });
+}
+
+void Sampler::EndCpu(int cpu) {
+  const auto ring = events_->RingOfCpu(cpu);
+  if (!ring) return;
+  DrainAll();
+  collector_.EndRing(*ring, *events_, CountCaptured());
+  const std::lock_guard lock(events_mutex_);
+  events_->CloseCpu(cpu);
+}
+
+void Sampler::BeginCpu(int cpu) {
+  const Status sampled = SampleOn(cpu);
+  const std::lock_guard lock(mutex_);
+  cpu_problems_.erase(cpu);
+  // It has gone offline again.
+  if (sampled || sampled.error().code == ENODEV) return;
+  cpu_problems_[cpu] = sampled.error().what + ": " + strerror(sampled.error().code);
+}
+
+Status Sampler::SampleOn(int cpu) {
+  if (bpf_ != nullptr) {
+    const Status room = bpf_->MakeRoomFor(cpu);
+    if (!room) return room;
+    const Status watches = WatchBpfRings();
+    if (!watches) return watches;
+  }
+  const std::lock_guard lock(events_mutex_);
+  const auto ring = events_->OpenCpu(cpu);
+  if (!ring) return ring.error();
+  const Status begun = BeginRing(*ring);
+  if (!begun) events_->CloseCpu(cpu);
+  return begun;
+}
+
+Status Sampler::BeginRing(uint32_t ring) {
+  if (bpf_ != nullptr) {
+    const Status attached = bpf_->AttachTo(*events_, ring);
+    if (!attached) return attached;
+  }
+  const Status watches = Watch(events_->rings()[ring].owner_fd, ring);
+  if (!watches) return watches;
+  collector_.Know(events_->sampled(), events_->rings(), CountCaptured());
+  collector_.MissRecords();
+  return started_at_ != 0 && IsSampling() && !paused_ ? events_->Enable() : Ok();
+}
+
+Collector::CountCaptured Sampler::CountCaptured() const {
+  return [this](uint32_t cpu, uint32_t session) {
+    return bpf_ == nullptr ? CaptureCounts{} : bpf_->CountsOf(cpu, session);
+  };
 }
 
 void Sampler::TakeFilter() {
@@ -338,15 +476,89 @@ void Sampler::TakeFilter() {
     filter_ = std::move(*filter);
     GiveFilter();
   } else {
-    collector_.SetFilter(std::move(*filter));
+    filter_ = std::move(*filter);
+    {
+      const std::lock_guard lock(mutex_);
+      cgroups_sampled_.refused.clear();
+    }
+    FitScope();
   }
 }
+
+// --- cgroups by perf itself ----------------------------------------------------------------------
+
+/// perf samples only the cgroups that the filter includes, where it includes nothing else: of whatever else runs, nothing is
+/// captured then. What may be at their paths is looked for again from time to time.
+void Sampler::FitScope() {
+  scope_fitted_at_ = MonotonicNow();
+  auto wanted = ScopeWanted();
+  const auto& is = events_->scope();
+  const bool fits = wanted.has_value() == is.has_value() && (!is || IdsOf(*wanted) == IdsOf(*is));
+  const Status switched = fits || !IsSampling() ? Ok() : SwitchScope(std::move(wanted));
+  const bool scoped = events_->scope().has_value();
+  SetGate(scoped ? WithoutIncludes(filter_) : filter_);
+  const std::lock_guard lock(mutex_);
+  cgroups_sampled_.by_kernel = scoped;
+  filter_problem_.clear();
+  if (switched) return;
+  const std::string why = switched.error().what + ": " + strerror(switched.error().code);
+  // Everything is sampled still, or what the filter before this one included.
+  (scoped ? filter_problem_ : cgroups_sampled_.refused) = why;
+}
+
+/// Nothing: everything is to be sampled, and filtered.
+std::optional<std::vector<ScopedCgroup>> Sampler::ScopeWanted() {
+  CgroupScope scope = ScopeOf(filter_, cgroups_);
+  const size_t events = scope.cgroups.size() * options_.sessions.size() * events_->rings().size();
+  const std::lock_guard lock(mutex_);
+  cgroups_sampled_.missing = std::move(scope.missing);
+  const bool may = options_.back_end == BackEnd::kPerf && cgroups_.exists() &&
+                   options_.target.kind == TargetOptions::Kind::kCpus &&
+                   cgroups_sampled_.refused.empty();
+  const bool should =
+      IncludesCgroupsOnly(filter_) && !scope.everything && events <= kMaxScopedEvents;
+  if (!may || !should) return std::nullopt;
+  return std::move(scope.cgroups);
+}
+
+/// What the events before brought, and what both bring while they take turns, is decided by the whole filter.
+Status Sampler::SwitchScope(std::optional<std::vector<ScopedCgroup>> cgroups) {
+  DrainAll();
+  {
+    const std::lock_guard lock(events_mutex_);
+    const Status opened = events_->OpenScope(std::move(cgroups));
+    if (!opened) return opened;
+    SetGate(filter_);
+    collector_.Know(events_->sampled(), events_->rings());
+    const bool enables = started_at_ != 0 && !disable_requested_ && !paused_;
+    const Status switched = events_->SwitchScope(enables ? EventSet::Switched::kEnabled
+                                                         : EventSet::Switched::kDisabled);
+    if (!switched) return switched;
+  }
+  DrainAll();
+  collector_.EndSuperseded(*events_, CountCaptured());
+  const std::lock_guard lock(events_mutex_);
+  events_->CloseSuperseded();
+  return Ok();
+}
+
+void Sampler::SetGate(SampleFilter filter) {
+  if (gate_ == filter) return;
+  gate_ = filter;
+  collector_.SetFilter(std::move(filter));
+}
+
+bool Sampler::IsSampling() const { return disabled_at_ == 0 && !disable_requested_; }
 
 /// The cgroup at a path may be another one than it was. A filter that the programs cannot take is applied to none: the one
 /// that was in force stays.
 void Sampler::GiveFilter() {
   SampleFilter with_ids = WithCgroupIds(filter_, cgroups_);
   filter_given_at_ = MonotonicNow();
+  {
+    const std::lock_guard lock(mutex_);
+    cgroups_sampled_.missing = MissingIn(with_ids);
+  }
   if (given_filter_ == with_ids) return;
   const Status given = bpf_->filter().Set(with_ids, ProcessTraitsReader().All());
   // What was refused is not tried again: the kernel would refuse it again.
@@ -367,9 +579,7 @@ void Sampler::TakeBounds() {
 void Sampler::Apply(SampleBounds bounds) {
   if (bounds.from != kept_from_) {
     kept_from_ = bounds.from;
-    collector_.KeepFrom(kept_from_, *events_, [this](uint32_t cpu, uint32_t session) {
-      return bpf_->CountsOf(cpu, session);
-    });
+    collector_.KeepFrom(kept_from_, *events_, CountCaptured());
   }
   collector_.KeepUntil(bounds.until);
 }
@@ -402,6 +612,8 @@ void Sampler::WaitForRecords() {
   const int count = epoll_wait(epoll_.get(), ready.data(), ready.size(), WaitMilliseconds());
   for (int index = 0; index < count; index++) {
     const uint64_t token = ready[static_cast<size_t>(index)].data.u64;
+    // What it says is read when the CPUs are looked at.
+    if (token == kCpuToken) continue;
     if (token != kWakeToken) {
       DrainReady(token);
       continue;
@@ -432,15 +644,18 @@ void Sampler::DrainBpf(size_t ring, uint64_t head) {
 }
 
 void Sampler::DrainRing(size_t ring) {
-  RingReader& reader = events_->rings()[ring].buffer.reader();
-  const uint64_t head = reader.Head();
+  std::optional<RingBuffer>& buffer = events_->rings()[ring].buffer;
+  if (!buffer) return;
+  const uint64_t head = buffer->reader().Head();
   LookAhead();
   DrainUpTo(ring, head);
 }
 
 void Sampler::DrainAll() {
   std::vector<uint64_t> heads;
-  for (CpuRing& ring : events_->rings()) heads.push_back(ring.buffer.reader().Head());
+  for (CpuRing& ring : events_->rings()) {
+    heads.push_back(ring.buffer ? ring.buffer->reader().Head() : 0);
+  }
   std::vector<uint64_t> bpf_heads;
   if (bpf_ != nullptr) {
     for (const BpfRing& ring : bpf_->rings()) bpf_heads.push_back(ring.Head());
@@ -451,7 +666,9 @@ void Sampler::DrainAll() {
 }
 
 void Sampler::DrainUpTo(size_t ring, uint64_t head) {
-  const bool sound = events_->rings()[ring].buffer.reader().Drain(
+  std::optional<RingBuffer>& buffer = events_->rings()[ring].buffer;
+  if (!buffer) return;
+  const bool sound = buffer->reader().Drain(
       head, [&](std::span<const std::byte> record) { collector_.OnRecord(ring, record); });
   if (!sound) collector_.OnCorruptRing();
 }
@@ -461,7 +678,8 @@ void Sampler::DrainUpTo(size_t ring, uint64_t head) {
 void Sampler::LookAhead() {
   if (!collector_.foresees()) return;
   for (CpuRing& ring : events_->rings()) {
-    ring.buffer.reader().Scan([&](const perf_event_header& header, auto&& bytes) {
+    if (!ring.buffer) continue;
+    ring.buffer->reader().Scan([&](const perf_event_header& header, auto&& bytes) {
       if (header.type != PERF_RECORD_SAMPLE) collector_.Foresee(bytes());
     });
   }
@@ -469,6 +687,12 @@ void Sampler::LookAhead() {
 }
 
 void Sampler::BeginWindowEnd() {
+  // A CPU that was gone for less than a second, where the kernel's word does not reach.
+  if (options_.target.kind == TargetOptions::Kind::kCpus) {
+    const std::vector<int> stopped = events_->StoppedCpus();
+    for (const int cpu : stopped) EndCpu(cpu);
+    if (!stopped.empty()) cpus_.LookAgain();
+  }
   // What is read after the events were disabled is from before.
   boundary_ = disabled_at_ != 0 ? std::max(disabled_at_, window_start_) : MonotonicNow();
   collector_.SetBoundary(boundary_);
@@ -497,8 +721,7 @@ void Sampler::FinishWindow() {
     finished_until_ = boundary_;
   }
   Apply(bounds);
-  collector_.ReadCounts(
-      *events_, [this](uint32_t cpu, uint32_t session) { return bpf_->CountsOf(cpu, session); });
+  collector_.ReadCounts(*events_, CountCaptured());
   DrainAll();
   Handover handover{.window = collector_.FinishWindow(), .times = TimesOfWindow(bounds)};
   window_start_ = handover.times.end;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/cgroup/hierarchy.h"
+#include "core/perf/cpus.h"
 #include "core/perf/sample_filter.h"
 
 namespace sonde {
@@ -81,6 +82,7 @@ struct SessionOptions {
 struct TargetOptions {
   enum class Kind { kCpus, kProcesses, kThreads, kCommand };
   Kind kind = Kind::kCpus;
+  /// Sampled while they are online.
   std::vector<int> cpus = {};
   /// Processes, threads, or the one process that waits for its exec.
   std::vector<pid_t> ids = {};
@@ -108,6 +110,8 @@ struct SamplerOptions {
   size_t max_stack_bytes_per_window = 0;
   /// Whether memory of processes that run V8 is read, for the names of their functions.
   bool names_javascript = true;
+  /// Where the CPUs that are online stand.
+  std::string online_cpus = kOnlineCpus;
   /// Nanoseconds after the start when sampling ends by itself; 0: never.
   uint64_t duration = 0;
 };

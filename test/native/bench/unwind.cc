@@ -52,7 +52,7 @@ std::vector<std::vector<uint64_t>> Sample(pid_t pid, double seconds) {
   while (MonotonicNow() < end && samples.size() < kMaxSamples) {
     poll(nullptr, 0, 50);
     for (CpuRing& ring : events->rings()) {
-      ring.buffer.reader().Drain([&](std::span<const std::byte> record) {
+      ring.buffer->reader().Drain([&](std::span<const std::byte> record) {
         const auto* words = reinterpret_cast<const uint64_t*>(record.data());
         const auto* header = reinterpret_cast<const perf_event_header*>(words);
         if (header->type == PERF_RECORD_SAMPLE) {

@@ -49,7 +49,9 @@ class BpfSamplerTest : public testing::Test {
     auto events = EventSet::Open(options_, KernelFeatures::Probe(), [](size_t, auto) {});
     ASSERT_TRUE(events) << events.error().what;
     events_ = std::make_unique<EventSet>(std::move(*events));
-    ASSERT_TRUE(sampler_->AttachTo(*events_));
+    for (uint32_t ring = 0; ring < events_->rings().size(); ring++) {
+      ASSERT_TRUE(sampler_->AttachTo(*events_, ring));
+    }
   }
 
   Taken Take(const SampleFilter& filter) {

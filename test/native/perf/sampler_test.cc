@@ -2,14 +2,20 @@
 #include "core/perf/sampler.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <filesystem>
 #include <future>
 #include <numeric>
+#include <thread>
 
 #include "core/base/clock.h"
+#include "core/perf/cpus.h"
+#include "perf/cpu_list.h"
 #include "perf/window_view.h"
 
 namespace sonde {
@@ -206,6 +212,112 @@ TEST(Sampler, AProcessThatDoesNotExistIsAnError) {
 }
 
 #undef OPEN_OR_SKIP
+
+/// Closes windows until `holds` for the CPUs that are sampled; false where that takes too long.
+bool Await(Sampler& sampler, const std::vector<int>& cpus) {
+  for (int tries = 0; tries < 50; tries++) {
+    if (sampler.Cpus().sampled == cpus) return true;
+    usleep(100'000);
+  }
+  return false;
+}
+
+class CpusTest : public testing::TestWithParam<BackEnd> {
+ protected:
+  void SetUp() override {
+    const auto online = OnlineCpus();
+    if (!online || online->size() < 2 || (*online)[1] != 1) GTEST_SKIP() << "needs CPUs 0 and 1";
+    SamplerOptions options = CpuClockOfThisProcess();
+    options.target = {.kind = TargetOptions::Kind::kCpus, .cpus = {0, 1, 4000}};
+    options.back_end = GetParam();
+    options.online_cpus = list_.path();
+    auto opened = Sampler::Open(std::move(options));
+    if (!opened) GTEST_SKIP() << opened.error().what;
+    sampler_ = std::move(*opened);
+  }
+
+  /// Samples of each of the two CPUs in a window in which this process keeps both busy.
+  std::array<size_t, 2> CountSamples() {
+    std::thread other([] { SpinOn(1); });
+    SpinOn(0);
+    other.join();
+    const auto bytes = CloseWindow(*sampler_);
+    const test::WindowView window(bytes);
+    std::array<size_t, 2> counts = {};
+    for (const auto cpu : window.Column<uint32_t>(layout::kSampleCpu, kSession)) counts.at(cpu)++;
+    return counts;
+  }
+
+  static void SpinOn(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
+    const uint64_t end = ClockNow(CLOCK_THREAD_CPUTIME_ID) + 100'000'000;
+    volatile uint64_t steps = 0;
+    while (ClockNow(CLOCK_THREAD_CPUTIME_ID) < end) steps = steps + 1;
+  }
+
+  void TearDown() override {
+    cpu_set_t all;
+    std::memset(&all, 0xff, sizeof(all));
+    sched_setaffinity(0, sizeof(all), &all);
+  }
+
+  const test::CpuList list_{"0-1"};
+  std::unique_ptr<Sampler> sampler_;
+};
+
+TEST_P(CpusTest, ACpuThatGoesAndComesBackIsFollowed) {
+  ASSERT_TRUE(sampler_->Start());
+  ASSERT_TRUE(Await(*sampler_, {0, 1}));
+  EXPECT_GT(CountSamples()[1], 50U);
+  list_.Write("0");
+  ASSERT_TRUE(Await(*sampler_, {0}));
+  // What it was sampled for until then.
+  CloseWindow(*sampler_);
+  const auto alone = CountSamples();
+  EXPECT_GT(alone[0], 50U);
+  EXPECT_EQ(alone[1], 0U);
+  list_.Write("0-1");
+  ASSERT_TRUE(Await(*sampler_, {0, 1}));
+  EXPECT_GT(CountSamples()[1], 50U);
+  const auto malformed = static_cast<size_t>(LossReason::kMalformed);
+  EXPECT_EQ(sampler_->Totals()[0].losses[malformed], 0U);
+}
+
+TEST_P(CpusTest, OneThatComesBeforeTheStartOrAfterTheEndIsNotSampledThen) {
+  list_.Write("0");
+  ASSERT_TRUE(Await(*sampler_, {0}));
+  list_.Write("0-1");
+  ASSERT_TRUE(Await(*sampler_, {0, 1}));
+  EXPECT_EQ(CountSamples(), (std::array<size_t, 2>{0, 0}));
+  ASSERT_TRUE(sampler_->Start());
+  EXPECT_GT(CountSamples()[1], 50U);
+  sampler_->Disable();
+  list_.Write("0");
+  ASSERT_TRUE(Await(*sampler_, {0}));
+  list_.Write("0-1");
+  ASSERT_TRUE(Await(*sampler_, {0, 1}));
+  CloseWindow(*sampler_);
+  EXPECT_EQ(CountSamples(), (std::array<size_t, 2>{0, 0}));
+}
+
+TEST_P(CpusTest, OneThatIsOnlineAndRefusedIsSaid) {
+  list_.Write("0-1,4000");
+  for (int tries = 0; tries < 50 && sampler_->Cpus().problems.empty(); tries++) usleep(100'000);
+  const auto problems = sampler_->Cpus().problems;
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_TRUE(problems[0].starts_with("CPU 4000 is not sampled: ")) << problems[0];
+  list_.Write("0-1");
+  for (int tries = 0; tries < 50 && !sampler_->Cpus().problems.empty(); tries++) usleep(100'000);
+  EXPECT_TRUE(sampler_->Cpus().problems.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Sampler, CpusTest, testing::Values(BackEnd::kPerf, BackEnd::kBpf),
+                         [](const auto& test) {
+                           return test.param == BackEnd::kPerf ? "perf" : "bpf";
+                         });
 
 }  // namespace
 }  // namespace sonde

@@ -23,7 +23,13 @@ const status = (changes: Partial<Status> = {}): Status => ({
   startedAt: '2026-01-02T03:04:05Z',
   dataDirectory: '/var/lib/sonde',
   windows: { closed: 0, newestEnd: null },
-  sampler: { backEnd: 'bpf', filterProblem: null, cpus: [] },
+  sampler: {
+    backEnd: 'bpf',
+    filterProblem: null,
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
+    cpus: [],
+  },
   configuration: {
     directory: '/etc/sonde/agent',
     watching: { how: 'inotify', reason: null },
@@ -69,7 +75,13 @@ test('a document that is not valid, a collection that failed and a filter that i
   assert.deepEqual(notInForce(withConfiguration({ collections: [failed] })), [
     'node-cpu is not sampled: no CPU PMU',
   ])
-  const sampler = { backEnd: 'bpf', filterProblem: 'there is no cgroup /a', cpus: [] } as const
+  const sampler = {
+    backEnd: 'bpf',
+    filterProblem: 'there is no cgroup /a',
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
+    cpus: [],
+  } as const
   assert.deepEqual(notInForce(status({ sampler })), [
     'The filter that was given last is not in force: there is no cgroup /a',
   ])

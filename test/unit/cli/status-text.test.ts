@@ -51,7 +51,13 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
   ],
   configuration: null,
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
-  sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
+  sampler: {
+    backEnd: 'perf',
+    filterProblem: null,
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
+    cpus: [],
+  },
   filter: [],
   flightRecorder: null,
   consumers,
@@ -165,6 +171,8 @@ test('what the BPF programs cost is told', () => {
   const sampler = {
     backEnd: 'bpf',
     filterProblem: null,
+    cpuProblems: [],
+    cgroups: { byKernel: false, refused: null, missing: [] },
     cpus: [
       { cpu: 0, runs: 100, ...cpu, runNs: 3_000 },
       { cpu: 1, runs: 300, ...cpu, runNs: 1_000 },
