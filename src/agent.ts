@@ -290,7 +290,8 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     if (session !== undefined) await symbolizer?.checkNamedKernel(session.host)
     await replay.run({
       signal: options.signal,
-      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, { ...options, place: way.place }, addon)),
+      openUnwinder: (host) =>
+        addon.openRecordedUnwinder(recordingOf(host, { ...options, place: way.place }, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
