@@ -21,9 +21,9 @@ import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
 import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
-import type { SymbolPolicy } from './core/symbol-policy.ts'
+import { DEFAULT_SYMBOL_POLICY, type SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
-import type { NativeAddon, NativeCommand } from './native/binding.ts'
+import type { NativeAddon, NativeCommand, NativeRecording } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
 import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
 import { Pipeline } from './router/pipeline.ts'
@@ -95,7 +95,12 @@ export interface ReplayRunOptions extends OutputOptions {
   /** A perf.data file; `-` is standard input. */
   readonly file: string
   readonly signal: AbortSignal
+  /** Where the files may be that its stacks are unwound by; absent: where `symbols` says. */
+  readonly recordedFiles?: RecordedFiles
 }
+
+/** What of a policy says where the files of a recording may be. */
+export type RecordedFiles = Pick<SymbolPolicy, 'debugDirectories' | 'recorded'>
 
 export interface Agent {
   /** What was chosen or left out, in a sentence each. */
@@ -227,6 +232,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
     await replay.run({
       signal: options.signal,
+      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -238,6 +244,23 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     return { ...end, problems, remarks: [...kept, ...replay.problems, ...remarks()] }
   } finally {
     await release.all()
+  }
+}
+
+/** Where what a file's stacks are unwound by may be. */
+function recordingOf(
+  { arch, kernel }: HostInfo,
+  { recordedFiles, symbols }: ReplayRunOptions,
+  addon: NativeAddon,
+): NativeRecording {
+  const { debugDirectories, recorded }: RecordedFiles = recordedFiles ?? symbols ?? DEFAULT_SYMBOL_POLICY
+  return {
+    machine: arch,
+    sameKernel:
+      kernel !== undefined && kernel.buildId !== '' && kernel.buildId === addon.kernelFacts().buildId,
+    root: recorded?.symfs ?? '',
+    buildIdCaches: recorded?.buildIdCaches ?? [],
+    debugDirectories,
   }
 }
 

@@ -11,7 +11,7 @@ import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
 import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { summaryOf } from './summary.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
 
@@ -25,6 +25,7 @@ const OPTIONS: readonly Option[] = [
   },
   ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('warn'),
 ]
@@ -98,7 +99,7 @@ async function convertFile(
         ...(await senderBuilders(await usableSenders(senders, { log: log.write }))),
       ],
       environment: senders.environment,
-      symbols: symbolPolicyOf(options),
+      symbols: recordedSymbolPolicyOf(options),
       services: DEFAULT_SERVICE_POLICY,
       dataDirectory: process.cwd(),
       observe: (batch) => tally.add(batch),

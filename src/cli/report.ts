@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { replayFile } from '../agent.ts'
+import { type RecordedFiles, replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
@@ -16,7 +16,7 @@ import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
 import { stackTables } from './stack-table.ts'
 import { StackTally } from './stack-tally.ts'
 import { completeShare, samplesWithUserPart } from './stack-text.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { type TableOptions, tableText, weightText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { counted, integer, printable, styleFor } from './terminal.ts'
@@ -34,6 +34,7 @@ const OPTIONS: readonly Option[] = [
     help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
   },
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
 ]
 
 export const report: Command = {
@@ -65,7 +66,7 @@ export const report: Command = {
       width: process.stdout.columns ?? 100,
       style: styleFor(process.stdout),
     }
-    if (profileFormatOf(file) !== 'pprof') return reportPerfData(file, table, symbolPolicyOf(options))
+    if (profileFormatOf(file) !== 'pprof') return reportPerfData(file, table, recordedSymbolPolicyOf(options))
     await reportPprof(file, table)
     return DONE
   },
@@ -77,7 +78,11 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
     throw new UsageError(`${file}: pprof does not say how far a stack can be trusted; perf.data does.`)
   const processes = positiveInteger(options.value('top') ?? '20', '--top')
   const tally = new StackTally()
-  const end = await replayInto(file, { symbols: undefined, observe: (batch) => tally.add(batch) })
+  const end = await replayInto(file, {
+    symbols: undefined,
+    recordedFiles: recordedSymbolPolicyOf(options),
+    observe: (batch) => tally.add(batch),
+  })
   const stacks = tally.summary(processes)
   const out = process.stdout
   const style = styleFor(out)
@@ -177,9 +182,11 @@ async function replayInto(
   file: string,
   {
     symbols,
+    recordedFiles,
     observe,
   }: {
     readonly symbols: SymbolPolicy | undefined
+    readonly recordedFiles?: RecordedFiles
     readonly observe: (batch: ProfileBatch) => void | Promise<void>
   },
 ): Promise<RunEnd> {
@@ -190,6 +197,7 @@ async function replayInto(
     consumers: async () => [],
     environment: {},
     symbols,
+    ...(recordedFiles !== undefined && { recordedFiles }),
     services: DEFAULT_SERVICE_POLICY,
     dataDirectory: process.cwd(),
     observe,

@@ -1,12 +1,14 @@
 // A perf.data file or stream as a source: the batches that the live sampler emitted when it was recorded.
 
 import { messageOf } from '../core/errors.ts'
+import type { HostInfo } from '../core/host.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { batchesOf } from '../core/window-view.ts'
 import type { FileRecord } from '../formats/perf-data/file-records.ts'
 import { openPerfData, type PerfDataFile } from '../formats/perf-data/reader.ts'
 import { type PackedRecord, piecesOf, RecordReader } from '../formats/perf-data/record-reader.ts'
 import { readStackNotes, type StackNotes } from '../formats/perf-data/stack-notes-reader.ts'
+import type { NativeRecordedUnwinder } from '../native/binding.ts'
 import { DeferredChains } from './replay/deferred-chains.ts'
 import { openFileSource } from './replay/file-source.ts'
 import { OrderedRecords } from './replay/ordered-records.ts'
@@ -23,6 +25,8 @@ export interface ReplayOptions {
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
   /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
   readonly svmaOf?: SvmaOf
+  /** Unwinds the stacks that samples bring as bytes; without it their user part is their leaf. Asked once, and closed. */
+  readonly openUnwinder?: (host: HostInfo) => NativeRecordedUnwinder
   readonly signal?: AbortSignal
   /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
   readonly windowNs?: bigint
@@ -92,8 +96,27 @@ export class Replay {
 
   /** Emits the windows of the whole file. Once. */
   async run(options: ReplayOptions): Promise<void> {
+    const unwinder = this.#openUnwinder(options)
+    try {
+      await this.#run(options, unwinder)
+    } finally {
+      unwinder?.close()
+    }
+  }
+
+  /** Where no sample brings its stack, there is nothing to unwind. */
+  #openUnwinder({ openUnwinder }: ReplayOptions): NativeRecordedUnwinder | undefined {
+    const brings = this.#input.file.events.find(({ attr }) => attr.sampleStackUser > 0)
+    const session = this.sessions[0]
+    if (brings === undefined || session === undefined) return undefined
+    const { host } = session
+    return openUnwinder?.({ ...host, arch: host.arch || machineOf(brings.attr.sampleRegsUser) })
+  }
+
+  async #run(options: ReplayOptions, unwinder: NativeRecordedUnwinder | undefined): Promise<void> {
     const { signal } = options
-    const windows = new Windows(this.#input.file, { ...options, sessions: this.sessions, notes: this.#notes })
+    const recording = { sessions: this.sessions, notes: this.#notes, unwinder }
+    const windows = new Windows(this.#input.file, { ...options, ...recording })
     const ordered = new OrderedRecords((record) => windows.add(record))
     const deferred = new DeferredChains()
     for await (const records of this.#records(signal)) {
@@ -164,6 +187,9 @@ export class Replay {
     this.#input.close()
   }
 }
+
+/** By which registers samples bring, for files that do not say it: those of aarch64 are 33, and of x86-64 none stands so high. */
+const machineOf = (registers: bigint): string => (registers >> 24n === 0n ? 'x86_64' : 'aarch64')
 
 /** What stands before the next compressed record, and that. */
 function firstPacked(records: Iterator<FileRecord | PackedRecord>): {

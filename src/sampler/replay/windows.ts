@@ -6,13 +6,17 @@ import type { SampleRecord, TimedRecord } from '../../formats/perf-data/file-rec
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
 import { eventOfId } from '../../formats/perf-data/record-reader.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
+import type { NativeRecordedUnwinder } from '../../native/binding.ts'
+import { RecordedBuildIds } from './build-ids.ts'
 import { CounterValues } from './counter-values.ts'
 import { ReplayedProcesses, type SvmaOf } from './processes.ts'
+import { mappingsFor } from './watched-mappings.ts'
 import { ReplayWindow, type ReplayWindowOptions } from './window.ts'
 
 export interface WindowsOptions {
   readonly sessions: readonly SessionInfo[]
   readonly notes: StackNotes | undefined
+  readonly unwinder: NativeRecordedUnwinder | undefined
   /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
   readonly svmaOf?: SvmaOf
   /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
@@ -42,23 +46,27 @@ export class Windows {
 
   constructor(file: PerfDataFile, options: WindowsOptions) {
     const { clock } = file.features
-    const { sessions, notes } = options
+    const { sessions, notes, unwinder } = options
     this.#options = options
     this.#counters = new CounterValues(file.events)
     this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
     this.#eventOfId = eventOfId(file.events)
+    // Sonde's own files say it with each mapping.
+    const buildIds = new RecordedBuildIds(notes === undefined ? (file.features.buildIds ?? []) : [])
     const factsOf = (image: Image) => {
       const runtime = notes?.runtimeOf(image) ?? 'unknown'
-      return { ...notes?.identityOf(image), ...(runtime === 'unknown' ? {} : { runtime }) }
+      const buildId = image.buildId || buildIds.of(image)
+      return { ...notes?.identityOf(image), ...(runtime === 'unknown' ? {} : { runtime }), buildId }
     }
     const svmaOf = (image: Image, offset: bigint) =>
       notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
     this.#stacks = {
-      processes: new ReplayedProcesses(svmaOf, factsOf),
+      processes: new ReplayedProcesses(svmaOf, factsOf, unwinder && mappingsFor(unwinder)),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
       tellCgroups: sessions.map(({ tellsCgroups }) => tellsCgroups),
       cgroups: this.#cgroups,
       notes,
+      unwinder,
     }
   }
 
