@@ -17,6 +17,7 @@ import type { HostInfo } from './core/host.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch } from './core/profile.ts'
 import type { CollectionState, ProfileCollection } from './core/profile-collection.ts'
+import type { RecordingSelection } from './core/recording-selection.ts'
 import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
 import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
@@ -92,8 +93,11 @@ export interface AgentOptions extends OutputOptions {
 }
 
 export interface ReplayRunOptions extends OutputOptions {
-  /** A perf.data file. */
-  readonly file: string
+  /** perf.data files of one machine. */
+  readonly files: readonly string[]
+  readonly selection?: RecordingSelection
+  /** Whether a consumer makes perf.data of it again: what it has no place for is a remark then. */
+  readonly rewrites?: boolean
   readonly signal: AbortSignal
 }
 
@@ -214,10 +218,10 @@ function sourceOf(
   return new ProfileSessions(addon, { ...shared, shared: common, collections, consumerNames, log })
 }
 
-/** Sends a recorded file through the same names, lanes and consumers as live windows. */
+/** Sends recorded files through the same names, lanes and consumers as live windows. */
 export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
   const { Replay } = await import('./sampler/replay.ts')
-  const replay = Replay.open(options.file)
+  const replay = Replay.open(options.files, options.selection)
   const release = releasesOf(options)
   release.add(() => replay.close())
   try {
@@ -234,7 +238,9 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     })
     way.stopping.begin()
     const end = await pipeline.stop()
-    return { ...end, remarks: [...kept, ...replay.problems, ...remarks()] }
+    const leftOut = options.rewrites === true && replay.notWritten.length > 0
+    const rewriting = leftOut ? [`Left out of the new file: ${replay.notWritten.join(', ')}`] : []
+    return { ...end, remarks: [...kept, ...replay.problems, ...rewriting, ...remarks()] }
   } finally {
     await release.all()
   }
