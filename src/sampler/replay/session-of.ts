@@ -64,7 +64,7 @@ function eventInfoOf(event: FileEvent, index: number): EventInfo {
   const { type, config } = event.attr
   const known = EVENTS.find((kind) => kind.type === type && kind.config === config)
   return {
-    name: event.name || known?.name || `event-${index}`,
+    name: event.name || nameOf(event, index),
     type,
     config,
     unit: known?.unit ?? 'count',
@@ -72,6 +72,34 @@ function eventInfoOf(event: FileEvent, index: number): EventInfo {
     excludeKernel: isSet(event, ATTR_FLAG.exclude_kernel),
   }
 }
+
+/** What perf calls it where the file does not say: `cycles:u`, `raw 0x1a8`. */
+function nameOf(event: FileEvent, index: number): string {
+  const { type, config } = event.attr
+  const known = EVENTS.find((kind) => kind.type === type && kind.config === config)
+  const modes = [
+    isSet(event, ATTR_FLAG.exclude_user) ? '' : 'u',
+    isSet(event, ATTR_FLAG.exclude_kernel) ? '' : 'k',
+  ].join('')
+  const modifiers = modes === 'uk' || modes === '' ? '' : `:${modes}`
+  if (known !== undefined) return known.name + modifiers
+  const number = `0x${config.toString(16)}`
+  switch (type) {
+    case EVENT_TYPE.TRACEPOINT:
+      return `tracepoint ${number}`
+    case EVENT_TYPE.HARDWARE_CACHE:
+      return `hw-cache ${number}${modifiers}`
+    case EVENT_TYPE.RAW:
+      return `raw ${number}${modifiers}`
+    case EVENT_TYPE.BREAKPOINT:
+      return `breakpoint-${index}${modifiers}`
+    default:
+      return `event-${index}`
+  }
+}
+
+/** PERF_TYPE_* */
+const EVENT_TYPE = { TRACEPOINT: 2, HARDWARE_CACHE: 3, RAW: 4, BREAKPOINT: 5 } as const
 
 function hostOf(file: PerfDataFile): HostInfo {
   const { features } = file

@@ -3,7 +3,12 @@
 import { AgentError } from '../../core/errors.ts'
 import type { Image } from '../../core/process.ts'
 import type { RecordingMoment, RecordingSelection } from '../../core/recording-selection.ts'
-import type { KernelSymbolRecord, SampleRecord, TimedRecord } from '../../formats/perf-data/file-records.ts'
+import type {
+  KernelSymbolRecord,
+  NoticeRecord,
+  SampleRecord,
+  TimedRecord,
+} from '../../formats/perf-data/file-records.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
 import type { NativeRecordedUnwinder } from '../../native/binding.ts'
 import { RecordedBuildIds } from './build-ids.ts'
@@ -54,6 +59,8 @@ export class Windows {
   readonly #cgroups = new Map<bigint, string>()
   /** From before the time that is wanted. */
   #earlySymbols: KernelSymbolRecord[] = []
+  /** perf sums up at the end, at no time, what was lost. */
+  #earlyLosses: NoticeRecord[] = []
   #window: ReplayWindow | undefined
   #sequence = 0
   #latest = 0n
@@ -156,6 +163,7 @@ export class Windows {
     if (record.kind === 'exit') processes.exit(record)
     if (record.kind === 'cgroup') this.#cgroups.set(record.cgroup, record.path)
     if (record.kind === 'ksymbol') this.#earlySymbols.push(record)
+    if (record.kind === 'lost' && record.time === 0n) this.#earlyLosses.push(record)
   }
 
   /** A sample that comes late gets the time of the newest one: columns are in order of time. */
@@ -177,6 +185,9 @@ export class Windows {
     const window = new ReplayWindow({ start, ...this.#stacks })
     for (const symbol of this.#earlySymbols) window.addKernelSymbol(symbol)
     this.#earlySymbols = []
+    for (const loss of this.#earlyLosses)
+      window.addNotice(this.#eventOfId.get(loss.id) ?? 0, { ...loss, time: start })
+    this.#earlyLosses = []
     this.#window = window
     return window
   }
