@@ -51,6 +51,8 @@ export interface LifeRecord extends Stamp {
   readonly tid: number
   readonly parentPid: number
   readonly parentTid: number
+  /** Of a fork: the child's mappings are told of by themselves, as where the recording began. */
+  readonly bringsMaps?: boolean
 }
 export interface KernelSymbolRecord extends Stamp {
   readonly kind: 'ksymbol'
@@ -131,6 +133,7 @@ export function decodeRecord(
         tid,
         parentPid,
         parentTid,
+        ...((misc & MISC.FORK_EXEC) !== 0 && { bringsMaps: true }),
       }
     }
     case RECORD.KSYMBOL: {
@@ -148,6 +151,8 @@ export function decodeRecord(
     case RECORD.LOST:
       return { kind: 'lost', id: body.u64(), count: Number(body.u64()), time, cpu }
     case RECORD.LOST_SAMPLES:
+      // Those that a filter of BPF took out were not wanted.
+      if ((misc & MISC.LOST_SAMPLES_BPF) !== 0) return undefined
       return { kind: 'lost', id, count: Number(body.u64()), time, cpu }
     case RECORD.THROTTLE:
     case RECORD.UNTHROTTLE:

@@ -86,6 +86,9 @@ export const MISC = {
   GUEST_KERNEL: 4,
   GUEST_USER: 5,
   COMM_EXEC: 1 << 13,
+  /** The tool's own, of what was so when it began. */
+  FORK_EXEC: 1 << 13,
+  LOST_SAMPLES_BPF: 1 << 15,
   MMAP_DATA: 1 << 13,
   MMAP_BUILD_ID: 1 << 14,
   /** Of an entry of the build id table. */
@@ -185,6 +188,7 @@ export const CLOCK_MONOTONIC = 1
 export const CONTEXT = {
   KERNEL: BigInt.asUintN(64, -128n),
   USER: BigInt.asUintN(64, -512n),
+  GUEST: BigInt.asUintN(64, -2048n),
   /** The next word is the cookie of the CALLCHAIN_DEFERRED record that brings the user's part. */
   USER_DEFERRED: BigInt.asUintN(64, -640n),
   /** Everything from here on is a marker. */

@@ -1,7 +1,7 @@
 // The records of a perf.data file or stream, one after another as they stand in it, read in pieces of bounded size.
 
 import { ByteReader } from './bytes.ts'
-import { decodeRecord, type FileRecord, type SampleRecord } from './file-records.ts'
+import { decodeRecord, type FileRecord, type NoticeRecord, type SampleRecord } from './file-records.ts'
 import type { FileEvent } from './header.ts'
 import { ATTR_FLAG, FIRST_TOOL_RECORD, MISC, RECORD, recordName } from './layout.ts'
 import { type RawRecord, RecordCutter, typeText } from './raw-records.ts'
@@ -170,6 +170,8 @@ class RecordDecoder {
   readonly #trailerIdPlace: number | undefined
   readonly #asksForBuildIds: boolean
   #samples = 0
+  /** Told by the rings, and by nothing else yet. */
+  #lostInRings = 0
 
   constructor(file: PerfDataFile) {
     const [first] = file.events
@@ -197,7 +199,22 @@ class RecordDecoder {
     if (bodyEnd < 0) throw new RangeError('no room for the sample_id')
     const sampleId = readSampleId(new ByteReader(raw.body.subarray(bodyEnd), order), sampleType)
     const head = { type: raw.type, misc: raw.misc, asksForBuildIds: this.#asksForBuildIds }
-    return decodeRecord(head, new ByteReader(raw.body.subarray(0, bodyEnd), order), sampleId)
+    const record = decodeRecord(head, new ByteReader(raw.body.subarray(0, bodyEnd), order), sampleId)
+    return record?.kind === 'lost' ? this.#lossOnce(record, raw.type) : record
+  }
+
+  /**
+   * perf since 6.1 ends a file with how many samples each event has lost in all (LOST_SAMPLES), which the rings have told
+   * of before (LOST): what remains of the former is what nobody has heard of.
+   */
+  #lossOnce(record: NoticeRecord, type: number): NoticeRecord | undefined {
+    if (type === RECORD.LOST) {
+      this.#lostInRings += record.count
+      return record
+    }
+    const told = Math.min(record.count, this.#lostInRings)
+    this.#lostInRings -= told
+    return told === record.count ? undefined : { ...record, count: record.count - told }
   }
 
   /** The sample_type whose parts the trailer of a record has. */

@@ -43,5 +43,19 @@ export function splitChain(words: BigUint64Array, context: bigint): Chain {
 /** A sample without a chain has its leaf at least. */
 export function chainOf({ fields, cpumode }: SampleRecord): Chain {
   const words = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
-  return splitChain(words, cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER)
+  return splitChain(words, contextOf(cpumode))
+}
+
+/** Whose the words before the first marker are. Old kernels do not say it of everything that is the user's. */
+function contextOf(cpumode: number): bigint {
+  switch (cpumode) {
+    case MISC.KERNEL:
+      return CONTEXT.KERNEL
+    case MISC.HYPERVISOR:
+    case MISC.GUEST_KERNEL:
+    case MISC.GUEST_USER:
+      return CONTEXT.GUEST
+    default:
+      return CONTEXT.USER
+  }
 }

@@ -112,8 +112,9 @@ export class ReplayedProcesses {
     return added
   }
 
-  fork({ pid, tid, parentPid, parentTid }: LifeRecord): void {
-    if (pid !== parentPid) {
+  fork({ pid, tid, parentPid, parentTid, bringsMaps = false }: LifeRecord): void {
+    if (pid !== parentPid && bringsMaps) this.#forget(pid)
+    else if (pid !== parentPid) {
       this.#forget(pid)
       this.#changeMappings(this.#ensure(pid, tid), [...(this.#processes.get(parentPid)?.mappings ?? [])])
       this.#watcher?.inherited(pid, parentPid)

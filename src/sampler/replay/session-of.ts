@@ -7,7 +7,7 @@ import { hertz } from '../../core/units.ts'
 import { detailsOf } from '../../formats/perf-data/attr.ts'
 import type { MmapRecord } from '../../formats/perf-data/file-records.ts'
 import type { FileEvent } from '../../formats/perf-data/header.ts'
-import { ATTR_FLAG, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
+import { ATTR_FLAG, CLOCK_MONOTONIC, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
 import { readRecords } from '../../formats/perf-data/record-reader.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
@@ -37,8 +37,16 @@ export function sessionsOf(file: PerfDataFile, notes?: StackNotes): SessionInfo[
     },
     tellsCgroups: (event.attr.sampleType & SAMPLE_TYPE.CGROUP) !== 0n,
     host,
+    ...clockOf(file, event),
     commandLine: file.features.commandLine ?? [],
   }))
+}
+
+/** Nothing where it is Sonde's. */
+function clockOf({ features }: PerfDataFile, event: FileEvent): Pick<SessionInfo, 'clock'> {
+  const id = isSet(event, ATTR_FLAG.use_clockid) ? event.attr.clockid : undefined
+  const tellsUnixTime = features.clock !== undefined
+  return id === CLOCK_MONOTONIC && tellsUnixTime ? {} : { clock: { id, tellsUnixTime } }
 }
 
 /** A frequency of 0 is none, and would be divided by. */
@@ -58,7 +66,7 @@ function eventInfoOf(event: FileEvent, index: number): EventInfo {
   const known = eventOfNumbers(type, config)
   const details = detailsOf(event.attr)
   return {
-    name: event.name || known?.name || `event-${index}`,
+    name: event.name || nameOf(event, index),
     type,
     config,
     unit: known?.unit ?? 'count',
@@ -67,6 +75,34 @@ function eventInfoOf(event: FileEvent, index: number): EventInfo {
     ...(details === undefined ? {} : { details }),
   }
 }
+
+/** What perf calls it where the file does not say: `cycles:u`, `raw 0x1a8`. */
+function nameOf(event: FileEvent, index: number): string {
+  const { type, config } = event.attr
+  const known = EVENTS.find((kind) => kind.type === type && kind.config === config)
+  const modes = [
+    isSet(event, ATTR_FLAG.exclude_user) ? '' : 'u',
+    isSet(event, ATTR_FLAG.exclude_kernel) ? '' : 'k',
+  ].join('')
+  const modifiers = modes === 'uk' || modes === '' ? '' : `:${modes}`
+  if (known !== undefined) return known.name + modifiers
+  const number = `0x${config.toString(16)}`
+  switch (type) {
+    case EVENT_TYPE.TRACEPOINT:
+      return `tracepoint ${number}`
+    case EVENT_TYPE.HARDWARE_CACHE:
+      return `hw-cache ${number}${modifiers}`
+    case EVENT_TYPE.RAW:
+      return `raw ${number}${modifiers}`
+    case EVENT_TYPE.BREAKPOINT:
+      return `breakpoint-${index}${modifiers}`
+    default:
+      return `event-${index}`
+  }
+}
+
+/** PERF_TYPE_* */
+const EVENT_TYPE = { TRACEPOINT: 2, HARDWARE_CACHE: 3, RAW: 4, BREAKPOINT: 5 } as const
 
 function hostOf(file: PerfDataFile): HostInfo {
   const { features } = file

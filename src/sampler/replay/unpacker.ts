@@ -38,7 +38,7 @@ export class Unpacker {
     let size = 0
     const take = (part: Uint8Array): void => {
       size += part.length
-      if (size > room) stream.destroy(new Error(`more than ${MAX_UNPACKED_BYTES} bytes`))
+      if (size > room) stream.destroy()
       else produced.push(part)
     }
     stream.on('data', take)
@@ -46,6 +46,7 @@ export class Unpacker {
     try {
       stream.write(bytes, (error) => (error ? written.reject(error) : written.resolve()))
       await written.promise
+      if (size > room) throw new Error(`it holds more than ${MAX_UNPACKED_BYTES} bytes`)
       const taken = stream.bytesWritten - this.#taken
       this.#taken = stream.bytesWritten
       if (taken < bytes.length) this.close()
