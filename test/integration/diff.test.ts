@@ -48,7 +48,7 @@ test('the shares and changes of threads are those that perf diff has', { skip: N
       [
         'record',
         '-q',
-        '--no-buildid',
+        '--buildid-mmap',
         '-F',
         '997',
         '-e',
