@@ -22,9 +22,9 @@ import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
 import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
-import type { SymbolPolicy } from './core/symbol-policy.ts'
+import { DEFAULT_SYMBOL_POLICY, type SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
-import type { NativeAddon, NativeCommand } from './native/binding.ts'
+import type { NativeAddon, NativeCommand, NativeRecording } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
 import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
 import { Pipeline } from './router/pipeline.ts'
@@ -93,13 +93,18 @@ export interface AgentOptions extends OutputOptions {
 }
 
 export interface ReplayRunOptions extends OutputOptions {
-  /** perf.data files of one machine. */
+  /** perf.data files of one machine; `-` is standard input. */
   readonly files: readonly string[]
   readonly selection?: RecordingSelection
   /** Whether a consumer makes perf.data of it again: what it has no place for is a remark then. */
   readonly rewrites?: boolean
   readonly signal: AbortSignal
+  /** Where the files may be that its stacks are unwound by; absent: where `symbols` says. */
+  readonly recordedFiles?: RecordedFiles
 }
+
+/** What of a policy says where the files of a recording may be. */
+export type RecordedFiles = Pick<SymbolPolicy, 'debugDirectories' | 'recorded'>
 
 export interface Agent {
   /** What was chosen or left out, in a sentence each. */
@@ -220,8 +225,8 @@ function sourceOf(
 
 /** Sends recorded files through the same names, lanes and consumers as live windows. */
 export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
-  const { Replay } = await import('./sampler/replay.ts')
-  const replay = Replay.open(options.files, options.selection)
+  const { openReplay } = await import('./sampler/open-replay.ts')
+  const replay = await openReplay(options.files, options)
   const release = releasesOf(options)
   release.add(() => replay.close())
   try {
@@ -231,6 +236,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
     await replay.run({
       signal: options.signal,
+      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -238,11 +244,29 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     })
     way.stopping.begin()
     const end = await pipeline.stop()
+    const problems = [...replay.damage, ...end.problems]
     const leftOut = options.rewrites === true && replay.notWritten.length > 0
     const rewriting = leftOut ? [`Left out of the new file: ${replay.notWritten.join(', ')}`] : []
-    return { ...end, remarks: [...kept, ...replay.problems, ...rewriting, ...remarks()] }
+    return { ...end, problems, remarks: [...kept, ...replay.problems, ...rewriting, ...remarks()] }
   } finally {
     await release.all()
+  }
+}
+
+/** Where what a file's stacks are unwound by may be. */
+function recordingOf(
+  { arch, kernel }: HostInfo,
+  { recordedFiles, symbols }: ReplayRunOptions,
+  addon: NativeAddon,
+): NativeRecording {
+  const { debugDirectories, recorded }: RecordedFiles = recordedFiles ?? symbols ?? DEFAULT_SYMBOL_POLICY
+  return {
+    machine: arch,
+    sameKernel:
+      kernel !== undefined && kernel.buildId !== '' && kernel.buildId === addon.kernelFacts().buildId,
+    root: recorded?.symfs ?? '',
+    buildIdCaches: recorded?.buildIdCaches ?? [],
+    debugDirectories,
   }
 }
 

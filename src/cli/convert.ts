@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { replayFile } from '../agent.ts'
-import { UsageError } from '../core/errors.ts'
+import { AgentError, UsageError } from '../core/errors.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import { closingLine, IN_RINGS, say, sayRemarks, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
@@ -13,7 +13,7 @@ import { buildersFor, checkPlaces, FORMATS_HELP, type Output, outputsOf } from '
 import { SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
 import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { summaryOf } from './summary.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
 
@@ -28,6 +28,7 @@ const OPTIONS: readonly Option[] = [
   ...SELECTION_OPTIONS,
   ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('warn'),
 ]
@@ -36,7 +37,7 @@ export const convert: Command = {
   name: 'convert',
   summary: 'Make other formats of perf.data files, or cut, filter and join them',
   usage: [
-    'convert FILE.data… [--time START,END] [--include MATCH]… -o FILE [-o FILE]…',
+    'convert FILE.data…|- [--time START,END] [--include MATCH]… -o FILE [-o FILE]…',
     'convert FILE.data… --otlp-profiles-endpoint URL',
   ],
   description: [
@@ -49,6 +50,7 @@ export const convert: Command = {
   examples: [
     ['sonde convert perf.data -o profile.html', 'a flame graph'],
     ['sonde convert perf.data -o a.pb.gz -o a.folded', 'two formats at once'],
+    ['perf record -o - -g -- make | sonde convert - -o profile.html', 'of what perf pipes in'],
     ['sonde convert perf.data --time 12.5,13 --include comm=nginx -o part.data', 'half a second of nginx'],
     ['sonde convert perf-*.data -o all.data', 'rotated files as one'],
     ['sonde convert perf.data --otlp-profiles-endpoint http://localhost:4318', 'to a collector'],
@@ -81,6 +83,9 @@ function profileOutputs(
   return outputs
 }
 
+const interrupted = (): AgentError =>
+  new AgentError('CONVERT.INTERRUPTED', 'Interrupted: nothing was written.')
+
 interface Targets {
   readonly outputs: readonly Output[]
   readonly senders: Senders
@@ -92,12 +97,12 @@ async function convertFiles(
   options: ParsedOptions,
 ): Promise<number> {
   const log = openLog(logLevelOf(options, 'warn'))
-  const symbols = symbolPolicyOf(options)
+  const symbols = recordedSymbolPolicyOf(options)
   const showsNames = outputs.some(({ format }) => format !== 'perf_data') || senders.types.length > 0
   const tally = new Tally()
   const interrupt = new Interrupt()
   const stopped = new AbortController()
-  void interrupt.asked.then(() => stopped.abort(new Error('interrupted: nothing was written')))
+  void interrupt.asked.then(() => stopped.abort(interrupted()))
   try {
     const end = await replayFile({
       files,

@@ -1,7 +1,7 @@
 // Sends recordings past a command that only looks at them.
 
 import { existsSync } from 'node:fs'
-import { replayFile } from '../agent.ts'
+import { type RecordedFiles, replayFile } from '../agent.ts'
 import { AgentError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { RecordingSelection } from '../core/recording-selection.ts'
@@ -13,6 +13,7 @@ import { VERSION } from './version.ts'
 
 export interface ReadingOptions {
   readonly symbols: SymbolPolicy | undefined
+  readonly recordedFiles?: RecordedFiles
   readonly selection: RecordingSelection
   readonly observe: (batch: ProfileBatch) => void | Promise<void>
 }
@@ -32,7 +33,7 @@ export function checkExists(file: string): void {
 /** Sends a perf.data file past `observe`. */
 export async function readRecording(
   file: string,
-  { symbols, selection, observe }: ReadingOptions,
+  { symbols, recordedFiles, selection, observe }: ReadingOptions,
 ): Promise<RunEnd> {
   const log = openLog('warn')
   const end = await replayFile({
@@ -42,6 +43,7 @@ export async function readRecording(
     consumers: async () => [],
     environment: {},
     symbols,
+    ...(recordedFiles !== undefined && { recordedFiles }),
     services: DEFAULT_SERVICE_POLICY,
     dataDirectory: process.cwd(),
     observe,

@@ -1,12 +1,13 @@
 import { UsageError } from '../core/errors.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import type { RecordingSelection } from '../core/recording-selection.ts'
+import type { RunEnd } from '../core/summary.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
 import { positiveInteger } from './arguments.ts'
-import { IN_RINGS, lossText, sayRemarks } from './closing.ts'
+import { IN_RINGS, lossText, say, sayRemarks } from './closing.ts'
 import type { Command } from './command.ts'
-import { DONE } from './exit-codes.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
 import { checkExists, readRecording } from './read-recording.ts'
@@ -14,7 +15,7 @@ import { refuseSelection, SELECTION_OPTIONS, selectionOf } from './selection-opt
 import { stackTables } from './stack-table.ts'
 import { StackTally } from './stack-tally.ts'
 import { completeShare, samplesWithUserPart } from './stack-text.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { type TableOptions, tableText, weightText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { counted, integer, printable, styleFor } from './terminal.ts'
@@ -32,21 +33,23 @@ const OPTIONS: readonly Option[] = [
   },
   ...SELECTION_OPTIONS,
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
 ]
 
 export const report: Command = {
   name: 'report',
-  summary: 'Show a profile as a table: perf.data of Sonde, or pprof',
+  summary: 'Show a profile as a table: perf.data of Sonde or perf, or pprof',
   usage: [
     'report [FILE] [--top N] [--by function|comm|pid|cgroup|stack]',
     'report --stacks [FILE] [--top N]',
   ],
   description: [
-    'FILE is perf.data unless another is named; FILE.pb.gz is pprof. self: samples that end in the function; total: samples that it is part of.',
+    'FILE is perf.data unless another is named; FILE.pb.gz is pprof, and - what perf record -o - pipes in. self: samples that end in the function; total: samples that it is part of.',
   ],
   options: OPTIONS,
   examples: [
     ['sonde report', 'the hottest functions of perf.data'],
+    ['perf record -o - -a -g -- sleep 5 | sonde report -', 'what perf records, without a file'],
     ['sonde report --by comm', 'which threads they were'],
     ['sonde report --by cgroup', 'which containers and services'],
     ['sonde report profile.pb.gz --by stack --top 5', 'the five hottest stacks'],
@@ -63,10 +66,10 @@ export const report: Command = {
       style: styleFor(process.stdout),
     }
     const selection = selectionOf(options)
-    if (profileFormatOf(file) === 'pprof') {
-      refuseSelection(file, options)
-      await reportPprof(file, table)
-    } else await reportPerfData(file, table, { symbols: symbolPolicyOf(options), selection })
+    if (profileFormatOf(file) !== 'pprof')
+      return reportPerfData(file, table, { symbols: recordedSymbolPolicyOf(options), selection })
+    refuseSelection(file, options)
+    await reportPprof(file, table)
     return DONE
   },
 }
@@ -79,6 +82,7 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
   const tally = new StackTally()
   const end = await readRecording(file, {
     symbols: undefined,
+    recordedFiles: recordedSymbolPolicyOf(options),
     selection: selectionOf(options),
     observe: (batch) => tally.add(batch),
   })
@@ -92,8 +96,14 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
   )
   const tables = stackTables(stacks, { width: out.columns ?? 100, style })
   if (tables !== '') out.write(`${tables}\n\n`)
-  sayRemarks('report', end.remarks)
-  return DONE
+  return sayEnd(end)
+}
+
+/** What could not be read is a failure, though the rest was shown. */
+function sayEnd({ problems, remarks }: RunEnd): number {
+  for (const problem of problems) say('report', problem)
+  sayRemarks('report', remarks)
+  return problems.length > 0 ? FAILURE : DONE
 }
 
 function fileOf({ positionals }: ParsedOptions): string {
@@ -129,7 +139,7 @@ async function reportPerfData(
   file: string,
   options: TableOptions,
   { symbols, selection }: { readonly symbols: SymbolPolicy; readonly selection: RecordingSelection },
-): Promise<void> {
+): Promise<number> {
   const tables = new Map<
     string,
     { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
@@ -151,7 +161,7 @@ async function reportPerfData(
     return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}${config}` }
   })
   print(file, sections, options)
-  sayRemarks('report', end.remarks)
+  return sayEnd(end)
 }
 
 /** `, configuration NAME version V`; nothing where none asked for it. */

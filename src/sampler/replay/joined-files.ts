@@ -3,10 +3,10 @@
 import { AgentError } from '../../core/errors.ts'
 import { exactJson } from '../../core/exact-json.ts'
 import type { SessionInfo } from '../../core/profile.ts'
-import type { FileRecord, TimedRecord } from '../../formats/perf-data/file-records.ts'
+import type { TimedRecord } from '../../formats/perf-data/file-records.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
+import { eventOfId } from '../../formats/perf-data/record-reader.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
-import { OrderedRecords } from './ordered-records.ts'
 
 /** One of the files. */
 export interface RecordedFile {
@@ -69,20 +69,23 @@ export class JoinedFiles {
     return this.#files.length === 1 && this.#places.every((places) => !places.includes(undefined))
   }
 
-  *records(read: (file: PerfDataFile) => Iterable<FileRecord>): Generator<TimedRecord | typeof GAP> {
-    const streams = this.#files.map(({ file }, number) => {
-      const records = inOrder(read(file))
-      return this.#isPlain ? records : this.#translated(records, number)
-    })
-    const [only] = streams
-    if (only !== undefined && streams.length === 1) yield* only
-    else yield* this.#merged(streams.map((records) => new Stream(records)))
+  /** In stretches that are of one time or go on in it. `read`: the records of a file as they stand in it. */
+  async *records(
+    read: (file: PerfDataFile) => AsyncIterable<readonly TimedRecord[]>,
+  ): AsyncGenerator<readonly (TimedRecord | typeof GAP)[]> {
+    const stretches = this.#files.map(({ file }, number) =>
+      this.#isPlain ? read(file) : this.#translated(read(file), number),
+    )
+    const [only] = stretches
+    if (only !== undefined && stretches.length === 1) yield* only
+    else yield* this.#merged(await Promise.all(stretches.map((records) => Stream.open(records))))
   }
 
-  *#merged(streams: readonly Stream[]): Generator<TimedRecord | typeof GAP> {
+  async *#merged(streams: readonly Stream[]): AsyncGenerator<readonly (TimedRecord | typeof GAP)[]> {
     const waiting = streams.toSorted((a, b) => compare(a.start, b.start))
     const open: Stream[] = []
     let isFirst = true
+    let ready: (TimedRecord | typeof GAP)[] = []
     while (open.length + waiting.length > 0) {
       const oldest = open.reduce<Stream | undefined>(
         (least, each) => (least === undefined || each.time < least.time ? each : least),
@@ -91,100 +94,119 @@ export class JoinedFiles {
       const [next] = waiting
       if (next !== undefined && (oldest === undefined || next.start <= oldest.time)) {
         waiting.shift()
-        if (oldest === undefined && !isFirst) yield GAP
+        if (oldest === undefined && !isFirst) ready.push(GAP)
         if (oldest !== undefined) this.#overlaps = true
         // In the midst of another recording it says what is so from here on.
-        for (const record of next.state) yield oldest === undefined ? record : { ...record, time: next.start }
+        for (const record of next.state)
+          ready.push(oldest === undefined ? record : { ...record, time: next.start })
         isFirst = false
         if (next.hasMore) open.push(next)
       } else if (oldest !== undefined) {
-        yield oldest.take()
+        ready.push(oldest.take())
+        if (oldest.isEmpty) await oldest.refill()
         if (!oldest.hasMore) open.splice(open.indexOf(oldest), 1)
       }
+      if (ready.length < MAX_READY) continue
+      yield ready
+      ready = []
+    }
+    yield ready
+  }
+
+  async *#translated(
+    stretches: AsyncIterable<readonly TimedRecord[]>,
+    number: number,
+  ): AsyncGenerator<readonly TimedRecord[]> {
+    const { file } = this.#files[number]!
+    const eventOfFile = eventOfId(file.events)
+    for await (const stretch of stretches) {
+      yield stretch.flatMap((record) => this.#translatedRecord(record, number, eventOfFile) ?? [])
     }
   }
 
-  *#translated(records: Iterable<TimedRecord>, number: number): Generator<TimedRecord> {
-    const { file } = this.#files[number]!
+  /** Undefined where its event is not wanted. */
+  #translatedRecord(
+    record: TimedRecord,
+    number: number,
+    eventOfFile: ReadonlyMap<bigint, number>,
+  ): TimedRecord | undefined {
     const places = this.#places[number]!
-    const eventOfId = new Map(file.events.flatMap(({ ids }, event) => ids.map((id) => [id, event] as const)))
     const idOf = (event: number): bigint => BigInt(places[event] ?? 0) + 1n
-    for (const record of records) {
-      switch (record.kind) {
-        case 'sample': {
-          const event = places[record.event]
-          if (event === undefined) break
-          const index = record.index * this.#files.length + number
-          yield { ...record, event, index, id: idOf(record.event) }
-          break
-        }
-        case 'lost':
-        case 'throttle':
-        case 'unthrottle': {
-          const event = eventOfId.get(record.id) ?? 0
-          if (places[event] !== undefined) yield { ...record, id: idOf(event) }
-          break
-        }
-        default:
-          yield record.id === 0n ? record : { ...record, id: idOf(eventOfId.get(record.id) ?? 0) }
+    switch (record.kind) {
+      case 'sample': {
+        const event = places[record.event]
+        if (event === undefined) return undefined
+        const index = record.index * this.#files.length + number
+        return { ...record, event, index, id: idOf(record.event) }
       }
+      case 'lost':
+      case 'throttle':
+      case 'unthrottle': {
+        const event = eventOfFile.get(record.id) ?? 0
+        return places[event] === undefined ? undefined : { ...record, id: idOf(event) }
+      }
+      default:
+        return record.id === 0n ? record : { ...record, id: idOf(eventOfFile.get(record.id) ?? 0) }
     }
   }
 }
+
+/** Records that are passed on together. */
+const MAX_READY = 4096
 
 /** The records of one file, with the oldest to come in sight. */
 class Stream {
   /** What stands before all time. */
-  readonly state: readonly TimedRecord[]
-  readonly start: bigint
-  readonly #records: Iterator<TimedRecord>
-  #next: TimedRecord | undefined
+  readonly state: TimedRecord[] = []
+  start = 0n
+  readonly #stretches: AsyncIterator<readonly TimedRecord[]>
+  #stretch: readonly TimedRecord[] = []
+  #place = 0
 
-  constructor(records: Iterator<TimedRecord>) {
-    this.#records = records
-    const state: TimedRecord[] = []
-    this.#advance()
-    while (this.#next?.time === 0n) {
-      state.push(this.#next)
-      this.#advance()
-    }
-    this.state = state
-    this.start = this.time
+  private constructor(stretches: AsyncIterable<readonly TimedRecord[]>) {
+    this.#stretches = stretches[Symbol.asyncIterator]()
   }
 
+  static async open(stretches: AsyncIterable<readonly TimedRecord[]>): Promise<Stream> {
+    const stream = new Stream(stretches)
+    await stream.refill()
+    while (stream.hasMore && stream.time === 0n) {
+      stream.state.push(stream.take())
+      if (stream.isEmpty) await stream.refill()
+    }
+    stream.start = stream.time
+    return stream
+  }
+
+  /** False at the end, once `refill` has resolved. */
   get hasMore(): boolean {
-    return this.#next !== undefined
+    return this.#place < this.#stretch.length
+  }
+
+  /** Whether `refill` is to be awaited before anything else is asked. */
+  get isEmpty(): boolean {
+    return !this.hasMore
   }
 
   get time(): bigint {
-    return this.#next?.time ?? 0n
+    return this.#stretch[this.#place]?.time ?? 0n
   }
 
   take(): TimedRecord {
-    const record = this.#next
+    const record = this.#stretch[this.#place]
     if (record === undefined) throw new Error('no more records')
-    this.#advance()
+    this.#place++
     return record
   }
 
-  #advance(): void {
-    const { value, done } = this.#records.next()
-    this.#next = done === true ? undefined : value
+  async refill(): Promise<void> {
+    for (;;) {
+      const { value, done } = await this.#stretches.next()
+      this.#stretch = done === true ? [] : value
+      this.#place = 0
+      if (done === true || this.#stretch.length > 0) return
+    }
   }
-}
-
-function* inOrder(records: Iterable<FileRecord>): Generator<TimedRecord> {
-  let ready: TimedRecord[] = []
-  const ordered = new OrderedRecords((record) => ready.push(record))
-  for (const record of records) {
-    if (record.kind === 'round') ordered.round()
-    else ordered.push(record)
-    if (ready.length === 0) continue
-    yield* ready
-    ready = []
-  }
-  ordered.end()
-  yield* ready
 }
 
 const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
