@@ -93,7 +93,8 @@ export function featuresEnd(header: FileHeader, table: Uint8Array): number {
   )
 }
 
-function featureSections({ features }: FileHeader, table: ByteReader): Section[] {
+/** The sections that a table of features speaks of, as many as it has whole. */
+export function featureSections({ features }: Pick<FileHeader, 'features'>, table: ByteReader): Section[] {
   const count = Math.min(features.length, Math.floor(table.remaining / 16))
   return Array.from({ length: count }, () => ({ offset: Number(table.u64()), size: Number(table.u64()) }))
 }
