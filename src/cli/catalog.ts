@@ -14,6 +14,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'list', load: async () => (await import('./list.ts')).list },
   { name: 'doctor', load: async () => (await import('./doctor.ts')).doctor },
   { name: 'report', load: async () => (await import('./report.ts')).report },
+  { name: 'diff', load: async () => (await import('./diff.ts')).diff },
   { name: 'convert', load: async () => (await import('./convert.ts')).convert },
   { name: 'config', load: async () => (await import('./config.ts')).config },
   { name: 'help', load: async () => (await import('./help.ts')).help },

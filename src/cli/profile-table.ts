@@ -80,9 +80,15 @@ export class ProfileTable {
     for await (const group of groupsOf(batch, this.#by)) this.add(group)
   }
 
+  rows(): readonly Row[] {
+    return [...this.#rows.values()]
+  }
+
   /** The heaviest rows by what ends in them. */
   top(count: number): readonly Row[] {
-    return [...this.#rows.values()].sort((a, b) => b.self - a.self || b.total - a.total).slice(0, count)
+    return this.rows()
+      .toSorted((a, b) => b.self - a.self || b.total - a.total)
+      .slice(0, count)
   }
 
   #addFunctions(group: SampleGroup): void {
@@ -119,7 +125,7 @@ export class ProfileTable {
   }
 
   #row(labels: readonly FunctionLabel[]): Row {
-    const key = labels.map(({ name, module }) => `${name}\0${module}`).join('\0')
+    const key = rowKey(labels)
     const known = this.#rows.get(key)
     if (known !== undefined) return known
     if (this.#rows.size >= this.#maxRows && labels[0] !== OTHERS) return this.#row([OTHERS])
@@ -129,10 +135,14 @@ export class ProfileTable {
   }
 }
 
+/** Rows of equal labels are one. */
+export const rowKey = (labels: readonly FunctionLabel[]): string =>
+  labels.map(({ name, module }) => `${name}\0${module}`).join('\0')
+
 const REASON = FRAME_KINDS.indexOf('reason')
 
 /** The batch's samples in as few groups as the table tells apart. */
-async function* groupsOf(batch: ProfileBatch, by: Grouping): AsyncGenerator<SampleGroup> {
+export async function* groupsOf(batch: ProfileBatch, by: Grouping): AsyncGenerator<SampleGroup> {
   switch (by) {
     case 'function':
       yield* groupsByStack(batch)

@@ -10,6 +10,7 @@ import test, { after, before } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { type ComparedStack, encodeDifference } from '../../src/formats/flame-graph/difference.ts'
 import { encodeFlameGraph } from '../../src/formats/flame-graph/flame-graph.ts'
 import { ProfileAggregate } from '../../src/formats/profile/profile-aggregate.ts'
 import { ROOMY } from '../support/aggregated.ts'
@@ -204,6 +205,47 @@ test('keys alone are enough: arrows move, Enter zooms, Escape goes back', { skip
   assert.equal(await page.getAttribute('body', 'data-zoom'), 'hot()')
   await page.keyboard.press('Escape')
   assert.equal(await page.getAttribute('body', 'data-zoom'), 'all')
+})
+
+test('a comparison shows what has grown in red, what has shrunk in blue, and either recording’s widths', {
+  skip,
+}, async () => {
+  const stack = (path: string, before: number, after: number): ComparedStack => ({
+    labels: path
+      .split(' ')
+      .map((text, depth) => ({ text, module: '', kind: depth === 0 ? 'thread' : 'user' })),
+    samples: [before, after],
+    weights: [before, after],
+  })
+  const stacks = [stack('app parse', 6, 30), stack('app write', 4, 40), stack('app wait', 0, 30)]
+  const event = { name: 'faults', unit: 'count', figures: ['10 samples', '100 samples'], stacks } as const
+  const html = encodeDifference({ names: ['a.data', 'b.data'], events: [event] })
+  const { page, errors } = await openPage('difference.html', html)
+  const shareOf = async (text: string): Promise<number> =>
+    (await frameOf(page, text)).width / (await frameOf(page, 'all')).width
+  const colourOf = async (text: string): Promise<'red' | 'blue' | 'grey'> => {
+    const { x, y, width } = await frameOf(page, text)
+    const at = { x: x + width - 6, y: y + 3 }
+    const [red = 0, , blue = 0] = await page.evaluate((place) => {
+      const canvas = document.getElementById('graph') as HTMLCanvasElement
+      const ratio = canvas.width / canvas.clientWidth
+      return [...canvas.getContext('2d')!.getImageData(place.x * ratio, place.y * ratio, 1, 1).data]
+    }, at)
+    return Math.abs(red - blue) < 20 ? 'grey' : red > blue ? 'red' : 'blue'
+  }
+  assert.equal(await page.textContent('#facts'), 'a.data: 10 samples · b.data: 100 samples')
+  assert.equal(await page.textContent('#legend'), 'has grownhas shrunkas before')
+  assert.ok(Math.abs((await shareOf('wait')) - 0.3) < 0.001)
+  assert.deepEqual(
+    [await colourOf('wait'), await colourOf('parse'), await colourOf('write')],
+    ['red', 'blue', 'grey'],
+  )
+  await clickOn(page, 'parse')
+  assert.match((await page.textContent('#status')) ?? '', /30\.00% of all.*a\.data: 60\.00%; −30\.00 points/)
+  await page.selectOption('#event', { label: 'faults, widths of a.data' })
+  assert.ok(Math.abs((await shareOf('parse')) - 0.6) < 0.001)
+  assert.deepEqual([await colourOf('parse'), await colourOf('write')], ['blue', 'grey'])
+  assert.deepEqual(errors, [])
 })
 
 test('twenty thousand nodes open within a second', { skip }, async (t) => {

@@ -16,7 +16,7 @@ function recorded(t: TestContext, name: string, ...options: readonly string[]): 
   const file = join(temporaryDirectory(t), name)
   const { status, stderr } = spawnSync(
     'perf',
-    ['record', '-q', '-g', '-o', file, ...options, '--', 'sh', '-c', WORKLOAD],
+    ['record', '-q', '--buildid-mmap', '-g', '-o', file, ...options, '--', 'sh', '-c', WORKLOAD],
     { encoding: 'utf8' },
   )
   if (status === 0) return file

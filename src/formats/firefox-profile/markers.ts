@@ -12,6 +12,7 @@ export interface Marker {
   readonly data: { readonly type: string } & Readonly<Record<string, string | number>>
 }
 
+const UNKNOWN_CPU = 0xffff_ffff
 const INTEGER = 'integer'
 const TEXT = 'string'
 const EVERYWHERE = ['marker-chart', 'marker-table', 'timeline-overview'] as const
@@ -32,7 +33,7 @@ export const MARKER_SCHEMA = [
     name: 'throttle',
     tableLabel: '{marker.data.event} on CPU {marker.data.cpu}',
     display: EVERYWHERE,
-    fields: fields({ event: TEXT, cpu: INTEGER }),
+    fields: fields({ event: TEXT, cpu: TEXT }),
   },
   {
     name: 'exec',
@@ -64,10 +65,15 @@ export function samplingMarkers(
       }
       case 'throttle':
       case 'unthrottle':
-        return [{ name: each.kind, from: each.time, data: { type: 'throttle', event, cpu: each.cpu } }]
+        return [
+          { name: each.kind, from: each.time, data: { type: 'throttle', event, cpu: cpuText(each.cpu) } },
+        ]
     }
   })
 }
+
+/** A recording need not tell it. */
+const cpuText = (cpu: number): string => (cpu === UNKNOWN_CPU ? 'unknown' : String(cpu))
 
 /** By `pid/tid`. A fork is what the parent did. */
 export function threadMarkers(events: readonly ThreadEvent[]): ReadonlyMap<string, readonly Marker[]> {

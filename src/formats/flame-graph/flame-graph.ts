@@ -10,6 +10,12 @@ import { PAGE_STYLE } from './page-style.ts'
 /** All sessions in one page, to choose from. Every sample is in it, however small its share. */
 export function encodeFlameGraph(profiles: readonly SessionProfile[]): Uint8Array<ArrayBuffer> {
   const out = new TextWriter()
+  writePage(out, titleOf(profiles), () => writePageData(out, profiles))
+  return out.bytes()
+}
+
+/** @param writeData writes the JSON of a PageData */
+export function writePage(out: TextWriter, title: string, writeData: () => void): void {
   out.write(`<!doctype html>
 <html lang="en">
 <head>
@@ -17,15 +23,14 @@ export function encodeFlameGraph(profiles: readonly SessionProfile[]): Uint8Arra
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeHtml(titleOf(profiles))} – Sonde flame graph</title>
+<title>${escapeHtml(title)} – Sonde flame graph</title>
 <style>${PAGE_STYLE}</style>
 </head>
 <body>
 ${PAGE_BODY}
 <script type="application/json" id="profile">`)
-  writePageData(out, profiles)
+  writeData()
   out.write(`</script>\n<script>${pageScript()}</script>\n</body>\n</html>\n`)
-  return out.bytes()
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }

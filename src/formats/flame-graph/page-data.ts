@@ -36,8 +36,20 @@ export interface PageEvent {
   readonly label: readonly number[]
   /** Samples whose stack ends in the node. */
   readonly self: readonly number[]
+  /** In place of the figures of a recording, where it is two. */
+  readonly facts?: string
+  /** Of two recordings: what the other one has. */
+  readonly other?: OtherRecording
   /** What they stand for in `unit`; a single number where every sample stands for the same. */
   readonly value: readonly number[] | number
+}
+
+export interface OtherRecording {
+  /** Of each node, as PageEvent.value. */
+  readonly value: readonly number[]
+  readonly name: string
+  /** Whether it was before. */
+  readonly isBefore: boolean
 }
 
 /** Writes the JSON of a PageData. No `<` is left in it, so that nothing in a name can end the script element. */
@@ -53,9 +65,10 @@ export function writePageData(out: TextWriter, profiles: readonly SessionProfile
   out.write(`],"modules":${json(labels.modules)},"labels":${json(labels)}}`)
 }
 
-const json = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c')
+/** JSON without `<`. */
+export const json = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c')
 
-class LabelColumns {
+export class LabelColumns {
   readonly text: string[] = []
   readonly module: number[] = []
   readonly kind: number[] = []

@@ -29,7 +29,7 @@ export function encodeFolded(profile: SessionProfile): Uint8Array<ArrayBuffer> {
 
 /** Only the text counts: two modules' functions of one name are one line. */
 const foldedLabel = (label: FrameLabel): FrameLabel => ({
-  text: safe(label.text) + SUFFIXES[label.kind],
+  text: foldedText(label.text) + SUFFIXES[label.kind],
   module: '',
   kind: label.kind === 'thread' ? 'thread' : 'user',
 })
@@ -46,4 +46,5 @@ const SUFFIXES: Readonly<Record<LabelKind, string>> = {
   reason: '',
 }
 
-const safe = (text: string): string => text.replaceAll(';', ':').replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+export const foldedText = (text: string): string =>
+  text.replaceAll(';', ':').replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')

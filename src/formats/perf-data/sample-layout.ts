@@ -19,7 +19,7 @@ export interface ReadValue {
   readonly value: bigint
 }
 
-/** What a sample or a sample_id says; 0 for what its sample_type leaves out, but for the period, which the attr has, and pid and tid. */
+/** What a sample or a sample_id says; 0 for what its sample_type leaves out, but for the period, which the attr has, and pid, tid and cpu. */
 export interface SampleFields {
   id: bigint
   ip: bigint
@@ -45,13 +45,16 @@ const NO_CHAIN = new BigUint64Array(0)
 /** What the kernel says of a process that is none any more. */
 const NO_PROCESS = 0xffff_ffff
 
+/** As perf calls a CPU that is not known, and shows it: -1. */
+const UNKNOWN_CPU = 0xffff_ffff
+
 const noFields = (period: bigint): SampleFields => ({
   id: 0n,
   ip: 0n,
   pid: NO_PROCESS,
   tid: NO_PROCESS,
   time: 0n,
-  cpu: 0,
+  cpu: UNKNOWN_CPU,
   period,
   chain: NO_CHAIN,
   cgroup: 0n,

@@ -1,4 +1,5 @@
 import { element, type Graph, kindOf, moduleOf, type PageState, pathTo, textOf } from './model.ts'
+import { colourOfGrowth } from './paint.ts'
 
 /** A weight in the unit of its event: `1.25 s`, `340 ms`, `1,024`. */
 export function spellWeight(unit: string, weight: number): string {
@@ -47,6 +48,15 @@ export function linesAbout(state: PageState, node: number): string[] {
       `itself ${spellShare(graph.selfWeight[node]!, graph.weight[0]!)}, ${spellWeight(unit, graph.selfWeight[node]!)}`,
     )
   }
+  const { other } = graph.event
+  if (other !== undefined && graph.comparison !== undefined) {
+    const share = weight / (graph.weight[0]! || 1)
+    const otherShare = graph.comparison.otherShare[node]!
+    const change = 100 * (other.isBefore ? share - otherShare : otherShare - share)
+    lines.push(
+      `${other.name}: ${spellShare(otherShare, 1)}; ${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(2)} points`,
+    )
+  }
   return lines
 }
 
@@ -64,6 +74,11 @@ export function showFacts(state: PageState): void {
   const { graph, data } = state
   const { event } = graph
   element('host').textContent = data.host
+  if (event.facts !== undefined) {
+    element('facts').textContent = event.facts
+    markTotals(state)
+    return
+  }
   const start = new Date(event.start).toISOString().replace('T', ' ').slice(0, 19)
   const parts = [
     `${start} UTC`,
@@ -73,8 +88,13 @@ export function showFacts(state: PageState): void {
   ]
   element('facts').textContent = parts.join(' · ')
   showLosses(state)
+  markTotals(state)
+}
+
+export function markTotals(state: PageState): void {
+  const { event, length } = state.graph
   document.body.dataset.total = String(event.samples)
-  document.body.dataset.nodes = String(graph.length - 1)
+  document.body.dataset.nodes = String(length - 1)
 }
 
 export function showLosses(state: PageState): void {
@@ -92,6 +112,15 @@ export function showLosses(state: PageState): void {
 /** The colours that the event has, each with its meaning. */
 export function showLegend(state: PageState): void {
   const { data, graph } = state
+  if (graph.comparison !== undefined) {
+    const meanings = [
+      [colourOfGrowth(1, 1), 'has grown'],
+      [colourOfGrowth(-1, 1), 'has shrunk'],
+      [colourOfGrowth(0, 1), 'as before'],
+    ]
+    element('legend').replaceChildren(...meanings.map(([colour = '', text = '']) => legendItem(colour, text)))
+    return
+  }
   const present = new Map<string, string>()
   for (let node = 1; node < graph.length; node++) {
     const kind = kindOf(state, node)
@@ -99,14 +128,16 @@ export function showLegend(state: PageState): void {
   }
   const items = data.kinds
     .filter((kind) => present.has(kind))
-    .map((kind) => {
-      const item = document.createElement('li')
-      const chip = document.createElement('i')
-      chip.style.background = present.get(kind) ?? ''
-      item.append(chip, spellKind(kind))
-      return item
-    })
+    .map((kind) => legendItem(present.get(kind) ?? '', spellKind(kind)))
   element('legend').replaceChildren(...items)
+}
+
+export function legendItem(colour: string, text: string): HTMLElement {
+  const item = document.createElement('li')
+  const chip = document.createElement('i')
+  chip.style.background = colour
+  item.append(chip, text)
+  return item
 }
 
 /** The way from everything to the zoomed frame, each step a button. */

@@ -21,6 +21,17 @@ export interface Graph {
   readonly weight: Float64Array
   readonly selfWeight: Float64Array
   readonly samples: Float64Array
+  /** Undefined where it is of one recording. */
+  readonly comparison: Comparison | undefined
+}
+
+/** Of two recordings, as shares of all: they may have been of different lengths. */
+export interface Comparison {
+  /** What each node has in the other recording. */
+  readonly otherShare: Float64Array
+  /** How much what ends in the node has grown from the earlier to the later recording. */
+  readonly growth: Float64Array
+  readonly mostGrowth: number
 }
 
 export interface DrawnFrame {
@@ -96,7 +107,28 @@ export function readGraph(data: PageData, event: PageEvent): Graph {
     weight,
     selfWeight,
     samples,
+    comparison: comparisonOf(event, parent, { weight, selfWeight }),
   }
+}
+
+export function comparisonOf(
+  { other }: PageEvent,
+  parent: Int32Array,
+  { weight, selfWeight }: Pick<Graph, 'weight' | 'selfWeight'>,
+): Comparison | undefined {
+  if (other === undefined) return undefined
+  const otherSelf = new Float64Array(weight.length)
+  otherSelf.set(other.value, 1)
+  const otherShare = otherSelf.slice()
+  for (let node = weight.length - 1; node > 0; node--) otherShare[parent[node]!]! += otherShare[node]!
+  const otherTotal = otherShare[0]! || 1
+  const total = weight[0]! || 1
+  const growth = selfWeight.map((self, node) => {
+    const more = self / total - otherSelf[node]! / otherTotal
+    return other.isBefore ? more : -more
+  })
+  const mostGrowth = growth.reduce((most, each) => Math.max(most, Math.abs(each)), 0)
+  return { otherShare: otherShare.map((each) => each / otherTotal), growth, mostGrowth }
 }
 
 export function shapeOf(level: readonly number[]): Pick<Graph, 'row' | 'parent' | 'end'> {

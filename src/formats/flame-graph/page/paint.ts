@@ -114,7 +114,7 @@ export function paintFrame(state: PageState, { node, x, y, width }: DrawnFrame):
   const isFound = found !== undefined && found[label] === 1
   const faded = !isFound && (found !== undefined || above)
   context.globalAlpha = faded ? (found !== undefined ? 0.32 : 0.45) : 1
-  context.fillStyle = isFound ? 'hsl(312 82% 74%)' : state.colours[label]!
+  context.fillStyle = isFound ? 'hsl(312 82% 74%)' : fillOf(state, node)
   const gap = width > 3 ? 1 : 0
   context.fillRect(x, y, Math.max(width - gap, 0.5), rowHeight() - 1)
   if (width < 22) return
@@ -127,6 +127,20 @@ export function paintFrame(state: PageState, { node, x, y, width }: DrawnFrame):
   if (kindOf(state, node) === 'reason') context.font = `italic ${font}`
   context.fillText(text, x + 4, y + rowHeight() / 2)
   if (context.font !== font) context.font = font
+}
+
+/** Red has grown, blue has shrunk, the more the stronger. */
+export function colourOfGrowth(growth: number, most: number): string {
+  const part = most > 0 ? Math.abs(growth) / most : 0
+  if (part < 0.001) return 'hsl(0 0% 90%)'
+  const light = (88 - 32 * Math.sqrt(part)).toFixed(1)
+  return growth > 0 ? `hsl(4 85% ${light}%)` : `hsl(215 80% ${light}%)`
+}
+
+export function fillOf(state: PageState, node: number): string {
+  const { comparison, label } = state.graph
+  if (comparison === undefined) return state.colours[label[node]!]!
+  return colourOfGrowth(comparison.growth[node]!, comparison.mostGrowth)
 }
 
 export function paintOutline(state: PageState, { x, y, width }: DrawnFrame): void {
