@@ -12,6 +12,7 @@ import type { Command } from './command.ts'
 import { DONE } from './exit-codes.ts'
 import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import { PAGER_OPTION, showPaged } from './pager.ts'
 import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
 import { stackTables } from './stack-table.ts'
 import { StackTally } from './stack-tally.ts'
@@ -33,6 +34,7 @@ const OPTIONS: readonly Option[] = [
     long: 'stacks',
     help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
   },
+  PAGER_OPTION,
   ...SYMBOL_OPTIONS,
 ]
 
@@ -64,8 +66,12 @@ export const report: Command = {
       width: process.stdout.columns ?? 100,
       style: styleFor(process.stdout),
     }
-    if (profileFormatOf(file) === 'pprof') await reportPprof(file, table)
-    else await reportPerfData(file, table, symbolPolicyOf(options))
+    const { text, remarks } =
+      profileFormatOf(file) === 'pprof'
+        ? await reportPprof(file, table)
+        : await reportPerfData(file, table, symbolPolicyOf(options))
+    await showPaged(text, options)
+    sayRemarks('report', remarks)
     return DONE
   },
 }
@@ -82,11 +88,10 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
   const style = styleFor(out)
   const samples = counted(samplesWithUserPart(stacks), 'sample')
   const kernel = stacks.kernel > 0 ? `, and ${integer(stacks.kernel)} without a user part` : ''
-  out.write(
-    `${style.bold(`${printable(file)}: stacks`)}, ${samples}, ${completeShare(stacks)} complete${kernel}\n\n`,
-  )
+  const title = style.bold(`${printable(file)}: stacks`)
   const tables = stackTables(stacks, { width: out.columns ?? 100, style })
-  if (tables !== '') out.write(`${tables}\n\n`)
+  const head = `${title}, ${samples}, ${completeShare(stacks)} complete${kernel}`
+  await showPaged(`${[head, tables].filter((part) => part !== '').join('\n\n')}\n\n`, options)
   sayRemarks('report', end.remarks)
   return DONE
 }
@@ -124,15 +129,20 @@ interface Section {
   readonly note: string
 }
 
-async function reportPprof(file: string, options: TableOptions): Promise<void> {
+interface Report {
+  readonly text: string
+  readonly remarks: readonly string[]
+}
+
+async function reportPprof(file: string, options: TableOptions): Promise<Report> {
   const { readPprof } = await import('./pprof-file.ts')
   const { event, unit, groups } = readPprof(file)
   const table = new ProfileTable(options.by)
   for (const group of groups) table.add(group)
-  print(file, [{ event, unit, table, note: '' }], options)
+  return { text: reportText(file, [{ event, unit, table, note: '' }], options), remarks: [] }
 }
 
-async function reportPerfData(file: string, options: TableOptions, symbols: SymbolPolicy): Promise<void> {
+async function reportPerfData(file: string, options: TableOptions, symbols: SymbolPolicy): Promise<Report> {
   const tables = new Map<
     string,
     { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
@@ -152,8 +162,7 @@ async function reportPerfData(file: string, options: TableOptions, symbols: Symb
     const config = configText(batch.session)
     return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}${config}` }
   })
-  print(file, sections, options)
-  sayRemarks('report', end.remarks)
+  return { text: reportText(file, sections, options), remarks: end.remarks }
 }
 
 /** `, configuration NAME version V`; nothing where none asked for it. */
@@ -191,12 +200,14 @@ async function replayInto(
   return end
 }
 
-function print(file: string, sections: readonly Section[], options: TableOptions): void {
+function reportText(file: string, sections: readonly Section[], options: TableOptions): string {
   const sampled = sections.filter(({ table }) => table.samples > 0)
-  if (sampled.length === 0) process.stdout.write(`${printable(file)} has no samples.\n`)
-  for (const { event, unit, table, note } of sampled) {
-    const title = options.style.bold(`${printable(file)}: ${printable(event)}`)
-    const figures = `${counted(table.samples, 'sample')}, ${weightText(table.weight, unit)}${note}`
-    process.stdout.write(`${title}, ${figures}\n\n${tableText(table, options)}\n\n`)
-  }
+  if (sampled.length === 0) return `${printable(file)} has no samples.\n`
+  return sampled
+    .map(({ event, unit, table, note }) => {
+      const title = options.style.bold(`${printable(file)}: ${printable(event)}`)
+      const figures = `${counted(table.samples, 'sample')}, ${weightText(table.weight, unit)}${note}`
+      return `${title}, ${figures}\n\n${tableText(table, options)}\n\n`
+    })
+    .join('')
 }
