@@ -19,6 +19,9 @@ export interface LiveMapping {
   readonly mapping: Omit<Mapping, 'image' | 'pid'>
 }
 
+/** What the kernel's idle threads, which all have tid 0, are called; they never say so. */
+const IDLE_THREAD = 'swapper'
+
 interface LiveProcess {
   readonly threads: Set<number>
   /** In ascending order of addresses; they do not overlap. */
@@ -52,7 +55,7 @@ export class ReplayedProcesses {
   }
 
   commOf(pid: number, tid: number): string {
-    return this.#comms.get(tid) ?? this.#comms.get(pid) ?? ''
+    return this.#comms.get(tid) ?? this.#comms.get(pid) ?? (tid === 0 ? IDLE_THREAD : '')
   }
 
   epochOf(pid: number): number {
