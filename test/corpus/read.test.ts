@@ -43,6 +43,11 @@ async function readsAlike(t: TestContext, set: OptionSet, { perf, judge, directo
   rmSync(directory, { recursive: true, force: true })
   const made = record(perf, set, { directory, judge })
   if ('refused' in made) return t.skip(made.refused)
+  if (set.writes === 'directory') {
+    const told = made.recordings.map(({ file }) => replayed(file))
+    for (const each of told) await assert.rejects(each, { name: 'AgentError', message: /directory/ })
+    return
+  }
   let samples = 0
   for (const { file, script } of made.recordings) {
     const told = await replayed(file)

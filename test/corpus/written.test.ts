@@ -25,7 +25,10 @@ const RECORDED: readonly Recorded[] = [
   { name: 'the whole machine', options: [...RATE, '-a', '--', ...WORK] },
   { name: 'rings of perf', options: [...RATE, '--sampler', 'perf', '-a', '--', ...WORK] },
   { name: 'frame pointers', options: [...RATE, '--call-graph', 'fp', '-a', '--', ...WORK] },
-  { name: 'copies of stacks', options: [...RATE, '--sampler', 'perf', '--call-graph', 'dwarf,4096', '--', ...WORK] },
+  {
+    name: 'copies of stacks',
+    options: [...RATE, '--sampler', 'perf', '--call-graph', 'dwarf,4096', '--', ...WORK],
+  },
   {
     name: 'several events',
     options: [...RATE, '-e', 'cpu-clock', '-e', 'page-faults', '-e', 'context-switches', '-a', '--', ...WORK],
@@ -33,7 +36,6 @@ const RECORDED: readonly Recorded[] = [
   { name: 'a count', options: ['-c', '2000000', '-e', 'task-clock', '--', ...WORK] },
   { name: 'user mode', options: [...RATE, '-e', 'cpu-clock:u', '--', ...WORK] },
   { name: 'what is filtered', options: [...RATE, '-a', '--include', 'comm=ls', '--', ...WORK] },
-
 ]
 
 /** What perf says of every file of some kind, and why it may. */
@@ -55,16 +57,20 @@ for (const { name, options } of RECORDED) {
     const made = sonde(['record', '-o', file, ...options])
     assert.equal(made.status, 0, made.stderr)
     for (const { line, found } of PERFS) {
-      await t.test(`is read by perf ${line.name}`, { skip: 'lacking' in found && found.lacking }, async (each) => {
-        if ('lacking' in found) return
-        const { perf } = found
-        const zstd = options.includes('-z') && !hasZstd(perf)
-        if (zstd) return each.skip('this perf was built without zstd')
-        for (const words of COMMANDS) assertQuiet(perf, [words[0], '-i', file, ...words.slice(1)])
-        const told = await replayed(file)
-        assert.ok(told.samples.length > 0)
-        assert.deepEqual(differences(told, perfScript(file, perf), { stacks: 'none' }), [])
-      })
+      await t.test(
+        `is read by perf ${line.name}`,
+        { skip: 'lacking' in found && found.lacking },
+        async (each) => {
+          if ('lacking' in found) return
+          const { perf } = found
+          const zstd = options.includes('-z') && !hasZstd(perf)
+          if (zstd) return each.skip('this perf was built without zstd')
+          for (const words of COMMANDS) assertQuiet(perf, [words[0], '-i', file, ...words.slice(1)])
+          const told = await replayed(file)
+          assert.ok(told.samples.length > 0)
+          assert.deepEqual(differences(told, perfScript(file, perf), { stacks: 'none' }), [])
+        },
+      )
     }
   })
 }

@@ -11,17 +11,18 @@ import { NO_PERF, temporaryDirectory } from './perf-data-tools.ts'
 
 const HERE: ReadonlySet<string> = new Set([
   'frequency',
+  'count',
   'chains',
   'chains of all CPUs',
   'chains of a process',
   'copies of stacks',
   'several events',
+  'a group',
   'a tracepoint and a clock',
-  'periods',
   'registers',
-  'cgroups',
+  'zstd 1',
+  'a pipe of several events',
   'user only',
-  'monotonic clock',
 ])
 
 for (const set of OPTION_SETS.filter(({ name }) => HERE.has(name))) {
@@ -34,7 +35,6 @@ for (const set of OPTION_SETS.filter(({ name }) => HERE.has(name))) {
       assert.ok(script.samples.length > 0, 'perf recorded nothing')
       const told = await replayed(file)
       assert.deepEqual(differences(told, script, { stacks: set.stacks ?? 'all' }), [])
-      assert.deepEqual(told.problems, [])
     }
   })
 }

@@ -1,7 +1,7 @@
 // perf.data as Sonde reads it: what consumers are given, sample by sample.
 
 import type { ProfileBatch } from '../../src/core/profile.ts'
-import { Replay } from '../../src/sampler/replay.ts'
+import { openReplay } from '../../src/sampler/open-replay.ts'
 import type { RecordedFrame, RecordedSample, Recording } from './recorded-sample.ts'
 
 export interface Replayed extends Recording {
@@ -12,7 +12,7 @@ export interface Replayed extends Recording {
 export async function replayed(file: string): Promise<Replayed> {
   const samples: RecordedSample[] = []
   let lost = 0n
-  const replay = Replay.open(file)
+  const replay = await openReplay(file, new AbortController().signal)
   try {
     await replay.run({
       async emit(batches) {
@@ -22,7 +22,7 @@ export async function replayed(file: string): Promise<Replayed> {
         }
       },
     })
-    return { samples, lost, problems: replay.problems }
+    return { samples, lost, problems: [...replay.damage, ...replay.problems] }
   } finally {
     replay.close()
   }

@@ -2,7 +2,7 @@
 
 import { stackBytesOf } from '../../core/call-graph.ts'
 import type { SessionInfo } from '../../core/profile.ts'
-import { ByteReader, ByteWriter } from './bytes.ts'
+import { type ByteOrder, ByteReader, ByteWriter } from './bytes.ts'
 import {
   ATTR_BYTES,
   ATTR_FLAG,
@@ -22,7 +22,12 @@ export interface EventAttr {
   readonly readFormat: bigint
   /** ATTR_FLAG bits. */
   readonly flags: bigint
-  /** Bytes of the user stack that each sample was made from. They are not in the file. */
+  /** PERF_SAMPLE_BRANCH_* */
+  readonly branchSampleType: bigint
+  /** Bits of the registers in samples, as PERF_REG_<ARCH>_* number them. */
+  readonly sampleRegsUser: bigint
+  readonly sampleRegsIntr: bigint
+  /** Bytes of the user stack that each sample was made from. Sonde's own files do not have them. */
   readonly sampleStackUser: number
   readonly clockid: number
   readonly sampleMaxStack: number
@@ -66,6 +71,9 @@ export function attrOf(session: SessionInfo): EventAttr {
       (event.excludeUser || event.excludeKernel ? ATTR_FLAG.exclude_hv : 0n) |
       (stackParts.kernel ? 0n : ATTR_FLAG.exclude_callchain_kernel) |
       (stackParts.user ? 0n : ATTR_FLAG.exclude_callchain_user),
+    branchSampleType: 0n,
+    sampleRegsUser: 0n,
+    sampleRegsIntr: 0n,
     sampleStackUser: stackBytesOf(session.callGraph),
     clockid: CLOCK_MONOTONIC,
     sampleMaxStack: session.maxStack,
@@ -81,20 +89,23 @@ export function encodeAttr(attr: EventAttr): Uint8Array {
     .u64(attr.sampleType)
     .u64(attr.readFormat)
     .u64(attr.flags)
-    .zeros(88 - 48) // wakeup … sample_regs_user
+    .zeros(72 - 48) // wakeup … config2
+    .u64(attr.branchSampleType)
+    .u64(attr.sampleRegsUser)
     .u32(attr.sampleStackUser)
     .u32(attr.clockid)
-    .zeros(108 - 96) // sample_regs_intr, aux_watermark
+    .u64(attr.sampleRegsIntr)
+    .zeros(108 - 104) // aux_watermark
     .u16(attr.sampleMaxStack)
     .zeros(ATTR_BYTES - 110) // reserved … sig_data
     .finish()
 }
 
 /** Reads an attr of any version: what an older one lacks is zero, what a newer one adds is ignored. */
-export function decodeAttr(bytes: Uint8Array): EventAttr {
+export function decodeAttr(bytes: Uint8Array, order: ByteOrder = 'little'): EventAttr {
   const extended = new Uint8Array(ATTR_BYTES)
   extended.set(bytes.subarray(0, ATTR_BYTES))
-  const reader = new ByteReader(extended)
+  const reader = new ByteReader(extended, order)
   const type = reader.u32()
   reader.u32()
   const attr = {
@@ -103,11 +114,28 @@ export function decodeAttr(bytes: Uint8Array): EventAttr {
     sampleFreqOrPeriod: reader.u64(),
     sampleType: reader.u64(),
     readFormat: reader.u64(),
-    flags: reader.u64(),
+    flags: flagsOf(reader.bytes(8), order),
   }
-  reader.position = 88
-  const sampleStackUser = reader.u32()
-  const clockid = reader.u32() | 0
+  reader.position = 72
+  const stacks = {
+    branchSampleType: reader.u64(),
+    sampleRegsUser: reader.u64(),
+    sampleStackUser: reader.u32(),
+    clockid: reader.u32() | 0,
+    sampleRegsIntr: reader.u64(),
+  }
   reader.position = 108
-  return { ...attr, sampleStackUser, clockid, sampleMaxStack: reader.u16() }
+  return { ...attr, ...stacks, sampleMaxStack: reader.u16() }
+}
+
+/** The flags are a bit field: on machines of the other byte order its bits begin at the other end of each byte. */
+function flagsOf(bytes: Uint8Array, order: ByteOrder): bigint {
+  const inOrder = order === 'little' ? bytes : bytes.map(reversedBits)
+  return new ByteReader(inOrder).u64()
+}
+
+function reversedBits(byte: number): number {
+  let reversed = 0
+  for (let bit = 0; bit < 8; bit++) reversed |= ((byte >> bit) & 1) << (7 - bit)
+  return reversed
 }

@@ -1,4 +1,5 @@
-// Little-endian values into bytes and out of them, for everything that is small. (Samples are written another way.)
+// Values into bytes, little-endian, and out of them, of either order, for everything that is small. (Samples are written
+// another way.)
 
 import { aligned8 } from './layout.ts'
 
@@ -77,13 +78,21 @@ export class ByteWriter {
   }
 }
 
+export type ByteOrder = 'little' | 'big'
+
 /** Takes values from bytes, in order; throws RangeError behind their end. */
 export class ByteReader {
   readonly #view: DataView
+  readonly #little: boolean
   position = 0
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, order: ByteOrder = 'little') {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#little = order === 'little'
+  }
+
+  get order(): ByteOrder {
+    return this.#little ? 'little' : 'big'
   }
 
   get remaining(): number {
@@ -102,15 +111,28 @@ export class ByteReader {
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2), true)
+    return this.#view.getUint16(this.#take(2), this.#little)
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true)
+    return this.#view.getUint32(this.#take(4), this.#little)
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8), true)
+    return this.#view.getBigUint64(this.#take(8), this.#little)
+  }
+
+  /** `count` values, in memory of their own. */
+  u64s(count: number): BigUint64Array {
+    // Checked before it is multiplied: a count from a file may be anything.
+    if (count > this.remaining / 8)
+      throw new RangeError(`${count} values where ${this.remaining} bytes are left`)
+    const at = this.#take(count * 8)
+    const start = this.#view.byteOffset + at
+    const values = new BigUint64Array(this.#view.buffer.slice(start, start + count * 8) as ArrayBuffer)
+    if (!this.#little)
+      for (let index = 0; index < count; index++) values[index] = this.#view.getBigUint64(at + index * 8)
+    return values
   }
 
   /** What ByteWriter.varint wrote; throws RangeError for more than an exact number holds. */
