@@ -408,11 +408,11 @@ function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Wa
   }
 }
 
-function replayWay({ file, symbols }: ReplayRunOptions): Way {
+function replayWay({ files, symbols }: ReplayRunOptions): Way {
   const times = { total: REPLAY_LIMITS.stop, margin: STOP_MARGIN_MS }
   return {
     trust: 'local-build-id',
-    place: placeOf(file),
+    place: placeOf(files),
     limits: fixedLimits(symbols?.debuginfod === undefined ? REPLAY_LIMITS : SERVED_REPLAY_LIMITS),
     stopping: new StopDeadline(times, systemClock),
     spoolDirectory: undefined,
@@ -420,10 +420,15 @@ function replayWay({ file, symbols }: ReplayRunOptions): Way {
   }
 }
 
-/** The recording was over when its file was last written to. A pipe has no such time. */
-function placeOf(file: string): RecordingPlace | undefined {
-  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return status?.isFile() ? { hostname: hostname(), until: status.mtimeNs } : undefined
+/** A recording was over when its file was last written to, the first of several with the oldest. A pipe has no such time. */
+function placeOf(files: readonly string[]): RecordingPlace | undefined {
+  let until: bigint | undefined
+  for (const file of files) {
+    const status = statSync(file, { bigint: true, throwIfNoEntry: false })
+    if (!status?.isFile()) return undefined
+    if (until === undefined || status.mtimeNs < until) until = status.mtimeNs
+  }
+  return until === undefined ? undefined : { hostname: hostname(), until }
 }
 
 const bytesIn = (results: ReturnType<Pipeline['results']>): number =>

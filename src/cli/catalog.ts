@@ -15,6 +15,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'doctor', load: async () => (await import('./doctor.ts')).doctor },
   { name: 'report', load: async () => (await import('./report.ts')).report },
   { name: 'diff', load: async () => (await import('./diff.ts')).diff },
+  { name: 'annotate', load: async () => (await import('./annotate.ts')).annotate },
   { name: 'convert', load: async () => (await import('./convert.ts')).convert },
   { name: 'config', load: async () => (await import('./config.ts')).config },
   { name: 'help', load: async () => (await import('./help.ts')).help },

@@ -9,6 +9,7 @@ import { IN_RINGS, lossText, say, sayRemarks } from './closing.ts'
 import type { Command } from './command.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
+import { PAGER_OPTION, showPaged } from './pager.ts'
 import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
 import { checkExists, readRecording } from './read-recording.ts'
 import { refuseSelection, SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
@@ -32,6 +33,7 @@ const OPTIONS: readonly Option[] = [
     help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
   },
   ...SELECTION_OPTIONS,
+  PAGER_OPTION,
   ...SYMBOL_OPTIONS,
   ...RECORDED_OPTIONS,
 ]
@@ -66,11 +68,13 @@ export const report: Command = {
       style: styleFor(process.stdout),
     }
     const selection = selectionOf(options)
-    if (profileFormatOf(file) !== 'pprof')
-      return reportPerfData(file, table, { symbols: recordedSymbolPolicyOf(options), selection })
-    refuseSelection(file, options)
-    await reportPprof(file, table)
-    return DONE
+    const isPprof = profileFormatOf(file) === 'pprof'
+    if (isPprof) refuseSelection(file, options)
+    const { text, end } = isPprof
+      ? await reportPprof(file, table)
+      : await reportPerfData(file, table, { symbols: recordedSymbolPolicyOf(options), selection })
+    await showPaged(text, options)
+    return end === undefined ? DONE : sayEnd(end)
   },
 }
 
@@ -91,11 +95,10 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
   const style = styleFor(out)
   const samples = counted(samplesWithUserPart(stacks), 'sample')
   const kernel = stacks.kernel > 0 ? `, and ${integer(stacks.kernel)} without a user part` : ''
-  out.write(
-    `${style.bold(`${printable(file)}: stacks`)}, ${samples}, ${completeShare(stacks)} complete${kernel}\n\n`,
-  )
+  const title = style.bold(`${printable(file)}: stacks`)
   const tables = stackTables(stacks, { width: out.columns ?? 100, style })
-  if (tables !== '') out.write(`${tables}\n\n`)
+  const head = `${title}, ${samples}, ${completeShare(stacks)} complete${kernel}`
+  await showPaged(`${[head, tables].filter((part) => part !== '').join('\n\n')}\n\n`, options)
   return sayEnd(end)
 }
 
@@ -127,19 +130,25 @@ interface Section {
   readonly note: string
 }
 
-async function reportPprof(file: string, options: TableOptions): Promise<void> {
+interface Report {
+  readonly text: string
+  /** Of the recording; pprof has nothing to say of itself. */
+  readonly end: RunEnd | undefined
+}
+
+async function reportPprof(file: string, options: TableOptions): Promise<Report> {
   const { readPprof } = await import('./pprof-file.ts')
   const { event, unit, groups } = readPprof(file)
   const table = new ProfileTable(options.by)
   for (const group of groups) table.add(group)
-  print(file, [{ event, unit, table, note: '' }], options)
+  return { text: reportText(file, [{ event, unit, table, note: '' }], options), end: undefined }
 }
 
 async function reportPerfData(
   file: string,
   options: TableOptions,
   { symbols, selection }: { readonly symbols: SymbolPolicy; readonly selection: RecordingSelection },
-): Promise<number> {
+): Promise<Report> {
   const tables = new Map<
     string,
     { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
@@ -160,8 +169,7 @@ async function reportPerfData(
     const config = configText(batch.session)
     return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}${config}` }
   })
-  print(file, sections, options)
-  return sayEnd(end)
+  return { text: reportText(file, sections, options), end }
 }
 
 /** `, configuration NAME version V`; nothing where none asked for it. */
@@ -171,12 +179,14 @@ function configText({ config }: SessionInfo): string {
   return `, configuration ${printable(config.name + version)}`
 }
 
-function print(file: string, sections: readonly Section[], options: TableOptions): void {
+function reportText(file: string, sections: readonly Section[], options: TableOptions): string {
   const sampled = sections.filter(({ table }) => table.samples > 0)
-  if (sampled.length === 0) process.stdout.write(`${printable(file)} has no samples.\n`)
-  for (const { event, unit, table, note } of sampled) {
-    const title = options.style.bold(`${printable(file)}: ${printable(event)}`)
-    const figures = `${counted(table.samples, 'sample')}, ${weightText(table.weight, unit)}${note}`
-    process.stdout.write(`${title}, ${figures}\n\n${tableText(table, options)}\n\n`)
-  }
+  if (sampled.length === 0) return `${printable(file)} has no samples.\n`
+  return sampled
+    .map(({ event, unit, table, note }) => {
+      const title = options.style.bold(`${printable(file)}: ${printable(event)}`)
+      const figures = `${counted(table.samples, 'sample')}, ${weightText(table.weight, unit)}${note}`
+      return `${title}, ${figures}\n\n${tableText(table, options)}\n\n`
+    })
+    .join('')
 }

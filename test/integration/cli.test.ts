@@ -14,7 +14,17 @@ const wholeMachine = process.getuid?.() === 0 ? {} : { skip: 'sampling the whole
 test('the help names every command, and every command has its own', () => {
   const help = sonde(['--help'])
   assert.equal(help.status, 0)
-  for (const command of ['record', 'run', 'doctor', 'report', 'convert', 'config', 'help', 'version']) {
+  for (const command of [
+    'record',
+    'run',
+    'doctor',
+    'report',
+    'annotate',
+    'convert',
+    'config',
+    'help',
+    'version',
+  ]) {
     assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'))
     for (const args of [
       [command, '--help'],

@@ -2,7 +2,6 @@
 
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { KernelLine } from './catalog.ts'
 import { outputOf } from './programs.ts'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -19,6 +18,16 @@ export interface KernelPackages {
   readonly names: readonly string[]
 }
 
+export interface Suites {
+  readonly suite: string
+  /** Whether the release's security archive is read too. */
+  readonly security: boolean
+  /** Other suites of the same archive: backports. */
+  readonly more?: readonly string[]
+  /** As dpkg calls it (default amd64). */
+  readonly architecture?: string
+}
+
 /** One release of Debian, with lists and packages below `directory`. */
 export class Archive {
   readonly #directory: string
@@ -30,13 +39,13 @@ export class Archive {
   }
 
   /** Reads the release's lists anew. Throws with apt's words where the mirror does not have it. */
-  static open(line: KernelLine, directory: string): Archive {
+  static open(line: Suites, directory: string): Archive {
     for (const part of ['lists/partial', 'cache/archives/partial'])
       mkdirSync(join(directory, part), { recursive: true })
     writeFileSync(join(directory, 'status'), '')
     writeFileSync(join(directory, 'debian.sources'), sourcesFor(line))
     const configuration = join(directory, 'apt.conf')
-    writeFileSync(configuration, configurationFor(directory))
+    writeFileSync(configuration, configurationFor(directory, line.architecture))
     const archive = new Archive(directory, configuration)
     archive.#run('apt-get', ['update', '--error-on=any'])
     return archive
@@ -50,6 +59,15 @@ export class Archive {
     const shown = this.#run('apt-cache', ['show', '--no-all-versions', name])
     const version = /^Version: (.*)$/m.exec(shown)?.[1] ?? ''
     return { release: name.replace('linux-image-', ''), version, names: [name, ...parts] }
+  }
+
+  /** Fetches a package with all that it needs. A line of the archive's own suites may stand behind the name: `linux-perf/sid`. */
+  fetchWhole(name: string): readonly string[] {
+    this.#run('apt-get', ['install', '--yes', '--download-only', '--no-install-recommends', name])
+    const files = join(this.#directory, 'cache/archives')
+    return readdirSync(files)
+      .filter((file) => file.endsWith('.deb'))
+      .map((file) => join(files, file))
   }
 
   /** Fetches the packages' files into a directory. */
@@ -74,7 +92,7 @@ export class Archive {
  * What the machine's own configuration says of proxies and the like stays. Old releases are wanted as they are, so that
  * lists may be past their date; as root, apt would fetch as a user who may not write below a home directory.
  */
-const configurationFor = (directory: string): string => `
+const configurationFor = (directory: string, architecture = 'amd64'): string => `
 Dir::Etc::sourcelist "${directory}/debian.sources";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
@@ -83,8 +101,8 @@ Dir::State "${directory}";
 Dir::State::lists "${directory}/lists";
 Dir::State::status "${directory}/status";
 Dir::Cache "${directory}/cache";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
+APT::Architecture "${architecture}";
+APT::Architectures { "${architecture}"; };
 APT::Sandbox::User "root";
 Acquire::Check-Valid-Until "false";
 Acquire::Languages "none";
@@ -95,7 +113,7 @@ Acquire::https::Timeout "30";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 `
 
-function sourcesFor({ suite, security }: KernelLine): string {
+function sourcesFor({ suite, more = [], security }: Suites): string {
   const { main, updates } = mirrors()
   const stanza = (uri: string, name: string): string => `Types: deb
 URIs: ${uri}
@@ -104,7 +122,7 @@ Components: main
 ${checksSignatures ? `Signed-By: ${KEYRING}` : 'Trusted: yes'}
 `
   const kept = security && updates !== undefined ? [stanza(updates, `${suite}-security`)] : []
-  return [stanza(main, suite), ...kept].join('\n')
+  return [stanza(main, [suite, ...more].join(' ')), ...kept].join('\n')
 }
 
 interface Mirrors {

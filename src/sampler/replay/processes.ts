@@ -21,6 +21,9 @@ export interface LiveMapping {
   readonly mapping: Omit<Mapping, 'image' | 'pid'>
 }
 
+/** What the kernel's idle threads, which all have tid 0, are called; they never say so. */
+const IDLE_THREAD = 'swapper'
+
 /** Is told what processes have mapped, as it changes. */
 export interface MappingWatcher {
   mapped(pid: number, live: LiveMapping): void
@@ -64,7 +67,7 @@ export class ReplayedProcesses {
   }
 
   commOf(pid: number, tid: number): string {
-    return this.#comms.get(tid) ?? this.#comms.get(pid) ?? ''
+    return this.#comms.get(tid) ?? this.#comms.get(pid) ?? (tid === 0 ? IDLE_THREAD : '')
   }
 
   epochOf(pid: number): number {

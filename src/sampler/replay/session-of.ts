@@ -79,7 +79,7 @@ function eventInfoOf(event: FileEvent, index: number): EventInfo {
 /** What perf calls it where the file does not say: `cycles:u`, `raw 0x1a8`. */
 function nameOf(event: FileEvent, index: number): string {
   const { type, config } = event.attr
-  const known = EVENTS.find((kind) => kind.type === type && kind.config === config)
+  const known = eventOfNumbers(type, config)
   const modes = [
     isSet(event, ATTR_FLAG.exclude_user) ? '' : 'u',
     isSet(event, ATTR_FLAG.exclude_kernel) ? '' : 'k',
