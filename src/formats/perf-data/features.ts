@@ -32,7 +32,12 @@ export interface Features {
   /** Resolution in ns. */
   readonly clockResolution?: bigint
   /** The same moment on the wall clock and on the clock of the samples, ns. */
-  readonly clock?: { readonly unix: bigint; readonly monotonic: bigint }
+  readonly clock?: {
+    readonly unix: bigint
+    readonly monotonic: bigint
+    /** The clock of the samples (CLOCK_*); absent: CLOCK_MONOTONIC. */
+    readonly id?: number
+  }
   /** What StackNotesWriter made, and `readStackNotes` reads. */
   readonly stackNotes?: Uint8Array
 }
@@ -135,8 +140,12 @@ function readStrings(reader: ByteReader): string[] {
   return boundedArray(reader.u32(), reader, () => readString(reader))
 }
 
-function writeClock(writer: ByteWriter, clock: { readonly unix: bigint; readonly monotonic: bigint }): void {
-  writer.u32(1).u32(CLOCK_MONOTONIC).u64(clock.unix).u64(clock.monotonic)
+function writeClock(writer: ByteWriter, clock: NonNullable<Features['clock']>): void {
+  writer
+    .u32(1)
+    .u32(clock.id ?? CLOCK_MONOTONIC)
+    .u64(clock.unix)
+    .u64(clock.monotonic)
 }
 
 function readClock(reader: ByteReader): { unix: bigint; monotonic: bigint } {

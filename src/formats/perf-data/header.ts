@@ -4,7 +4,7 @@
 import type { SessionInfo } from '../../core/profile.ts'
 import { attrOf, type EventAttr, encodeAttr } from './attr.ts'
 import { ByteWriter } from './bytes.ts'
-import { ATTR_ENTRY_BYTES, FILE_HEADER_BYTES, MAGIC } from './layout.ts'
+import { ATTR_ENTRY_BYTES, CLOCK_MONOTONIC, FILE_HEADER_BYTES, MAGIC } from './layout.ts'
 
 const ID_BYTES = 8
 
@@ -22,9 +22,10 @@ export interface FileEvent {
   readonly ids: readonly bigint[]
 }
 
-export const fileEventOf = (session: SessionInfo): FileEvent => ({
+/** @param clockid by which the file's times go */
+export const fileEventOf = (session: SessionInfo, clockid: number = CLOCK_MONOTONIC): FileEvent => ({
   name: session.event.name,
-  attr: attrOf(session),
+  attr: { ...attrOf(session), clockid },
   ids: [eventId(session)],
 })
 

@@ -7,7 +7,7 @@ export interface Recorded {
   readonly sessions: readonly SessionInfo[]
   readonly firstSample: bigint
   readonly lastSample: bigint
-  readonly clock: { readonly unix: bigint; readonly monotonic: bigint }
+  readonly clock: NonNullable<Features['clock']>
   /** Of the objects that were mapped; the kernel's is added. */
   readonly buildIds: readonly BuildIdEntry[]
   /** Of Sonde. */
@@ -36,7 +36,7 @@ export function featuresOf(recorded: Recorded): Features {
     ...stated({ cpuDescription: host.cpuDescription, cpuId: host.cpuId }),
     totalMemoryKb: host.totalMemoryKb,
     ...(commandLine.length > 0 && { commandLine }),
-    events: sessions.map(fileEventOf),
+    events: sessions.map((session) => fileEventOf(session, recorded.clock.id)),
     sampleTime: { first: recorded.firstSample, last: recorded.lastSample },
     clockResolution: 1n,
     clock: recorded.clock,
