@@ -524,6 +524,7 @@ async function consumerContext(
     stopBy: () => way.stopping.by,
     log,
     tryLock: (fd) => addon.tryLock(fd),
+    clockOffset: (clock) => addon.clockOffset(clock),
     encodeSamples: addon.encodeSamples,
     encoder: new RemoteEncoder(worker),
   }

@@ -27,6 +27,14 @@ Napi::Value ReadClock(const Napi::CallbackInfo& info) {
   return object;
 }
 
+Napi::Value ClockOffset(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "clockOffset: expected a clock");
+  const uint64_t before = MonotonicNow();
+  const uint64_t time = ClockNow(info[0].As<Napi::Number>().Int32Value());
+  const uint64_t between = before + (MonotonicNow() - before) / 2;
+  return Napi::BigInt::New(info.Env(), static_cast<int64_t>(time - between));
+}
+
 Napi::Value TryLock(const Napi::CallbackInfo& info) {
   if (!info[0].IsNumber()) {
     throw Napi::TypeError::New(info.Env(), "tryLock: expected a descriptor");
@@ -41,6 +49,7 @@ Napi::Value TryLock(const Napi::CallbackInfo& info) {
 void RegisterHost(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelFacts", Napi::Function::New(env, ToKernelFacts, "kernelFacts"));
   exports.Set("clock", Napi::Function::New(env, ReadClock, "clock"));
+  exports.Set("clockOffset", Napi::Function::New(env, ClockOffset, "clockOffset"));
   exports.Set("tryLock", Napi::Function::New(env, TryLock, "tryLock"));
 }
 

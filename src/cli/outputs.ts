@@ -91,9 +91,15 @@ const cannotWrite = (path: string, reason: string, cause?: unknown): AgentError 
   )
 
 /** How a file of perf.data gives way to the next, and how it is written. */
-export type Rotation = Pick<Switching, 'stampsAll' | 'bytes' | 'maxFiles' | 'compressionLevel'>
+export type Rotation = Pick<Switching, 'stampsAll' | 'bytes' | 'maxFiles' | 'compressionLevel' | 'clock'>
 
-const NO_ROTATION: Rotation = { stampsAll: false, bytes: undefined, maxFiles: 0, compressionLevel: 0 }
+const NO_ROTATION: Rotation = {
+  stampsAll: false,
+  bytes: undefined,
+  maxFiles: 0,
+  compressionLevel: 0,
+  clock: 'monotonic',
+}
 
 /** What writes the outputs: the same consumers that a configuration names. */
 export async function buildersFor(
@@ -114,7 +120,7 @@ export async function buildersFor(
 
 const perfDataSection = (
   file: string,
-  { stampsAll, bytes = 0, maxFiles, compressionLevel: level }: Rotation,
+  { stampsAll, bytes = 0, maxFiles, compressionLevel: level, clock }: Rotation,
 ) => ({
   file,
   stamped: stampsAll ? 'always' : 'rotated',
@@ -122,5 +128,6 @@ const perfDataSection = (
   maxFileBytes: bytes,
   maxFiles,
   maxTotalBytes: 0,
+  clock,
   ...(level === 0 ? {} : { compression: 'zstd', compressionLevel: level }),
 })

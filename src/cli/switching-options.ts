@@ -1,5 +1,6 @@
 // How perf.data is written, when a recording goes on in another file, and when it is large enough: by the options of perf record.
 
+import { CLOCK_NAMES, type ClockName } from '../core/clock-ids.ts'
 import { UsageError } from '../core/errors.ts'
 import type { FlightRecorderOptions } from '../core/flight-recorder.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
@@ -31,6 +32,11 @@ export const SWITCHING_OPTIONS: readonly Option[] = [
     valueless: '1',
     help: 'Compresses perf.data with zstd when it is finished, at level 1 (the default) to 19; 0: not',
   },
+  {
+    long: 'clockid',
+    value: 'CLOCK',
+    help: `By which perf.data’s times go: ${CLOCK_NAMES.join(', ')} (default monotonic)`,
+  },
   { long: 'max-size', value: 'SIZE', help: 'Ends when that much has been written: 500K, 100M, 2G' },
 ]
 
@@ -45,6 +51,7 @@ export interface Switching {
   readonly maxFiles: number
   /** Of zstd; 0: files are plain. */
   readonly compressionLevel: number
+  readonly clock: ClockName
 }
 
 /** @throws UsageError */
@@ -57,6 +64,7 @@ export function switchingOf(options: ParsedOptions): Switching {
     stampsAll: when !== undefined,
     maxFiles: files === undefined ? 0 : positiveInteger(files, '--switch-max-files'),
     compressionLevel: compressionLevelOf(options),
+    clock: clockOf(options),
     ...limitsIn(when ?? 'signal'),
   }
 }
@@ -84,6 +92,23 @@ export function compressionLevelOf(options: ParsedOptions): number {
 
 const MAX_LEVEL = 19
 
+/** By perf's names, long and short. @throws UsageError */
+function clockOf(options: ParsedOptions): ClockName {
+  const text = options.value('clockid') ?? 'monotonic'
+  const word = text.toLowerCase().replace(/^clock_/, '')
+  const known = CLOCK_NAMES.find((name) => name === word) ?? SHORT_NAMES[word]
+  if (known !== undefined) return known
+  throw new UsageError(`--clockid ${text}: expected ${CLOCK_NAMES.join(', ')}.`)
+}
+
+/** perf's. */
+const SHORT_NAMES: Readonly<Record<string, ClockName>> = {
+  mono: 'monotonic',
+  raw: 'monotonic_raw',
+  real: 'realtime',
+  boot: 'boottime',
+}
+
 /** @throws UsageError */
 export function maxSizeOf(options: ParsedOptions): number | undefined {
   const text = options.value('max-size')
@@ -97,8 +122,8 @@ const UNITS = { B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const
 
 /** As perf writes sizes: a number and B, K, M or G. */
 function sizeIn(text: string): number | undefined {
-  const [, digits, unit] = /^(\d+)([BKMG])$/i.exec(text) ?? []
-  const bytes = Number(digits) * (UNITS[unit?.toUpperCase() as keyof typeof UNITS] ?? Number.NaN)
+  const [, digits, unit] = /^(\d+)([BKMG])$/.exec(text) ?? []
+  const bytes = Number(digits) * (UNITS[unit as keyof typeof UNITS] ?? Number.NaN)
   return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined
 }
 

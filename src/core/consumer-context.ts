@@ -20,6 +20,8 @@ export interface ConsumerContext {
   readonly stopBy: () => number | undefined
   /** An exclusive lock on an open file that ends with the process; false when another process holds it. */
   readonly tryLock: (fd: number) => boolean
+  /** A clock (of CLOCK_IDS) minus CLOCK_MONOTONIC, ns, now. */
+  readonly clockOffset: (clock: number) => bigint
   readonly log: (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void
   readonly encodeSamples: EncodeSamples
   readonly encoder: ProfileEncoder

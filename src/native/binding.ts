@@ -516,6 +516,8 @@ export interface NativeAddon {
   probeBpf(): Promise<readonly NativeBpfProbe[]>
   /** CLOCK_MONOTONIC, and CLOCK_REALTIME minus CLOCK_MONOTONIC, in ns. */
   clock(): { readonly monotonic: bigint; readonly unixOffset: bigint }
+  /** The clock of this number (CLOCK_TAI …) minus CLOCK_MONOTONIC, in ns. */
+  clockOffset(clock: number): bigint
   /** flock(LOCK_EX | LOCK_NB) on an open descriptor; false when another process holds it. */
   tryLock(fd: number): boolean
   /** Returns when every thread has done it, or did not answer for a second. */

@@ -4,4 +4,5 @@ export const ALONE = {
   sourceWaits: false,
   environment: {},
   stopBy: () => undefined,
+  clockOffset: () => 0n,
 } as const

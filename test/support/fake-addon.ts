@@ -129,6 +129,7 @@ export function fakeAddon(native: NativeSampler, opened: NativeSamplerOptions[] 
     openRecordedUnwinder: unused,
     kernelFacts: () => ({ text: 0n, textEnd: 0n, buildId: '' }),
     probeBpf: async () => [],
+    clockOffset: () => 0n,
     clock: () => ({ monotonic: 0n, unixOffset: 0n }),
     tryLock: () => true,
     dropCapabilities: () => ({ threads: 1, failed: [], boundingKept: false }),

@@ -4,18 +4,20 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { existing } from '../../base/existing.ts'
+import { CLOCK_IDS, CLOCK_NAMES, type ClockName } from '../../core/clock-ids.ts'
 import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
 import { type OpenSource, OpenSources } from '../../core/open-sources.ts'
 import { definePlugin } from '../../core/plugin.ts'
-import type { ProfileBatch } from '../../core/profile.ts'
+import type { ProfileBatch, StackTable } from '../../core/profile.ts'
 import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
 import { SETTING_FACTS } from '../../core/setting-facts.ts'
+import { moveTimes } from '../../formats/perf-data/other-clock.ts'
 import { sampleSession } from '../../formats/perf-data/window.ts'
 import { type Destination, type FinishedBy, NamedFile, RotatingDirectory, STAMPED } from './destination.ts'
 import { PART } from './part-file.ts'
-import { type Flush, Recording } from './recording.ts'
+import { type FileClock, type Flush, Recording } from './recording.ts'
 
 const COMPRESSIONS = ['none', 'zstd'] as const
 /** Higher ones take half a gigabyte of memory. */
@@ -53,6 +55,12 @@ const schema = z
     maxTotalBytes: byteSizeSchema
       .prefault('1GiB')
       .describe('Bytes that all files together may take; 0: no limit'),
+    clock: z
+      .enum(CLOCK_NAMES)
+      .default('monotonic')
+      .describe(
+        'By which the times of the files go: monotonic, monotonic_raw, realtime, boottime or tai; as exact as the clocks run side by side within a window',
+      ),
     compression: z
       .enum(COMPRESSIONS)
       .default('none')
@@ -86,6 +94,7 @@ class PerfDataConsumer implements ProfileConsumer {
   /** What it writes into, for messages: the directory, or the one file. */
   readonly #place: string
   readonly #destination: Destination
+  readonly #clock: FileClock
   readonly #sources = new OpenSources<Recording>()
   /** Whose samples are in the one file. */
   #owner: number | undefined
@@ -107,6 +116,7 @@ class PerfDataConsumer implements ProfileConsumer {
       maxFiles,
       maxTotalBytes,
     } = config
+    this.#clock = fileClock(config.clock, context)
     this.#place = resolve(file ?? directory)
     this.#destination =
       file === undefined
@@ -171,6 +181,8 @@ class PerfDataConsumer implements ProfileConsumer {
     if (source.kept === undefined && batch.samples.length === 0) return
     const { encodeSamples } = this.#context
     const samples = await encodeSamples(new Uint8Array(batch.buffer), [sampleSession(batch.session)])
+    const offset = this.#clock.offsetIn(batch)
+    if (offset !== 0n) moveTimes(samples, offset)
     try {
       await this.#write(source, { batch, samples }, signal)
     } finally {
@@ -203,7 +215,7 @@ class PerfDataConsumer implements ProfileConsumer {
     if (!this.#destination.rotates) this.#own(batch)
     const begin = new Date(Number(batch.window.unixStart / 1_000_000n))
     const part = await this.#withRoom(() => this.#destination.create(begin))
-    return new Recording(part, batch, `sonde ${this.#context.version}`)
+    return new Recording(part, batch, { version: `sonde ${this.#context.version}`, clock: this.#clock })
   }
 
   /** The one file is one source's, also when that has ended: it is never written over. */
@@ -370,6 +382,28 @@ class PerfDataConsumer implements ProfileConsumer {
 }
 
 type Source = OpenSource<Recording>
+
+/** By the clocks' difference in each window: they may drift against each other, and the wall clock may step. */
+function fileClock(name: ClockName, { clockOffset }: ConsumerContext): FileClock {
+  const id = CLOCK_IDS[name]
+  const offsets = new WeakMap<StackTable, bigint>()
+  const measured = ({ stacks }: ProfileBatch): bigint => {
+    // Batches of one window share their stacks.
+    const offset = offsets.get(stacks) ?? clockOffset(id)
+    offsets.set(stacks, offset)
+    return offset
+  }
+  switch (name) {
+    case 'monotonic':
+      return { id: undefined, offsetIn: () => 0n }
+    case 'realtime':
+      return { id, offsetIn: ({ window }) => window.unixStart - window.start }
+    case 'monotonic_raw':
+    case 'boottime':
+    case 'tai':
+      return { id, offsetIn: measured }
+  }
+}
 
 interface EncodedBatch {
   readonly batch: ProfileBatch

@@ -5,9 +5,15 @@ import { stackBytesOf } from '../../core/call-graph.ts'
 import { isSameConfig, type ProfileBatch, type SessionInfo } from '../../core/profile.ts'
 import { sampledImages } from '../../core/sampled-images.ts'
 import { sessionIdsOf } from '../../core/window-view.ts'
-import { type BuildIdEntry, encodeFeatures, layOutFeatures } from '../../formats/perf-data/features.ts'
+import {
+  type BuildIdEntry,
+  encodeFeatures,
+  type Features,
+  layOutFeatures,
+} from '../../formats/perf-data/features.ts'
 import { dataOffset, encodeHead, fileEventOf } from '../../formats/perf-data/header.ts'
 import { featuresOf } from '../../formats/perf-data/host-features.ts'
+import { moveTimes } from '../../formats/perf-data/other-clock.ts'
 import { finishedRound, kernelRecords } from '../../formats/perf-data/records.ts'
 import { type NoteRuns, StackNotesWriter } from '../../formats/perf-data/stack-notes-writer.ts'
 import { noticeRecords, type ProcessRecords, processRecords } from '../../formats/perf-data/window.ts'
@@ -27,7 +33,8 @@ interface Contents {
   readonly samples: number
   readonly firstSample: bigint
   readonly lastSample: bigint
-  readonly clock: { readonly unix: bigint; readonly monotonic: bigint }
+  /** The wall clock and the file's at one moment. */
+  readonly clock: NonNullable<Features['clock']>
   readonly buildIds: ReadonlyMap<string, BuildIdEntry>
   /** Sequence of the newest window whose process records are in the file. */
   readonly sequence: number
@@ -41,6 +48,20 @@ interface Tail {
 
 const NO_TAIL: Tail = { bytes: new Uint8Array(0), features: [] }
 
+/** By which the times of a file go. */
+export interface FileClock {
+  /** CLOCK_*; undefined: the samples' own. */
+  readonly id: number | undefined
+  /** That clock minus CLOCK_MONOTONIC, in a batch's window. */
+  readonly offsetIn: (batch: ProfileBatch) => bigint
+}
+
+export interface RecordingOptions {
+  /** What made it. */
+  readonly version: string
+  readonly clock: FileClock
+}
+
 export class Recording {
   #part: PartFile
   readonly #version: string
@@ -50,13 +71,15 @@ export class Recording {
   readonly #dataOffset: number
   readonly #notes = new StackNotesWriter()
   readonly #config: SessionInfo['config']
+  readonly #clock: FileClock
   #contents: Contents | undefined
   #bytesOnDisk = 0
   #sealedBytes = 0
 
-  constructor(part: PartFile, batch: ProfileBatch, version: string) {
+  constructor(part: PartFile, batch: ProfileBatch, { version, clock }: RecordingOptions) {
     this.#part = part
     this.#version = version
+    this.#clock = clock
     this.#sessionIds = new Set(sessionIdsOf(batch.buffer))
     this.#config = batch.session.config
     this.#startedAt = batch.window.start
@@ -102,10 +125,13 @@ export class Recording {
     return known === undefined || known === batch.session || describesSame(known, batch.session)
   }
 
-  /** What `samples`, the encoded ones of `batch`, need around them to be understood in this file. */
+  /** What `samples`, the encoded ones of `batch` by the file's clock, need around them to be understood in this file. */
   async recordsWith(samples: Uint8Array, batch: ProfileBatch): Promise<readonly Uint8Array[]> {
     const options = { processes: this.#processRecordsFor(batch), snapshotTime: this.#snapshotTimeFor(batch) }
-    return [await processRecords(batch, options), samples, noticeRecords(batch)]
+    const [before, behind] = [await processRecords(batch, options), noticeRecords(batch)]
+    const offset = this.#clock.offsetIn(batch)
+    for (const records of [before, behind]) if (offset !== 0n) moveTimes(records, offset)
+    return [before, samples, behind]
   }
 
   #processRecordsFor(batch: ProfileBatch): ProcessRecords {
@@ -132,7 +158,7 @@ export class Recording {
           ? new Uint8Array(0)
           : finishedRound()
     const data = [front, ...records]
-    const contents = grown(before, batch, bytesOf(data))
+    const contents = grown(before, batch, { bytes: bytesOf(data), clock: this.#clock })
     const tail = this.#tailOf(contents)
     const size = this.#dataOffset + contents.dataBytes + tail.bytes.length
     const notes = await this.#notes.plan(batch)
@@ -142,7 +168,8 @@ export class Recording {
 
   /** The batch brought no records, so there is nothing to write; its window is in the file all the same. */
   noteEmpty(batch: ProfileBatch): void {
-    if (this.#contents !== undefined) this.#contents = grown(this.#contents, batch, 0)
+    if (this.#contents !== undefined)
+      this.#contents = grown(this.#contents, batch, { bytes: 0, clock: this.#clock })
   }
 
   /**
@@ -217,11 +244,17 @@ export class Recording {
 
   #writeHead(contents: Contents, tail: Tail): Promise<void> {
     const { sessions, dataBytes } = contents
-    const events = sessions.map(fileEventOf)
+    const events = sessions.map((session) => fileEventOf(this.#described(session)))
     return this.#part.write(
       encodeHead({ events, room: this.#sessionIds.size, dataBytes, features: tail.features }),
       0,
     )
+  }
+
+  /** As the file's times are. */
+  #described(session: SessionInfo): SessionInfo {
+    const { id } = this.#clock
+    return id === undefined ? session : { ...session, clock: { id, tellsUnixTime: true } }
   }
 
   #tailOf(contents: Contents, stackNotes?: Uint8Array): Tail {
@@ -229,7 +262,7 @@ export class Recording {
     const buildIds = [...contents.buildIds.values()]
     const version = this.#version
     const blobs = encodeFeatures(
-      featuresOf({ sessions, firstSample, lastSample, clock, buildIds, version, stackNotes }),
+      featuresOf({ sessions: sessions.map((session) => this.#described(session)), firstSample, lastSample, clock, buildIds, version, stackNotes }),
     )
     const bytes = layOutFeatures(blobs, this.#dataOffset + contents.dataBytes)
     return { bytes, features: blobs.map(({ bit }) => bit) }
@@ -276,18 +309,25 @@ export interface Flush {
 const bytesOf = (chunks: readonly Uint8Array[]): number =>
   chunks.reduce((total, { length }) => total + length, 0)
 
-function grown(before: Contents | undefined, batch: ProfileBatch, bytes: number): Contents {
+function grown(
+  before: Contents | undefined,
+  batch: ProfileBatch,
+  { bytes, clock }: { readonly bytes: number; readonly clock: FileClock },
+): Contents {
   const { window, session, samples } = batch
   const sessions = before?.sessions ?? []
-  const first = samples.time[0] ?? before?.firstSample ?? window.start
-  const last = samples.time[samples.length - 1] ?? before?.lastSample ?? window.start
+  const offset = clock.offsetIn(batch)
+  const [firstTime, lastTime] = [samples.time[0], samples.time[samples.length - 1]]
+  const start = window.start + offset
+  const first = firstTime === undefined ? (before?.firstSample ?? start) : firstTime + offset
+  const last = lastTime === undefined ? (before?.lastSample ?? start) : lastTime + offset
   return {
     sessions: sessions.some(({ id }) => id === session.id) ? sessions : [...sessions, session],
     dataBytes: (before?.dataBytes ?? 0) + bytes,
     samples: (before?.samples ?? 0) + samples.length,
     firstSample: before !== undefined && before.firstSample < first ? before.firstSample : first,
     lastSample: before !== undefined && before.lastSample > last ? before.lastSample : last,
-    clock: before?.clock ?? { unix: window.unixStart, monotonic: window.start },
+    clock: before?.clock ?? { unix: window.unixStart, monotonic: start },
     buildIds: before?.sequence === window.sequence ? before.buildIds : withBuildIds(before?.buildIds, batch),
     sequence: window.sequence,
   }
