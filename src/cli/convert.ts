@@ -35,8 +35,9 @@ export const convert: Command = {
   summary: 'Make pprof, folded stacks, speedscope or a flame graph of a perf.data file of Sonde or perf',
   usage: ['convert FILE.data|- -o FILE [-o FILE]…', 'convert FILE.data --otlp-profiles-endpoint URL'],
   description: [
-    'Functions are named by the files of this machine whose build ids are the recorded ones, and kernel functions if the\n' +
-      'recorded kernel runs here. Everything else is shown as module and offset; what and why is said once.',
+    'Functions are named by files whose build ids are the recorded ones: of this machine, below --symfs, in perf’s cache, of\n' +
+      'debuginfod servers. Kernel functions: where the recorded kernel runs here, or by --kallsyms, --vmlinux or a vmlinux of\n' +
+      'its build id. Everything else is shown as module and offset; what and why is said once.',
   ],
   options: OPTIONS,
   examples: [
