@@ -89,6 +89,7 @@ RecordedKernel ToRecordedKernel(const Napi::Object& object) {
                               .size = ToUint64(module.Get("size")),
                               .build_id = FromHex(module.Get("buildId").ToString())});
   }
+  std::ranges::stable_sort(kernel.modules, {}, &RecordedModule::start);
   return kernel;
 }
 

@@ -43,8 +43,9 @@ export const convert: Command = {
   description: [
     'Several files of one machine are joined by time; equal events of theirs become one. A new perf.data file holds what\n' +
       'Sonde records: samples with stacks, processes, losses. What it has no place for is said once.',
-    'Functions are named by the files of this machine whose build ids are the recorded ones, and kernel functions if the\n' +
-      'recorded kernel runs here. Everything else is shown as module and offset; what and why is said once.',
+    'Functions are named by files whose build ids are the recorded ones: of this machine, below --symfs, in perf’s cache, of\n' +
+      'debuginfod servers. Kernel functions: where the recorded kernel runs here, or by --kallsyms, --vmlinux or a vmlinux of\n' +
+      'its build id. Everything else is shown as module and offset; what and why is said once.',
   ],
   options: OPTIONS,
   examples: [

@@ -25,7 +25,7 @@ export const SYMBOL_OPTIONS: readonly Option[] = [
   },
   {
     long: 'debuginfod',
-    help: 'Asks the servers in DEBUGINFOD_URLS for the debug files that this machine lacks',
+    help: 'Asks the servers in DEBUGINFOD_URLS for debug files, and of a recording programs and kernels, that are not here',
   },
 ]
 

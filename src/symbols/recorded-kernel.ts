@@ -12,6 +12,9 @@ import type { Verdict } from './trust.ts'
 const MODULE = '[kernel.kallsyms]'
 const WHAT_HELPS = 'name it by --kallsyms FILE (a copy of its /proc/kallsyms) or --vmlinux FILE'
 
+/** A distribution's kernel has 4,000, of which some hundreds are loaded. */
+const MAX_MODULES = 10_000
+
 type Addresses = readonly bigint[]
 type Answers = readonly (NamedAddress | null)[]
 
@@ -105,7 +108,7 @@ const nativeKernelOf = (
   release: osRelease,
   text,
   textEnd,
-  modules: modules.map(({ name, start, size, path = '', buildId: id = '' }) => ({
+  modules: modules.slice(0, MAX_MODULES).map(({ name, start, size, path = '', buildId: id = '' }) => ({
     name,
     path,
     start,

@@ -4,6 +4,9 @@ import assert from 'node:assert/strict'
 import type { NativeNameRequest, NativeNameResult } from '../../src/native/binding.ts'
 import { addressesIn, answerAt, functionsOf, mistake, Oracle } from './symbol-oracle.ts'
 
+/** Unix ns. */
+const NEVER_CHANGES = 2n ** 62n
+
 /** About addresses as the file states them; `known` is what the kernel said of its mapping. */
 export const requestFor = (
   path: string,
@@ -16,6 +19,8 @@ export const requestFor = (
   contentHash: '',
   device: 0n,
   inode: 0n,
+  // Where no process leads to the file, it is known by its inode.
+  seenHere: NEVER_CHANGES,
   pids: [],
   addresses: BigUint64Array.from(addresses),
   addressSpace: 0,

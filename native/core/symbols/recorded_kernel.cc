@@ -1,14 +1,16 @@
 #include "core/symbols/recorded_kernel.h"
 
+#include <algorithm>
+
 #include "core/base/hexadecimal.h"
 
 namespace sonde {
 
 const RecordedModule* RecordedKernel::ModuleAt(uint64_t avma) const {
-  for (const RecordedModule& module : modules) {
-    if (avma - module.start < module.size) return &module;
-  }
-  return nullptr;
+  const auto after = std::ranges::upper_bound(modules, avma, {}, &RecordedModule::start);
+  if (after == modules.begin()) return nullptr;
+  const RecordedModule& module = *(after - 1);
+  return avma - module.start < module.size ? &module : nullptr;
 }
 
 std::string RecordedKernel::Text() const {

@@ -25,7 +25,7 @@ struct RecordedKernel {
   uint64_t text = 0;  ///< address of _text
   /// Of its map: _etext, _edata, the first module or the last address, by the version of perf.
   uint64_t text_end = 0;
-  std::vector<RecordedModule> modules = {};
+  std::vector<RecordedModule> modules = {};  ///< by start
 
   /// nullptr where none lay there.
   const RecordedModule* ModuleAt(uint64_t avma) const;

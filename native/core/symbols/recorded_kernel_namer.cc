@@ -195,9 +195,7 @@ std::optional<RecordedKernelNamer::Function> RecordedKernelNamer::FindOwn(
 
 std::optional<RecordedKernelNamer::Function> RecordedKernelNamer::FindInModule(
     const RecordedModule& module, uint64_t avma, bool same_boot) {
-  // A module that was loaded again lies elsewhere, perhaps over its old place.
-  if (same_boot &&
-      list_->FirstFunctionOf(module.name) / kModulePage == module.start / kModulePage) {
+  if (same_boot && IsListed(module)) {
     const auto match = list_->Find(avma);
     if (match && match->module == module.name)
       return Function{std::string(match->name), match->start};
@@ -207,6 +205,13 @@ std::optional<RecordedKernelNamer::Function> RecordedKernelNamer::FindInModule(
   const auto match = functions->Find(avma - module.start);
   if (!match) return std::nullopt;
   return Function{std::string(match->name), avma - match->offset};
+}
+
+/// A module that was loaded again lies elsewhere, perhaps over its old place.
+bool RecordedKernelNamer::IsListed(const RecordedModule& module) {
+  const auto [entry, is_new] = listed_.try_emplace(module.name, 0);
+  if (is_new) entry->second = list_->FirstFunctionOf(module.name);
+  return entry->second / kModulePage == module.start / kModulePage;
 }
 
 const ModuleFunctions* RecordedKernelNamer::FunctionsOf(const RecordedModule& module) {

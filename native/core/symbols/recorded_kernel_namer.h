@@ -51,6 +51,7 @@ class RecordedKernelNamer {
   std::optional<Function> Find(const RecordedKernel& kernel, uint64_t avma);
   std::optional<Function> FindOwn(uint64_t avma, uint64_t recorded_text) const;
   std::optional<Function> FindInModule(const RecordedModule& module, uint64_t avma, bool same_boot);
+  bool IsListed(const RecordedModule& module);
   const ModuleFunctions* FunctionsOf(const RecordedModule& module);
 
   const Named named_;
@@ -58,6 +59,8 @@ class RecordedKernelNamer {
   mutable std::mutex mutex_;
   std::optional<KernelImage> image_;
   std::optional<KernelSymbols> list_;
+  /// Where modules begin by the list; 0 where it has none of a name.
+  std::map<std::string, uint64_t> listed_;
   /// By name; nothing where the file is not to be had.
   std::map<std::string, std::optional<ModuleFunctions>> modules_;
   /// What somebody named and is not the recorded kernel's.
