@@ -48,7 +48,7 @@ import { Sampling } from './sampler/sampling.ts'
 import { StatusBook, type StatusFacts } from './server/status-book.ts'
 import { openSymbolizer } from './symbols/open.ts'
 import type { NativeSymbolizer } from './symbols/symbolizer.ts'
-import type { RecordingPlace, Trust } from './symbols/trust.ts'
+import { inodesSeenHere, type RecordingPlace, type Trust } from './symbols/trust.ts'
 
 /** Builds consumers once there is a context. */
 export type ConsumerBuilder = (context: ConsumerContext) => Consumer
@@ -276,7 +276,8 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     if (session !== undefined) await symbolizer?.checkNamedKernel(session.host)
     await replay.run({
       signal: options.signal,
-      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, { ...options, place: way.place }, addon)),
+      openUnwinder: (host) =>
+        addon.openRecordedUnwinder(recordingOf(host, { ...options, place: way.place }, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -409,7 +410,6 @@ function placeOf(file: string): RecordingPlace | undefined {
   const status = statSync(file, { bigint: true, throwIfNoEntry: false })
   return status?.isFile() ? { hostname: hostname(), until: status.mtimeNs } : undefined
 }
-
 
 const nowOf = ({ pipeline, way }: Running): Pick<StatusFacts, 'results' | 'state'> => ({
   results: pipeline.results(),

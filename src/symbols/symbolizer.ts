@@ -173,7 +173,11 @@ class AddonSymbolizer implements NativeSymbolizer {
     const kernel = judgeKernel(batch, this.#options.trust, () => this.#kernelFacts())
     await Promise.all([
       this.#nameKernel(batch, groups.kernel, kernel, names),
-      this.#nameImages(groups, { kernel, seenHere: inodesSeenHere(batch.session.host, this.#options.place) }, names),
+      this.#nameImages(
+        groups,
+        { kernel, seenHere: inodesSeenHere(batch.session.host, this.#options.place) },
+        names,
+      ),
       this.#options.trust === 'live' ? this.#jit.name(batch, names) : undefined,
     ])
     return await names.build()

@@ -43,9 +43,7 @@ export const inodesSeenHere = (
   { hostname }: Pick<HostInfo, 'hostname'>,
   place: RecordingPlace | undefined,
 ): bigint | undefined =>
-  place !== undefined && place.hostname !== '' && hostname === place.hostname
-    ? place.until
-    : undefined
+  place !== undefined && place.hostname !== '' && hostname === place.hostname ? place.until : undefined
 
 /** `seenHere`: as inodesSeenHere says. */
 export function judgeImage(
