@@ -25,6 +25,7 @@ COLLECTOR_PROVIDERS=v1.65.0
 PARCA=v0.28.0
 OPENTELEMETRY_PROTO=1.45.2
 TEST_AGENT=1.61.1
+PROFILER_CLI=0.10.0
 
 go_is_there() {
   version=$(go env GOVERSION) || return 1
@@ -82,6 +83,11 @@ python_environment() {
 decoder() { python_environment decoder "opentelemetry-proto==$OPENTELEMETRY_PROTO"; }
 test_agent() { python_environment test-agent "ddapm-test-agent==$TEST_AGENT"; }
 
+# Firefox Profiler's own reader and call trees, which run without a browser.
+profiler_cli() {
+  npm install --no-audit --no-fund --prefix "$SONDE_INTEROP_DIR/profiler-cli" "@firefox-devtools/profiler-cli@$PROFILER_CLI"
+}
+
 # obtain FILE HOW: unless it is there.
 obtain() {
   [ ! -x "$SONDE_INTEROP_DIR/$1" ] || return 0
@@ -99,6 +105,7 @@ obtain bin/parca parca
 obtain bin/pprof pprof
 obtain decoder/complete decoder
 obtain test-agent/complete test_agent
+obtain profiler-cli/node_modules/.bin/profiler-cli profiler_cli
 
 [ $# -gt 0 ] || set -- test/interop/*.test.ts
 # One file at a time: they sample the machine, and would sample each other.

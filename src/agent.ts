@@ -19,6 +19,7 @@ import type { HostInfo } from './core/host.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch } from './core/profile.ts'
 import type { CollectionState, ProfileCollection } from './core/profile-collection.ts'
+import type { RecordingSelection } from './core/recording-selection.ts'
 import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
 import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
@@ -104,8 +105,11 @@ export interface AgentOptions extends OutputOptions {
 }
 
 export interface ReplayRunOptions extends OutputOptions {
-  /** A perf.data file; `-` is standard input. */
-  readonly file: string
+  /** perf.data files of one machine; `-` is standard input. */
+  readonly files: readonly string[]
+  readonly selection?: RecordingSelection
+  /** Whether a consumer makes perf.data of it again: what it has no place for is a remark then. */
+  readonly rewrites?: boolean
   readonly signal: AbortSignal
   /** Where the files may be that its stacks are unwound by; absent: where `symbols` says. */
   readonly recordedFiles?: RecordedFiles
@@ -261,10 +265,10 @@ function sourceOf(
   })
 }
 
-/** Sends a recorded file through the same names, lanes and consumers as live windows. */
+/** Sends recorded files through the same names, lanes and consumers as live windows. */
 export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
   const { openReplay } = await import('./sampler/open-replay.ts')
-  const replay = await openReplay(options.file, options.signal)
+  const replay = await openReplay(options.files, options)
   const release = releasesOf(options)
   release.add(() => replay.close())
   try {
@@ -286,7 +290,9 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     way.stopping.begin()
     const end = await pipeline.stop()
     const problems = [...replay.damage, ...end.problems]
-    return { ...end, problems, remarks: [...kept, ...replay.problems, ...remarks()] }
+    const leftOut = options.rewrites === true && replay.notWritten.length > 0
+    const rewriting = leftOut ? [`Left out of the new file: ${replay.notWritten.join(', ')}`] : []
+    return { ...end, problems, remarks: [...kept, ...replay.problems, ...rewriting, ...remarks()] }
   } finally {
     await release.all()
   }
@@ -388,11 +394,11 @@ function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Wa
   }
 }
 
-function replayWay({ file, symbols }: ReplayRunOptions): Way {
+function replayWay({ files, symbols }: ReplayRunOptions): Way {
   const times = { total: REPLAY_LIMITS.stop, margin: STOP_MARGIN_MS }
   return {
     trust: 'local-build-id',
-    place: placeOf(file),
+    place: placeOf(files),
     limits: fixedLimits(symbols?.debuginfod === undefined ? REPLAY_LIMITS : SERVED_REPLAY_LIMITS),
     stopping: new StopDeadline(times, systemClock),
     spoolDirectory: undefined,
@@ -405,10 +411,15 @@ const bytesIn = (results: ReturnType<Pipeline['results']>): number =>
     .filter(({ outcome }) => outcome.delivery === undefined)
     .reduce((sum, { outcome }) => sum + outcome.bytes + (outcome.open?.bytes ?? 0), 0)
 
-/** The recording was over when its file was last written to. A pipe has no such time. */
-function placeOf(file: string): RecordingPlace | undefined {
-  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return status?.isFile() ? { hostname: hostname(), until: status.mtimeNs } : undefined
+/** A recording was over when its file was last written to; of several the first counts. A pipe has no such time. */
+function placeOf(files: readonly string[]): RecordingPlace | undefined {
+  let until: bigint | undefined
+  for (const file of files) {
+    const status = statSync(file, { bigint: true, throwIfNoEntry: false })
+    if (!status?.isFile()) return undefined
+    if (until === undefined || status.mtimeNs < until) until = status.mtimeNs
+  }
+  return until === undefined ? undefined : { hostname: hostname(), until }
 }
 
 const nowOf = ({ pipeline, way }: Running): Pick<StatusFacts, 'results' | 'state'> => ({

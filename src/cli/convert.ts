@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
@@ -8,7 +9,8 @@ import { DONE, FAILURE } from './exit-codes.ts'
 import { Interrupt } from './interrupt.ts'
 import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
-import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
+import { buildersFor, checkPlaces, FORMATS_HELP, type Output, outputsOf } from './outputs.ts'
+import { SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
 import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { summaryOf } from './summary.ts'
 import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
@@ -21,8 +23,9 @@ const OPTIONS: readonly Option[] = [
     short: 'o',
     value: 'FILE',
     multiple: true,
-    help: 'FILE.pb.gz (pprof), .folded, .speedscope.json or .html (flame graph); several may be given',
+    help: `${FORMATS_HELP}; several may be given`,
   },
+  ...SELECTION_OPTIONS,
   ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
   ...RECORDED_OPTIONS,
@@ -32,9 +35,14 @@ const OPTIONS: readonly Option[] = [
 
 export const convert: Command = {
   name: 'convert',
-  summary: 'Make pprof, folded stacks, speedscope or a flame graph of a perf.data file of Sonde or perf',
-  usage: ['convert FILE.data|- -o FILE [-o FILE]…', 'convert FILE.data --otlp-profiles-endpoint URL'],
+  summary: 'Make other formats of perf.data files, or cut, filter and join them',
+  usage: [
+    'convert FILE.data…|- [--time START,END] [--include MATCH]… -o FILE [-o FILE]…',
+    'convert FILE.data… --otlp-profiles-endpoint URL',
+  ],
   description: [
+    'Several files of one machine are joined by time; equal events of theirs become one. A new perf.data file holds what\n' +
+      'Sonde records: samples with stacks, processes, losses. What it has no place for is said once.',
     'Functions are named by the files of this machine whose build ids are the recorded ones, and kernel functions if the\n' +
       'recorded kernel runs here. Everything else is shown as module and offset; what and why is said once.',
   ],
@@ -43,32 +51,35 @@ export const convert: Command = {
     ['sonde convert perf.data -o profile.html', 'a flame graph'],
     ['sonde convert perf.data -o a.pb.gz -o a.folded', 'two formats at once'],
     ['perf record -o - -g -- make | sonde convert - -o profile.html', 'of what perf pipes in'],
+    ['sonde convert perf.data --time 12.5,13 --include comm=nginx -o part.data', 'half a second of nginx'],
+    ['sonde convert perf-*.data -o all.data', 'rotated files as one'],
     ['sonde convert perf.data --otlp-profiles-endpoint http://localhost:4318', 'to a collector'],
   ],
   async run(argv) {
     const options = parseOptions(argv, OPTIONS)
     // What the environment says is about live profiles: a file is sent when somebody says so.
     const senders = sendersOf(options, process.env, 'do not count')
-    const outputs = profileOutputs(options, senders)
+    const inputs = inputsOf(options)
+    const outputs = profileOutputs(options, { inputs, senders })
     checkPlaces(outputs, summaryPathOf(options))
-    return convertFile(inputOf(options), { outputs, senders }, options)
+    return convertFiles(inputs, { outputs, senders }, options)
   },
 }
 
-function inputOf({ positionals }: ParsedOptions): string {
-  const [file, ...more] = positionals
-  if (file === undefined) throw new UsageError('Which file is to be converted?')
-  if (more.length > 0) throw new UsageError(`One file at a time; '${more[0]}' is another.`)
-  return file
+function inputsOf({ positionals }: ParsedOptions): readonly string[] {
+  if (positionals.length === 0) throw new UsageError('Which file is to be converted?')
+  return positionals
 }
 
-function profileOutputs(options: ParsedOptions, senders: Senders): readonly Output[] {
+function profileOutputs(
+  options: ParsedOptions,
+  { inputs, senders }: { readonly inputs: readonly string[]; readonly senders: Senders },
+): readonly Output[] {
   if (!options.has('output') && senders.types.length === 0)
     throw new UsageError('Where to? -o FILE says it, and the format with it.')
   const outputs = outputsOf(options.values('output'))
-  const data = outputs.find(({ format }) => format === 'perf_data')
-  if (data !== undefined)
-    throw new UsageError(`-o ${data.path}: a perf.data file is what convert reads, not what it writes.`)
+  const own = outputs.find(({ path }) => inputs.some((input) => resolve(input) === resolve(path)))
+  if (own !== undefined) throw new UsageError(`-o ${own.path}: that is what is read. Choose another name.`)
   return outputs
 }
 
@@ -80,26 +91,30 @@ interface Targets {
   readonly senders: Senders
 }
 
-async function convertFile(
-  file: string,
+async function convertFiles(
+  files: readonly string[],
   { outputs, senders }: Targets,
   options: ParsedOptions,
 ): Promise<number> {
   const log = openLog(logLevelOf(options, 'warn'))
+  const symbols = recordedSymbolPolicyOf(options)
+  const showsNames = outputs.some(({ format }) => format !== 'perf_data') || senders.types.length > 0
   const tally = new Tally()
   const interrupt = new Interrupt()
   const stopped = new AbortController()
   void interrupt.asked.then(() => stopped.abort(interrupted()))
   try {
     const end = await replayFile({
-      file,
+      files,
+      selection: selectionOf(options),
+      rewrites: outputs.some(({ format }) => format === 'perf_data'),
       signal: stopped.signal,
       consumers: async () => [
         ...(await buildersFor(outputs)),
         ...(await senderBuilders(await usableSenders(senders, { log: log.write }))),
       ],
       environment: senders.environment,
-      symbols: recordedSymbolPolicyOf(options),
+      symbols: showsNames ? symbols : undefined,
       services: DEFAULT_SERVICE_POLICY,
       dataDirectory: process.cwd(),
       observe: (batch) => tally.add(batch),

@@ -21,7 +21,7 @@ const EXTENSIONS: readonly (readonly [extension: string, format: OutputFormat])[
 ]
 
 export const FORMATS_HELP =
-  'FILE.data (perf), .pb.gz (pprof), .folded, .speedscope.json or .html (flame graph)'
+  'FILE.data (perf), .pb.gz (pprof), .folded, .speedscope.json, .html (flame graph) or .json.gz (Firefox Profiler)'
 
 /** @throws UsageError where the name says no format, or two outputs would be one */
 export function outputsOf(paths: readonly string[]): readonly Output[] {

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
-import { type RecordedFiles, replayFile } from '../agent.ts'
-import { AgentError, UsageError } from '../core/errors.ts'
+import { UsageError } from '../core/errors.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
-import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
+import type { RecordingSelection } from '../core/recording-selection.ts'
 import type { RunEnd } from '../core/summary.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
@@ -10,9 +8,10 @@ import { positiveInteger } from './arguments.ts'
 import { IN_RINGS, lossText, say, sayRemarks } from './closing.ts'
 import type { Command } from './command.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
-import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
+import { checkExists, readRecording } from './read-recording.ts'
+import { refuseSelection, SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
 import { stackTables } from './stack-table.ts'
 import { StackTally } from './stack-tally.ts'
 import { completeShare, samplesWithUserPart } from './stack-text.ts'
@@ -20,7 +19,6 @@ import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symb
 import { type TableOptions, tableText, weightText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { counted, integer, printable, styleFor } from './terminal.ts'
-import { VERSION } from './version.ts'
 
 const OPTIONS: readonly Option[] = [
   { long: 'top', value: 'N', help: 'Rows to show (default 20)' },
@@ -33,6 +31,7 @@ const OPTIONS: readonly Option[] = [
     long: 'stacks',
     help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
   },
+  ...SELECTION_OPTIONS,
   ...SYMBOL_OPTIONS,
   ...RECORDED_OPTIONS,
 ]
@@ -66,7 +65,10 @@ export const report: Command = {
       width: process.stdout.columns ?? 100,
       style: styleFor(process.stdout),
     }
-    if (profileFormatOf(file) !== 'pprof') return reportPerfData(file, table, recordedSymbolPolicyOf(options))
+    const selection = selectionOf(options)
+    if (profileFormatOf(file) !== 'pprof')
+      return reportPerfData(file, table, { symbols: recordedSymbolPolicyOf(options), selection })
+    refuseSelection(file, options)
     await reportPprof(file, table)
     return DONE
   },
@@ -78,9 +80,10 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
     throw new UsageError(`${file}: pprof does not say how far a stack can be trusted; perf.data does.`)
   const processes = positiveInteger(options.value('top') ?? '20', '--top')
   const tally = new StackTally()
-  const end = await replayInto(file, {
+  const end = await readRecording(file, {
     symbols: undefined,
     recordedFiles: recordedSymbolPolicyOf(options),
+    selection: selectionOf(options),
     observe: (batch) => tally.add(batch),
   })
   const stacks = tally.summary(processes)
@@ -106,20 +109,8 @@ function sayEnd({ problems, remarks }: RunEnd): number {
 function fileOf({ positionals }: ParsedOptions): string {
   const [file = 'perf.data', ...more] = positionals
   if (more.length > 0) throw new UsageError(`One file at a time; '${more[0]}' is another.`)
-  if (file === STANDARD_INPUT || existsSync(file)) return file
-  throw new AgentError(
-    'REPORT.UNREADABLE',
-    `There is no file ${file}. Name another, or make one: sonde record -- CMD.`,
-  )
-}
-
-function sayWhatIsRead(error: unknown): never {
-  if (!(error instanceof AgentError) || error.code !== 'PERF_DATA.OTHER_FORMAT') throw error
-  throw new AgentError(
-    'REPORT.UNREADABLE',
-    `${error.message}\nreport reads perf.data, and pprof by the name FILE.pb.gz.`,
-    { cause: error },
-  )
+  checkExists(file)
+  return file
 }
 
 function groupingOf(text: string | undefined): Grouping {
@@ -127,8 +118,6 @@ function groupingOf(text: string | undefined): Grouping {
   if (grouping !== undefined) return grouping
   throw new UsageError(`--by ${text}: expected ${GROUPINGS.join(', ')}.`)
 }
-
-const STANDARD_INPUT = '-'
 
 interface Section {
   readonly event: string
@@ -146,12 +135,17 @@ async function reportPprof(file: string, options: TableOptions): Promise<void> {
   print(file, [{ event, unit, table, note: '' }], options)
 }
 
-async function reportPerfData(file: string, options: TableOptions, symbols: SymbolPolicy): Promise<number> {
+async function reportPerfData(
+  file: string,
+  options: TableOptions,
+  { symbols, selection }: { readonly symbols: SymbolPolicy; readonly selection: RecordingSelection },
+): Promise<number> {
   const tables = new Map<
     string,
     { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
   >()
-  const end = await replayInto(file, {
+  const end = await readRecording(file, {
+    selection,
     symbols: options.by === 'function' || options.by === 'stack' ? symbols : undefined,
     async observe(batch) {
       const { name } = batch.session.event
@@ -175,37 +169,6 @@ function configText({ config }: SessionInfo): string {
   if (config === null) return ''
   const version = config.version === '' ? '' : ` version ${config.version}`
   return `, configuration ${printable(config.name + version)}`
-}
-
-/** Sends a perf.data file past `observe`. */
-async function replayInto(
-  file: string,
-  {
-    symbols,
-    recordedFiles,
-    observe,
-  }: {
-    readonly symbols: SymbolPolicy | undefined
-    readonly recordedFiles?: RecordedFiles
-    readonly observe: (batch: ProfileBatch) => void | Promise<void>
-  },
-): Promise<RunEnd> {
-  const log = openLog('warn')
-  const end = await replayFile({
-    file,
-    signal: new AbortController().signal,
-    consumers: async () => [],
-    environment: {},
-    symbols,
-    ...(recordedFiles !== undefined && { recordedFiles }),
-    services: DEFAULT_SERVICE_POLICY,
-    dataDirectory: process.cwd(),
-    observe,
-    log: log.write,
-    version: VERSION,
-  }).catch(sayWhatIsRead)
-  await log.flush()
-  return end
 }
 
 function print(file: string, sections: readonly Section[], options: TableOptions): void {

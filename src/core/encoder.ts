@@ -33,14 +33,14 @@ export interface SampleSession {
 export type EncodeSamples = (window: Uint8Array, sessions: readonly SampleSession[]) => Promise<Uint8Array>
 
 /** The file formats of whole profiles, as configuration names them. */
-export const PROFILE_FORMATS = ['pprof', 'folded', 'speedscope', 'html'] as const
+export const PROFILE_FORMATS = ['pprof', 'folded', 'speedscope', 'html', 'firefox'] as const
 export type ProfileFormat = (typeof PROFILE_FORMATS)[number]
 
 /**
  * What tells samples apart besides process and thread: the CPU; the cgroup, where samples tell it; whom it belongs to
- * (WindowSource.resources). With `time` every sample's time is kept.
+ * (WindowSource.resources). With `time` every sample's time is kept; with `timeline` what happened meanwhile to threads and to sampling.
  */
-export type SampleLabel = 'cpu' | 'cgroup' | 'resource' | 'time'
+export type SampleLabel = 'cpu' | 'cgroup' | 'resource' | 'time' | 'timeline'
 
 export interface ProfileLimits {
   /** Bytes that the profile's tables may take; samples that find no room are counted (`table_full`). */

@@ -28,6 +28,14 @@ export type SamplingRate =
   | { readonly by: 'frequency'; readonly hertz: Hertz }
   | { readonly by: 'period'; readonly period: bigint }
 
+/** Another tool may have recorded by another clock than Sonde's. */
+export interface SampleClock {
+  /** clockid_t; undefined: the one that perf events have by default, which no other clock follows. */
+  readonly id: number | undefined
+  /** Whether Unix times of windows are true. */
+  readonly tellsUnixTime: boolean
+}
+
 /** Which parts stacks have; a sample counts without either. */
 export interface StackParts {
   readonly kernel: boolean
@@ -61,6 +69,8 @@ export interface SessionInfo {
   /** Whether samples tell their cgroups, as far as those can be known. */
   readonly tellsCgroups: boolean
   readonly host: HostInfo
+  /** Of the samples' times. Absent: CLOCK_MONOTONIC, and how it stands to the wall clock is known. */
+  readonly clock?: SampleClock
   /** The command line that made the recording, for perf.data's CMDLINE. */
   readonly commandLine: readonly string[]
 }

@@ -13,6 +13,7 @@ import type {
 } from '../core/encoder.ts'
 import type { OtlpEncoding } from '../core/otlp-encoding.ts'
 import type { Effort } from './compress.ts'
+import { encodeFirefoxProfile } from './firefox-profile/firefox-profile.ts'
 import { encodeFlameGraph } from './flame-graph/flame-graph.ts'
 import { encodeFolded } from './folded/folded.ts'
 import { encodeOtlpProfiles } from './otlp/profiles.ts'
@@ -43,6 +44,8 @@ export function encodeProfile(
       return encodeSpeedscope(profiles)
     case 'html':
       return encodeFlameGraph(profiles)
+    case 'firefox':
+      return tools.compress(encodeFirefoxProfile(profiles), 'gzip')
   }
 }
 

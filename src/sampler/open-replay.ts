@@ -5,23 +5,45 @@ import { Socket } from 'node:net'
 import { addAbortSignal } from 'node:stream'
 import { promisify } from 'node:util'
 import { AgentError } from '../core/errors.ts'
+import type { RecordingSelection } from '../core/recording-selection.ts'
+import { openFileInput, openStreamInput, type RecordingInput } from './replay/recording-input.ts'
 import { Replay } from './replay.ts'
 
 /** Standard input, as perf spells it. */
 const STANDARD_INPUT = '-'
 const STDIN_FD = 0
 
-/**
- * @param signal ends the waiting for what comes through a pipe
- * @throws AgentError where it cannot be read at all
- */
-export async function openReplay(path: string, signal: AbortSignal): Promise<Replay> {
+interface OpenOptions {
+  readonly selection?: RecordingSelection
+  /** Ends the waiting for what comes through a pipe. */
+  readonly signal: AbortSignal
+}
+
+/** @throws AgentError where one of them cannot be read at all, and as Replay does */
+export async function openReplay(
+  paths: readonly string[],
+  { selection, signal }: OpenOptions,
+): Promise<Replay> {
+  const inputs: RecordingInput[] = []
+  try {
+    for (const path of paths) inputs.push(await openInput(path, signal))
+  } catch (error) {
+    for (const input of inputs) input.close()
+    throw error
+  }
+  return new Replay(inputs, selection)
+}
+
+function openInput(path: string, signal: AbortSignal): Promise<RecordingInput> | RecordingInput {
   if (path === STANDARD_INPUT) return openStandardInput(signal)
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats?.isDirectory() === true) throw isDirectory(path)
-  if (stats?.isFIFO() === true) return openPipe(await openFifo(path, signal), path, signal)
-  return Replay.open(path)
+  if (stats?.isFIFO() === true) return openNamedPipe(path, signal)
+  return openFileInput(path)
 }
+
+const openNamedPipe = async (path: string, signal: AbortSignal): Promise<RecordingInput> =>
+  openPipe(await openFifo(path, signal), path, signal)
 
 /** Waits for somebody who writes into it, away from the thread that handles signals. */
 async function openFifo(path: string, signal: AbortSignal): Promise<number> {
@@ -33,10 +55,10 @@ async function openFifo(path: string, signal: AbortSignal): Promise<number> {
   return fd
 }
 
-function openStandardInput(signal: AbortSignal): Promise<Replay> | Replay {
+function openStandardInput(signal: AbortSignal): Promise<RecordingInput> | RecordingInput {
   const name = 'standard input'
   const stats = fstatSync(STDIN_FD)
-  if (stats.isFile()) return Replay.open('/dev/stdin')
+  if (stats.isFile()) return openFileInput('/dev/stdin')
   if (stats.isFIFO() || stats.isSocket()) return openPipe(STDIN_FD, name, signal)
   throw new AgentError(
     'REPLAY.CANNOT_OPEN',
@@ -44,11 +66,11 @@ function openStandardInput(signal: AbortSignal): Promise<Replay> | Replay {
   )
 }
 
-async function openPipe(fd: number, name: string, signal: AbortSignal): Promise<Replay> {
+async function openPipe(fd: number, name: string, signal: AbortSignal): Promise<RecordingInput> {
   // A socket waits without a thread, so that nothing holds up the end of the process.
   signal.throwIfAborted()
   const socket = addAbortSignal(signal, new Socket({ fd, readable: true, writable: false }))
-  return Replay.openStream({ name, pieces: piecesOf(socket, signal), close: () => socket.destroy() })
+  return openStreamInput({ name, pieces: piecesOf(socket, signal), close: () => socket.destroy() })
 }
 
 async function* piecesOf(socket: Socket, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -1,87 +1,79 @@
-// A perf.data file or stream as a source: the batches that the live sampler emitted when it was recorded.
+// perf.data files or streams as a source: the batches that the live sampler emitted when they were recorded.
 
-import { messageOf } from '../core/errors.ts'
 import type { HostInfo } from '../core/host.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
+import { type RecordingSelection, WHOLE_RECORDING } from '../core/recording-selection.ts'
 import { batchesOf } from '../core/window-view.ts'
-import type { FileRecord } from '../formats/perf-data/file-records.ts'
-import { openPerfData, type PerfDataFile } from '../formats/perf-data/reader.ts'
-import { type PackedRecord, piecesOf, RecordReader } from '../formats/perf-data/record-reader.ts'
-import { readStackNotes, type StackNotes } from '../formats/perf-data/stack-notes-reader.ts'
+import { notWritten } from '../formats/perf-data/not-written.ts'
+import type { Gravity } from '../formats/perf-data/record-reader.ts'
+import { readStackNotes } from '../formats/perf-data/stack-notes-reader.ts'
 import type { NativeRecordedUnwinder } from '../native/binding.ts'
-import { DeferredChains } from './replay/deferred-chains.ts'
-import { openFileSource } from './replay/file-source.ts'
-import { OrderedRecords } from './replay/ordered-records.ts'
-import type { SvmaOf } from './replay/processes.ts'
+import { GAP, JoinedFiles, type RecordedFile } from './replay/joined-files.ts'
+import { openFileInput, orderedRecords, type RecordingInput } from './replay/recording-input.ts'
+import { checkFilter } from './replay/replay-filter.ts'
 import { sessionsOf } from './replay/session-of.ts'
-import { type ByteStream, readPipeHead } from './replay/stream-source.ts'
-import { Unpacker } from './replay/unpacker.ts'
-import { Windows } from './replay/windows.ts'
+import { Windows, type WindowsOptions } from './replay/windows.ts'
 
 export type { SvmaOf } from './replay/processes.ts'
 
-export interface ReplayOptions {
+export interface ReplayOptions extends WindowsOptions {
   /** Takes the batches of a window. The next one is not made before it has resolved. */
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
-  /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
-  readonly svmaOf?: SvmaOf
   /** Unwinds the stacks that samples bring as bytes; without it their user part is their leaf. Asked once, and closed. */
   readonly openUnwinder?: (host: HostInfo) => NativeRecordedUnwinder
   readonly signal?: AbortSignal
-  /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
-  readonly windowNs?: bigint
-  readonly maxSamplesPerWindow?: number
 }
 
-/** Where the bytes of records come from. */
-interface Input {
-  readonly file: PerfDataFile
-  /** The data, once. */
-  readonly pieces: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>
-  readonly close: () => void
-}
-
-/** An open file. What it tells about sessions and host is known before it is run. */
+/** Open files, of which one recording is made. What they tell about sessions and host is known before it is run. */
 export class Replay {
-  readonly sessions: readonly SessionInfo[]
-  readonly #input: Input
-  readonly #notes: StackNotes | undefined
+  readonly #inputs: readonly RecordingInput[]
+  readonly #files: readonly RecordedFile[]
+  readonly #joined: JoinedFiles
+  readonly #selection: RecordingSelection
   readonly #problems: Set<string>
   readonly #damage = new Set<string>()
 
-  private constructor(input: Input) {
-    const { file } = input
-    this.#input = input
-    this.#problems = new Set(file.problems)
-    const { stackNotes } = file.features
-    this.#notes = stackNotes && readStackNotes(stackNotes, (text) => this.#problems.add(text))
-    this.sessions = sessionsOf(file, this.#notes)
-  }
-
-  /** @throws AgentError where the file cannot be read at all */
-  static open(path: string): Replay {
-    const source = openFileSource(path)
-    try {
-      const file = openPerfData(source)
-      return new Replay({ file, pieces: () => piecesOf(file), close: () => source.close() })
-    } catch (error) {
-      source.close()
-      throw error
-    }
-  }
-
   /**
-   * A pipe, read as it comes.
-   * @throws AgentError where it cannot be read at all
+   * Closes the inputs where it throws, too.
+   * @throws AgentError where they are not of one machine, or do not tell what the selection asks for
    */
-  static async openStream(stream: ByteStream): Promise<Replay> {
+  constructor(inputs: readonly RecordingInput[], selection: RecordingSelection = WHOLE_RECORDING) {
+    this.#inputs = inputs
     try {
-      const { file, pieces } = await readPipeHead(stream)
-      return new Replay({ file, pieces: () => pieces, close: () => stream.close() })
+      this.#problems = new Set(inputs.flatMap(({ file }) => file.problems))
+      this.#files = inputs.map(({ file }) => {
+        const { stackNotes } = file.features
+        const notes = stackNotes && readStackNotes(stackNotes, (text) => this.#problems.add(text))
+        return { file, notes, sessions: sessionsOf(file, notes) }
+      })
+      this.#joined = new JoinedFiles(this.#files, selection.events)
+      this.#selection = selection
+      checkFilter(selection.filter, this.sessions)
     } catch (error) {
-      stream.close()
+      closeAll(inputs)
       throw error
     }
+  }
+
+  /** @throws AgentError where a file cannot be read at all, and as the constructor does */
+  static open(paths: string | readonly string[], selection?: RecordingSelection): Replay {
+    const inputs: RecordingInput[] = []
+    try {
+      for (const path of [paths].flat()) inputs.push(openFileInput(path))
+    } catch (error) {
+      closeAll(inputs)
+      throw error
+    }
+    return new Replay(inputs, selection)
+  }
+
+  get sessions(): readonly SessionInfo[] {
+    return this.#joined.sessions
+  }
+
+  /** What is lost where its samples become a file of Sonde. */
+  get notWritten(): readonly string[] {
+    return notWritten(this.#files.flatMap(({ file }) => file.events))
   }
 
   /** What is to be said of the recording, a sentence each; complete when `run` has resolved. */
@@ -94,7 +86,7 @@ export class Replay {
     return [...this.#damage]
   }
 
-  /** Emits the windows of the whole file. Once. */
+  /** Emits the windows of the whole recording. Once. */
   async run(options: ReplayOptions): Promise<void> {
     const unwinder = this.#openUnwinder(options)
     try {
@@ -106,7 +98,8 @@ export class Replay {
 
   /** Where no sample brings its stack, there is nothing to unwind. */
   #openUnwinder({ openUnwinder }: ReplayOptions): NativeRecordedUnwinder | undefined {
-    const brings = this.#input.file.events.find(({ attr }) => attr.sampleStackUser > 0)
+    const events = this.#files.flatMap(({ file }) => file.events)
+    const brings = events.find(({ attr }) => attr.sampleStackUser > 0)
     const session = this.sessions[0]
     if (brings === undefined || session === undefined) return undefined
     const { host } = session
@@ -115,67 +108,30 @@ export class Replay {
 
   async #run(options: ReplayOptions, unwinder: NativeRecordedUnwinder | undefined): Promise<void> {
     const { signal } = options
-    const windows = new Windows(this.#input.file, {
-      ...options,
-      sessions: this.sessions,
-      notes: this.#notes,
-      unwinder,
-    })
-    const ordered = new OrderedRecords((record) => windows.add(record))
-    const deferred = new DeferredChains()
-    for await (const records of this.#records(signal)) {
-      for (const record of records) {
-        if (record.kind === 'round') ordered.round()
-        else if (record.kind === 'deferred') deferred.chain(record)
-        else {
-          if (record.kind === 'sample') deferred.sample(record)
-          ordered.push(record)
-        }
+    const context = { files: this.#files, selection: this.#selection, options, unwinder }
+    const windows = new Windows(this.#joined, context)
+    const problem = (text: string, gravity: Gravity) => {
+      if (gravity === 'damage') this.#damage.add(text)
+      else this.#problems.add(text)
+    }
+    const inputOf = (file: RecordingInput['file']) => this.#inputs.find((input) => input.file === file)!
+    const stretches = this.#joined.records((file) => orderedRecords(inputOf(file), { problem, signal }))
+    for await (const stretch of stretches) {
+      for (const record of stretch) {
+        if (record === GAP) windows.restart()
+        else windows.add(record)
         if (windows.finished.length > 0) await this.#emit(windows, options)
       }
+      if (windows.isOver) break
     }
-    ordered.end()
     windows.end()
     await this.#emit(windows, options)
+    if (this.#joined.overlaps)
+      this.#problems.add('The recordings overlap: what two of them sampled at the same time counts twice')
     if (windows.disordered > 0) {
       this.#problems.add(
         `${windows.disordered} samples are out of order and were moved to where they were found`,
       )
-    }
-    if (deferred.missing > 0) {
-      this.#problems.add(`${deferred.missing} samples lack their user stack: its record was lost`)
-    }
-    if (windows.strangers > 0)
-      this.#damage.add(
-        `${windows.strangers} counter values of events that the file does not describe were left out`,
-      )
-  }
-
-  /** All records, in stretches that are run to their end before the next one. */
-  async *#records(signal: AbortSignal | undefined): AsyncGenerator<Iterable<FileRecord>> {
-    const unpacker = new Unpacker()
-    const reader = new RecordReader(this.#input.file, {
-      problem: (text, gravity) => (gravity === 'damage' ? this.#damage : this.#problems).add(text),
-    })
-    try {
-      for await (const piece of this.#input.pieces()) {
-        signal?.throwIfAborted()
-        const records = reader.records(piece)
-        for (let packed = firstPacked(records); ; packed = firstPacked(records)) {
-          yield packed.before
-          const { record } = packed
-          if (record === undefined) break
-          const bytes = await unpacker.unpack(record.bytes).catch((error: unknown) => {
-            reader.breakOff(`the compressed record at byte ${record.at} is damaged: ${messageOf(error)}`)
-          })
-          if (bytes === undefined) break
-          yield reader.unpacked(bytes, record)
-        }
-        if (reader.isBroken) break
-      }
-      reader.end()
-    } finally {
-      unpacker.close()
     }
   }
 
@@ -188,22 +144,13 @@ export class Replay {
 
   /** Safe twice. */
   close(): void {
-    this.#input.close()
+    closeAll(this.#inputs)
   }
+}
+
+function closeAll(inputs: readonly RecordingInput[]): void {
+  for (const input of inputs) input.close()
 }
 
 /** By which registers samples bring, for files that do not say it: those of aarch64 are 33, and of x86-64 none stands so high. */
 const machineOf = (registers: bigint): string => (registers >> 24n === 0n ? 'x86_64' : 'aarch64')
-
-/** What stands before the next compressed record, and that. */
-function firstPacked(records: Iterator<FileRecord | PackedRecord>): {
-  readonly before: readonly FileRecord[]
-  readonly record: PackedRecord | undefined
-} {
-  const before: FileRecord[] = []
-  for (let next = records.next(); next.done !== true; next = records.next()) {
-    if (next.value.kind === 'packed') return { before, record: next.value }
-    before.push(next.value)
-  }
-  return { before, record: undefined }
-}

@@ -285,7 +285,7 @@ test('report says what it reads when it is given something else', (context) => {
   assert.equal(wrong.status, 1)
   assert.equal(
     wrong.stderr,
-    'sonde report: Cannot read m.html: it is not a perf.data file (300 bytes).\nreport reads perf.data, and pprof by the name FILE.pb.gz.\n',
+    'sonde report: Cannot read m.html: it is not a perf.data file (300 bytes).\nreport and diff read perf.data, and pprof by the name FILE.pb.gz.\n',
   )
 })
 
@@ -306,7 +306,7 @@ test('convert makes the other formats of perf.data, sample for sample', (context
   assert.equal(replayed?.sessions[0]?.value, recorded?.sessions[0]?.value)
   assert.equal(replayed?.firstSampleSeconds, null)
   assert.equal(sonde(['convert', 'perf.data'], { cwd }).status, 2)
-  assert.equal(sonde(['convert', 'perf.data', '-o', 'x.data'], { cwd }).status, 2)
+  assert.equal(sonde(['convert', 'perf.data', '-o', './perf.data'], { cwd }).status, 2)
   writeFileSync(join(cwd, 'junk.data'), 'junk')
   const junk = sonde(['convert', 'junk.data', '-o', 'junk.html'], { cwd })
   assert.equal(junk.status, 1)

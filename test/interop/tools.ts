@@ -14,6 +14,7 @@ export const tools = {
   pprof: join(directory, 'bin/pprof'),
   decoder: join(directory, 'decoder/bin/python'),
   testAgent: join(directory, 'test-agent/bin/ddapm-test-agent'),
+  profilerCli: join(directory, 'profiler-cli/node_modules/.bin/profiler-cli'),
   profcheck: process.env.PROFCHECK ?? '',
 } as const
 type Tool = keyof typeof tools

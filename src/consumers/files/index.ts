@@ -31,8 +31,8 @@ const schema = z
     formats: z
       .array(z.enum(PROFILE_FORMATS))
       .min(1)
-      .default([...PROFILE_FORMATS])
-      .describe('What is written: pprof, folded, speedscope, html'),
+      .default(['pprof', 'folded', 'speedscope', 'html'])
+      .describe('What is written: pprof, folded, speedscope, html, firefox (Firefox Profiler)'),
     file: z
       .union([
         z
@@ -187,7 +187,8 @@ class FilesConsumer implements ProfileConsumer {
 
   async #add(source: Source, batch: ProfileBatch): Promise<void> {
     const { maxProfileBytes, labels } = this.#config
-    const limits: ProfileLimits = { maxBytes: maxProfileBytes, labels: ['cgroup', ...labels] }
+    const timed = this.#place.formats.includes('firefox') ? (['time', 'timeline'] as const) : []
+    const limits: ProfileLimits = { maxBytes: maxProfileBytes, labels: ['cgroup', ...timed, ...labels] }
     source.kept ??= new Collection(this.#context.encoder.openProfile(limits), batch)
     const collection = source.kept
     try {

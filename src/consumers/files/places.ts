@@ -22,6 +22,8 @@ export interface PlannedFile {
 export type WrittenBy = 'rotation' | 'end'
 
 export interface Place {
+  /** Those that it may be asked for. */
+  readonly formats: readonly ProfileFormat[]
   /** Whether a file that is there already becomes `<name>.old`; otherwise names are chosen free. */
   readonly keepsOld: boolean
   /** At the start: makes the place ready, or says why it cannot be. */
@@ -56,6 +58,10 @@ export class ProfileDirectory implements Place {
     this.#options = options
     this.#context = context
     this.#files = new StampedDirectory({ path: options.directory, prefix: 'profile', isFinished: isProfile })
+  }
+
+  get formats(): readonly ProfileFormat[] {
+    return this.#options.formats
   }
 
   async prepare(): Promise<void> {
@@ -155,6 +161,10 @@ export class NamedFiles implements Place {
 
   constructor(files: readonly NamedFile[]) {
     this.#files = files
+  }
+
+  get formats(): readonly ProfileFormat[] {
+    return this.#files.map(({ format }) => format)
   }
 
   /** Fails early: an hour of recording is a bad time to learn that the path is wrong. */

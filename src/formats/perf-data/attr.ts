@@ -46,13 +46,13 @@ const ALWAYS =
   ATTR_FLAG.sample_id_all |
   ATTR_FLAG.mmap2 |
   ATTR_FLAG.comm_exec |
-  ATTR_FLAG.use_clockid |
   ATTR_FLAG.ksymbol |
   ATTR_FLAG.build_id
 
 /** The attr that the sampler opened for `session`. */
 export function attrOf(session: SessionInfo): EventAttr {
   const { event, rate, stackParts } = session
+  const clockid = clockIdOf(session)
   const byFrequency = rate.by === 'frequency'
   return {
     type: event.type,
@@ -63,6 +63,7 @@ export function attrOf(session: SessionInfo): EventAttr {
       READ_FORMAT.TOTAL_TIME_ENABLED | READ_FORMAT.TOTAL_TIME_RUNNING | READ_FORMAT.ID | READ_FORMAT.LOST,
     flags:
       ALWAYS |
+      (clockid === undefined ? 0n : ATTR_FLAG.use_clockid) |
       (byFrequency ? ATTR_FLAG.freq : 0n) |
       (session.tellsCgroups ? ATTR_FLAG.cgroup : 0n) |
       (session.inherit ? ATTR_FLAG.inherit : 0n) |
@@ -75,10 +76,14 @@ export function attrOf(session: SessionInfo): EventAttr {
     sampleRegsUser: 0n,
     sampleRegsIntr: 0n,
     sampleStackUser: stackBytesOf(session.callGraph),
-    clockid: CLOCK_MONOTONIC,
+    clockid: clockid ?? 0,
     sampleMaxStack: session.maxStack,
   }
 }
+
+/** Undefined: the one of perf events. */
+export const clockIdOf = ({ clock }: SessionInfo): number | undefined =>
+  clock === undefined ? CLOCK_MONOTONIC : clock.id
 
 export function encodeAttr(attr: EventAttr): Uint8Array {
   return new ByteWriter()

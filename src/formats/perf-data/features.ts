@@ -14,6 +14,15 @@ export interface BuildIdEntry {
   readonly kernel: boolean
 }
 
+/** What two clocks said at one moment, ns. */
+export interface ClockMoment {
+  readonly unix: bigint
+  /** The clock of the samples. */
+  readonly monotonic: bigint
+  /** Which one that is (clockid_t); absent: CLOCK_MONOTONIC. */
+  readonly clockId?: number
+}
+
 /** What the features say, each absent where the file does not have it. */
 export interface Features {
   readonly buildIds?: readonly BuildIdEntry[]
@@ -32,7 +41,7 @@ export interface Features {
   /** Resolution in ns. */
   readonly clockResolution?: bigint
   /** The same moment on the wall clock and on the clock of the samples, ns. */
-  readonly clock?: { readonly unix: bigint; readonly monotonic: bigint }
+  readonly clock?: ClockMoment
   /** What StackNotesWriter made, and `readStackNotes` reads. */
   readonly stackNotes?: Uint8Array
 }
@@ -135,13 +144,15 @@ function readStrings(reader: ByteReader): string[] {
   return boundedArray(reader.u32(), reader, () => readString(reader))
 }
 
-function writeClock(writer: ByteWriter, clock: { readonly unix: bigint; readonly monotonic: bigint }): void {
-  writer.u32(1).u32(CLOCK_MONOTONIC).u64(clock.unix).u64(clock.monotonic)
+function writeClock(writer: ByteWriter, { unix, monotonic, clockId = CLOCK_MONOTONIC }: ClockMoment): void {
+  writer.u32(1).u32(clockId).u64(unix).u64(monotonic)
 }
 
-function readClock(reader: ByteReader): { unix: bigint; monotonic: bigint } {
-  reader.bytes(8)
-  return { unix: reader.u64(), monotonic: reader.u64() }
+function readClock(reader: ByteReader): ClockMoment {
+  reader.u32()
+  const clockId = reader.u32() | 0
+  const moment = { unix: reader.u64(), monotonic: reader.u64() }
+  return clockId === CLOCK_MONOTONIC ? moment : { ...moment, clockId }
 }
 
 function writeBuildIds(writer: ByteWriter, entries: readonly BuildIdEntry[]): void {

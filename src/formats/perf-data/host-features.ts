@@ -1,13 +1,15 @@
 import type { SessionInfo } from '../../core/profile.ts'
-import type { BuildIdEntry, Features } from './features.ts'
+import { clockIdOf } from './attr.ts'
+import type { BuildIdEntry, ClockMoment, Features } from './features.ts'
 import { fileEventOf } from './header.ts'
+import { CLOCK_MONOTONIC } from './layout.ts'
 
 /** What a file learned while it was written. */
 export interface Recorded {
   readonly sessions: readonly SessionInfo[]
   readonly firstSample: bigint
   readonly lastSample: bigint
-  readonly clock: { readonly unix: bigint; readonly monotonic: bigint }
+  readonly clock: ClockMoment
   /** Of the objects that were mapped; the kernel's is added. */
   readonly buildIds: readonly BuildIdEntry[]
   /** Of Sonde. */
@@ -38,9 +40,19 @@ export function featuresOf(recorded: Recorded): Features {
     ...(commandLine.length > 0 && { commandLine }),
     events: sessions.map(fileEventOf),
     sampleTime: { first: recorded.firstSample, last: recorded.lastSample },
-    clockResolution: 1n,
-    clock: recorded.clock,
+    ...clockOf(first, recorded.clock),
     ...(recorded.stackNotes !== undefined && { stackNotes: recorded.stackNotes }),
+  }
+}
+
+/** How the samples' clock stands to the wall clock, where that is known. */
+function clockOf(session: SessionInfo, moment: ClockMoment): Features {
+  const clockId = clockIdOf(session)
+  if (clockId === undefined) return {}
+  const known = session.clock?.tellsUnixTime ?? true
+  return {
+    clockResolution: 1n,
+    ...(known && { clock: clockId === CLOCK_MONOTONIC ? moment : { ...moment, clockId } }),
   }
 }
 

@@ -8,6 +8,8 @@ export const PROFILE_ENDINGS: readonly (readonly [ending: string, format: Profil
   ['.folded', 'folded'],
   ['.speedscope.json', 'speedscope'],
   ['.html', 'html'],
+  ['.firefox.json.gz', 'firefox'],
+  ['.json.gz', 'firefox'],
   ['.pprof', 'pprof'],
 ]
 
@@ -25,6 +27,8 @@ export function endingOf(format: ProfileFormat): string {
       return '.speedscope.json'
     case 'html':
       return '.html'
+    case 'firefox':
+      return '.firefox.json.gz'
   }
 }
 
@@ -36,6 +40,7 @@ export function holdsOneEvent(format: ProfileFormat): boolean {
       return true
     case 'speedscope':
     case 'html':
+    case 'firefox':
       return false
   }
 }

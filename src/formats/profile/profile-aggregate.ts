@@ -11,6 +11,7 @@ import { ResourceTable } from './resource-table.ts'
 import { ROW_WORDS, RowTable } from './row-table.ts'
 import { SampleTimes } from './sample-times.ts'
 import { MemoryBudget, NO_ROOM } from './sequence-table.ts'
+import { Timeline } from './timeline.ts'
 import { WindowTranslation } from './window-translation.ts'
 
 /** One session's part of a profile, as the formats read it. */
@@ -33,6 +34,8 @@ export interface SessionProfile {
   readonly resources: readonly ProcessResource[]
   /** When each sample was taken, where that was asked for. */
   readonly times: SampleTimes | undefined
+  /** What happened meanwhile, of all sessions, where that was asked for. */
+  readonly timeline: Timeline | undefined
 }
 
 /** What a person calls it: `cpu-clock, page-faults on node-1`. */
@@ -70,12 +73,14 @@ export class ProfileAggregate {
   readonly #dictionary: Dictionary
   readonly #resources: ResourceTable
   readonly #sessions = new Map<number, OpenSession>()
+  readonly #timeline: Timeline | undefined
 
   constructor(limits: ProfileLimits) {
     this.#tells = new Set(limits.labels)
     this.#budget = new MemoryBudget(limits.maxBytes)
     this.#dictionary = new Dictionary(this.#budget)
     this.#resources = new ResourceTable(this.#budget)
+    this.#timeline = this.#tells.has('timeline') ? new Timeline(this.#budget) : undefined
   }
 
   /** Bytes that the tables take. */
@@ -92,6 +97,7 @@ export class ProfileAggregate {
     let tableFull = 0
     for (const batch of batchesOf(window.buffer, window.sessions, { names: window.names })) {
       const open = this.#open(batch)
+      this.#timeline?.add(batch)
       open.duration = batch.window.end - open.start
       for (const { reason, count } of batch.losses) addTo(open.losses, reason, count)
       if (batch.leftOut.some(({ reason }) => reason === 'sampled_out')) open.thinned = true
@@ -125,6 +131,7 @@ export class ProfileAggregate {
       rows: new RowTable(this.#budget),
       dictionary: this.#dictionary,
       resources: this.#resources.rows,
+      timeline: this.#timeline,
       times: this.#tells.has('time') ? new SampleTimes(this.#budget) : undefined,
     }
     this.#sessions.set(session.id, open)

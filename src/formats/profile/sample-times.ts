@@ -10,6 +10,10 @@ export interface TimedSamples {
   readonly weights: BigUint64Array
 }
 
+export interface TimedRows extends TimedSamples {
+  readonly rows: Uint32Array
+}
+
 /** When each sample of a profile was taken, in order of arrival, which is the order of time. */
 export class SampleTimes {
   readonly #budget: MemoryBudget
@@ -31,6 +35,15 @@ export class SampleTimes {
     this.#rows[this.#length] = row
     this.#times[this.#length] = unixTime
     this.#weights[this.#length++] = weight
+  }
+
+  /** All of them, as they came. */
+  inOrder(): TimedRows {
+    return {
+      rows: this.#rows.subarray(0, this.#length),
+      times: this.#times.subarray(0, this.#length),
+      weights: this.#weights.subarray(0, this.#length),
+    }
   }
 
   /** By row; `rows` is how many rows there are. */

@@ -6,7 +6,7 @@ import type { EventInfo, SamplingRate, SessionInfo } from '../../core/profile.ts
 import { hertz } from '../../core/units.ts'
 import type { MmapRecord } from '../../formats/perf-data/file-records.ts'
 import type { FileEvent } from '../../formats/perf-data/header.ts'
-import { ATTR_FLAG, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
+import { ATTR_FLAG, CLOCK_MONOTONIC, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
 import { readRecords } from '../../formats/perf-data/record-reader.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
@@ -36,8 +36,16 @@ export function sessionsOf(file: PerfDataFile, notes?: StackNotes): SessionInfo[
     },
     tellsCgroups: (event.attr.sampleType & SAMPLE_TYPE.CGROUP) !== 0n,
     host,
+    ...clockOf(file, event),
     commandLine: file.features.commandLine ?? [],
   }))
+}
+
+/** Nothing where it is Sonde's. */
+function clockOf({ features }: PerfDataFile, event: FileEvent): Pick<SessionInfo, 'clock'> {
+  const id = isSet(event, ATTR_FLAG.use_clockid) ? event.attr.clockid : undefined
+  const tellsUnixTime = features.clock !== undefined
+  return id === CLOCK_MONOTONIC && tellsUnixTime ? {} : { clock: { id, tellsUnixTime } }
 }
 
 /** A frequency of 0 is none, and would be divided by. */

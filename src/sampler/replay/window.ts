@@ -2,6 +2,7 @@
 
 import { avma, fileOffset, svma } from '../../core/address.ts'
 import { KERNEL_SYMBOL_KINDS } from '../../core/kernel-code.ts'
+import type { LeftOutReason } from '../../core/loss.ts'
 import type { Image } from '../../core/process.ts'
 import type { Notice, StackState } from '../../core/profile.ts'
 import { monotonicTime } from '../../core/units.ts'
@@ -15,7 +16,6 @@ import type {
   SampleRecord,
 } from '../../formats/perf-data/file-records.ts'
 import type { StackNote } from '../../formats/perf-data/stack-notes.ts'
-import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
 import { EXACT_ADDRESS } from '../../native/binding.ts'
 import {
   type CapturedSample,
@@ -24,6 +24,7 @@ import {
   type UnwoundStack,
 } from './captured-stacks.ts'
 import { chainOf } from './chain.ts'
+import type { JoinedNotes } from './joined-files.ts'
 import { type AddressFrame, notedChain } from './noted-chain.ts'
 import type { LiveMapping, ReplayedProcesses } from './processes.ts'
 
@@ -48,7 +49,7 @@ export interface ReplayWindowOptions {
   /** Paths by id; looked at when the window ends. */
   readonly cgroups: ReadonlyMap<bigint, string>
   /** What the file says of its stacks besides addresses. */
-  readonly notes: StackNotes | undefined
+  readonly notes: JoinedNotes | undefined
   /** Where samples bring bytes of their stacks. */
   readonly unwinder: RecordedUnwinder | undefined
 }
@@ -64,7 +65,7 @@ export class ReplayWindow {
   readonly #tellCgroups: readonly boolean[]
   readonly #cgroups: ReadonlyMap<bigint, string>
   readonly #sampledCgroups = new Set<bigint>()
-  readonly #notes: StackNotes | undefined
+  readonly #notes: JoinedNotes | undefined
   readonly #captured: CapturedStacks | undefined
   readonly #stacks = new Map<string, number>()
   readonly #rows = new Map<LiveMapping, Map<number, number>>()
@@ -139,6 +140,11 @@ export class ReplayWindow {
     const notice: Notice = { kind, time: monotonicTime(time), cpu, count }
     this.#builder.addNotice(session, notice)
     if (kind === 'lost') this.#builder.addLoss(session, 'ring_full', count)
+  }
+
+  /** A sample that was not wanted. */
+  addLeftOut(session: number, reason: LeftOutReason): void {
+    this.#builder.addLeftOut(session, reason, 1)
   }
 
   addKernelSymbol({ time, start, length, type, gone, name }: KernelSymbolRecord): void {

@@ -1,23 +1,19 @@
 // Records, which come in order of time, cut into windows.
 
+import { AgentError } from '../../core/errors.ts'
 import type { Image } from '../../core/process.ts'
-import type { SessionInfo } from '../../core/profile.ts'
-import type { SampleRecord, TimedRecord } from '../../formats/perf-data/file-records.ts'
+import type { RecordingMoment, RecordingSelection } from '../../core/recording-selection.ts'
+import type { KernelSymbolRecord, SampleRecord, TimedRecord } from '../../formats/perf-data/file-records.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
-import { eventOfId } from '../../formats/perf-data/record-reader.ts'
-import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
 import type { NativeRecordedUnwinder } from '../../native/binding.ts'
 import { RecordedBuildIds } from './build-ids.ts'
-import { CounterValues } from './counter-values.ts'
+import type { JoinedFiles, RecordedFile } from './joined-files.ts'
 import { ReplayedProcesses, type SvmaOf } from './processes.ts'
+import { ReplayFilter } from './replay-filter.ts'
 import { mappingsFor } from './watched-mappings.ts'
 import { ReplayWindow, type ReplayWindowOptions } from './window.ts'
 
 export interface WindowsOptions {
-  readonly sessions: readonly SessionInfo[]
-  readonly notes: StackNotes | undefined
-  /** For samples that bring bytes of their stacks. */
-  readonly unwinder: NativeRecordedUnwinder | undefined
   /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
   readonly svmaOf?: SvmaOf
   /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
@@ -25,35 +21,53 @@ export interface WindowsOptions {
   readonly maxSamplesPerWindow?: number
 }
 
+interface WindowsContext {
+  readonly files: readonly RecordedFile[]
+  readonly selection: RecordingSelection
+  readonly options: WindowsOptions
+  readonly unwinder: NativeRecordedUnwinder | undefined
+}
+
 const WINDOW_NS = 10_000_000_000n
 const MAX_SAMPLES_PER_WINDOW = 200_000
 /** Frames of distinct stacks: notes of a few bytes can make long ones. */
 const MAX_FRAMES_PER_WINDOW = 4_000_000
+/** How far records may be from their order before what comes behind is not looked at any more. */
+const DISORDER_NS = 1_000_000_000n
+/** Later than every time. */
+const FOREVER = 1n << 64n
 
 export class Windows {
   readonly finished: SharedArrayBuffer[] = []
   /** Samples older than what had been passed on before them. */
   disordered = 0
   readonly #options: WindowsOptions
-  readonly #counters: CounterValues
   readonly #unixOffset: bigint
   readonly #eventOfId: ReadonlyMap<bigint, number>
-  readonly #stacks: Omit<ReplayWindowOptions, 'start'>
+  readonly #newProcesses: () => ReplayedProcesses
+  readonly #unwinder: NativeRecordedUnwinder | undefined
+  #stacks: Omit<ReplayWindowOptions, 'start'>
+  readonly #filter: ReplayFilter | undefined
+  readonly #from: bigint
+  readonly #until: bigint
   /** Paths of all cgroups so far: a file says each when it is made. */
   readonly #cgroups = new Map<bigint, string>()
+  /** From before the time that is wanted. */
+  #earlySymbols: KernelSymbolRecord[] = []
   #window: ReplayWindow | undefined
   #sequence = 0
   #latest = 0n
+  #newest = 0n
 
-  constructor(file: PerfDataFile, options: WindowsOptions) {
-    const { clock } = file.features
-    const { sessions, notes, unwinder } = options
+  constructor(
+    { sessions, notes, eventOfId }: JoinedFiles,
+    { files, selection, options, unwinder }: WindowsContext,
+  ) {
+    const clock = files[0]?.file.features.clock
     this.#options = options
-    this.#counters = new CounterValues(file.events)
     this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
-    this.#eventOfId = eventOfId(file.events)
-    // Sonde's own files say it with each mapping.
-    const buildIds = new RecordedBuildIds(notes === undefined ? (file.features.buildIds ?? []) : [])
+    this.#eventOfId = eventOfId
+    const buildIds = new RecordedBuildIds(toldBuildIds(files))
     const factsOf = (image: Image) => {
       const runtime = notes?.runtimeOf(image) ?? 'unknown'
       const buildId = image.buildId || buildIds.of(image)
@@ -61,21 +75,42 @@ export class Windows {
     }
     const svmaOf = (image: Image, offset: bigint) =>
       notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
+    const watcher = unwinder && mappingsFor(unwinder)
+    this.#newProcesses = () => new ReplayedProcesses(svmaOf, factsOf, watcher)
+    this.#unwinder = unwinder
     this.#stacks = {
-      processes: new ReplayedProcesses(svmaOf, factsOf, unwinder && mappingsFor(unwinder)),
+      processes: this.#newProcesses(),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
       tellCgroups: sessions.map(({ tellsCgroups }) => tellsCgroups),
       cgroups: this.#cgroups,
       notes,
       unwinder,
     }
+    const momentOf = (moment: RecordingMoment) => clockTimeOf(moment, files)
+    this.#from = selection.from === undefined ? 0n : momentOf(selection.from)
+    this.#until = selection.until === undefined ? FOREVER : momentOf(selection.until)
+    if (selection.filter.rules.length === 0) return
+    const facts = {
+      commOf: (pid: number, tid: number) => this.#stacks.processes.commOf(pid, tid),
+      cgroups: this.#cgroups,
+    }
+    this.#filter = new ReplayFilter(selection.filter, facts)
+  }
+
+  /** Nothing more of what is wanted comes. */
+  get isOver(): boolean {
+    return this.#newest - this.#until > DISORDER_NS
   }
 
   add(record: TimedRecord): void {
-    if (record.time === 0n && record.kind !== 'sample' && this.#window === undefined) {
+    this.#newest = record.time
+    if (record.kind === 'fork') this.#filter?.fork(record)
+    const isState = record.time === 0n && record.kind !== 'sample' && this.#window === undefined
+    if (isState || record.time < this.#from) {
       this.#learn(record)
       return
     }
+    if (record.time > this.#until) return
     const window = this.#windowFor(record.time)
     switch (record.kind) {
       case 'lost':
@@ -90,7 +125,7 @@ export class Windows {
         this.#cgroups.set(record.cgroup, record.path)
         break
       case 'sample':
-        for (const each of this.#counters.samplesOf(this.#inOrder(record))) window.add(each)
+        this.#addSample(window, this.#inOrder(record))
         break
       case 'comm':
       case 'mmap':
@@ -102,18 +137,25 @@ export class Windows {
     if (record.time > this.#latest) this.#latest = record.time
   }
 
-  /** What was left out of the samples passed on. */
-  get strangers(): number {
-    return this.#counters.strangers
+  #addSample(window: ReplayWindow, record: SampleRecord): void {
+    const verdict = this.#filter?.judge(record.fields) ?? 1
+    if (verdict === 1) window.add(record)
+    else if (typeof verdict === 'string') window.addLeftOut(record.event, verdict)
+    else {
+      const { fields } = record
+      window.add({ ...record, fields: { ...fields, period: fields.period * BigInt(verdict) } })
+    }
   }
 
-  /** What stands before all time is the state at the start of the first window. */
+  /** What stands before the first window is the state at its start. */
   #learn(record: TimedRecord): void {
     const { processes } = this.#stacks
     if (record.kind === 'comm') processes.comm(record)
     if (record.kind === 'mmap' && !record.kernel && !record.data) processes.mmap(record)
     if (record.kind === 'fork') processes.fork(record)
+    if (record.kind === 'exit') processes.exit(record)
     if (record.kind === 'cgroup') this.#cgroups.set(record.cgroup, record.path)
+    if (record.kind === 'ksymbol') this.#earlySymbols.push(record)
   }
 
   /** A sample that comes late gets the time of the newest one: columns are in order of time. */
@@ -132,8 +174,11 @@ export class Windows {
       this.#finish(current, time > this.#latest ? time : this.#latest)
     }
     const start = time > this.#latest ? time : this.#latest
-    this.#window = new ReplayWindow({ start, ...this.#stacks })
-    return this.#window
+    const window = new ReplayWindow({ start, ...this.#stacks })
+    for (const symbol of this.#earlySymbols) window.addKernelSymbol(symbol)
+    this.#earlySymbols = []
+    this.#window = window
+    return window
   }
 
   #finish(window: ReplayWindow, end: bigint): void {
@@ -144,4 +189,37 @@ export class Windows {
     if (this.#window !== undefined) this.#finish(this.#window, this.#latest)
     this.#window = undefined
   }
+
+  /** Between two recordings anything may have happened: consumers see that a window is missing. */
+  restart(): void {
+    this.end()
+    this.#sequence++
+    for (const { pid } of this.#stacks.processes.all()) this.#unwinder?.clear(pid)
+    this.#stacks = { ...this.#stacks, processes: this.#newProcesses() }
+  }
+}
+
+/** Sonde's own files say it with each mapping. */
+const toldBuildIds = (files: readonly RecordedFile[]) =>
+  files.flatMap(({ file, notes }) => (notes === undefined ? (file.features.buildIds ?? []) : []))
+
+type SampleTime = NonNullable<PerfDataFile['features']['sampleTime']>
+
+/** @throws AgentError where a share is asked for of a recording that does not say how long it is */
+function clockTimeOf(moment: RecordingMoment, files: readonly RecordedFile[]): bigint {
+  if ('at' in moment) return moment.at
+  const times = files.map(({ file }) => file.features.sampleTime)
+  const known = times.filter((time) => time !== undefined)
+  if (known.length < times.length || known.length === 0) {
+    throw new AgentError(
+      'REPLAY.NO_SPAN',
+      'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them.',
+    )
+  }
+  let [{ first, last }] = known as [SampleTime]
+  for (const time of known) {
+    if (time.first < first) first = time.first
+    if (time.last > last) last = time.last
+  }
+  return first + BigInt(Math.round(Number(last - first) * moment.share))
 }

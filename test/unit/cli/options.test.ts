@@ -122,10 +122,10 @@ test('targets are chosen as perf chooses them', () => {
 
 test('an output’s format follows from its name', () => {
   assert.deepEqual(
-    outputsOf(['perf.data', 'a/b.data', 'x.pb.gz', 'x.folded', 'x.html', 'x.speedscope.json'].slice(1)).map(
-      ({ format }) => format,
-    ),
-    ['perf_data', 'pprof', 'folded', 'html', 'speedscope'],
+    outputsOf(
+      ['perf.data', 'a/b.data', 'x.pb.gz', 'x.folded', 'x.html', 'x.speedscope.json', 'x.json.gz'].slice(1),
+    ).map(({ format }) => format),
+    ['perf_data', 'pprof', 'folded', 'html', 'speedscope', 'firefox'],
   )
   for (const wrong of ['out', 'x.json', 'x.gz', '.html', 'dir/.data', 'perf.data.old', '-']) {
     assert.throws(() => outputsOf([wrong]), usage, wrong)
