@@ -15,11 +15,12 @@ namespace sonde {
 namespace {
 
 RecordedCode::Sources SourcesOf(const OptionsReader& options) {
-  return {.places = {.root = options.Text("root"),
-                     .build_id_caches = FromStrings(options.Array("buildIdCaches")),
-                     .debug_directories = FromStrings(options.Array("debugDirectories"))},
-          .same_kernel = options.Boolean("sameKernel"),
-          .seen_here = options.Has("seenHere") ? static_cast<int64_t>(options.BigInt("seenHere")) : 0};
+  return {
+      .places = {.root = options.Text("root"),
+                 .build_id_caches = FromStrings(options.Array("buildIdCaches")),
+                 .debug_directories = FromStrings(options.Array("debugDirectories"))},
+      .same_kernel = options.Boolean("sameKernel"),
+      .seen_here = options.Has("seenHere") ? static_cast<int64_t>(options.BigInt("seenHere")) : 0};
 }
 
 RecordedSpaces::Mapping MappingOf(const OptionsReader& reader) {

@@ -268,7 +268,9 @@ export class ReplayWindow {
       }
     }
     const maxStack = this.#maxStacks[event] ?? 0
-    if (maxStack === 0 || chain.length < maxStack) return this.#addStack(frames, 'unverified')
+    const kernelOnly = chain.user.length === 0 && chain.length === chain.kernel.length
+    if (maxStack === 0 || chain.length < maxStack)
+      return this.#addStack(frames, kernelOnly ? 'kernel' : 'unverified')
     return this.#broken(frames, '[truncated: max stack]')
   }
 

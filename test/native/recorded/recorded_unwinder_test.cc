@@ -143,8 +143,7 @@ TEST_F(RecordedUnwinderTest, AFileOfWhichTheRecordingSaysNoIdIsNotGuessed) {
   ASSERT_EQ(stat(path.c_str(), &status), 0);
   RecordedUnwinder unwinder("x86_64", {});
   unwinder.spaces().Map(kPid, Program(path, {.inode = status.st_ino}));
-  EXPECT_EQ(StackOf(unwinder, SampleOfX86()),
-            "1010 [broken: no build id of program]");
+  EXPECT_EQ(StackOf(unwinder, SampleOfX86()), "1010 [broken: no build id of program]");
 }
 
 TEST_F(RecordedUnwinderTest, AFileThatHasNotChangedSinceItWasRecordedHereNeedsNoId) {
