@@ -19,11 +19,19 @@ struct EventCounts {
   uint64_t lost = 0;
 };
 
+/// Whom an event is opened beside.
+struct EventGroup {
+  int leader_fd = -1;
+  /// Of a leader that is read with its group.
+  uint32_t size = 1;
+};
+
 /// One opened perf event.
 class Event {
  public:
   /// `name` is for messages. `pid` -1: every process of the CPU.
-  static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name);
+  static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name,
+                            const EventGroup& group = {});
 
   int fd() const { return fd_.get(); }
   /// PERF_SAMPLE_IDENTIFIER of its records. Inherited children write their parent's.
@@ -40,9 +48,13 @@ class Event {
   Result<EventCounts> Read() const;
 
  private:
-  explicit Event(UniqueFd fd) : fd_(std::move(fd)) {}
+  Event(UniqueFd fd, uint32_t group_size) : fd_(std::move(fd)), group_size_(group_size) {}
+  Result<EventCounts> ReadAlone() const;
+  Result<EventCounts> ReadGroup() const;
 
   UniqueFd fd_;
+  /// 0: its group is not read with it.
+  uint32_t group_size_ = 0;
   uint64_t id_ = 0;
 };
 

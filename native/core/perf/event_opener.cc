@@ -43,6 +43,7 @@ Result<EventSet> EventOpener::Open() {
     cpus_ = std::move(*online);
   }
   ring_of_.resize(cpus_.size());
+  leader_fds_.assign(options_.sessions.size() * cpus_.size(), -1);
   RaiseDescriptorLimit();
   const Status opened = whole_cpus ? OpenCpus() : OpenThreads();
   if (!opened) return Explain(opened.error());
@@ -167,8 +168,14 @@ Status EventOpener::OpenOne(pid_t pid, uint32_t session, uint32_t cpu_index) {
   const perf_event_attr attr = options_.back_end == BackEnd::kBpf
                                    ? ProgramAttr(options, options_.target, features_)
                                    : SampleAttr(options, options_.target, features_);
-  auto event = Event::Open(attr, pid, cpus_[cpu_index], options.name);
+  const auto fd_of = [&](uint32_t place) -> int& {
+    return leader_fds_[place * cpus_.size() + cpu_index];
+  };
+  const EventGroup group = {.leader_fd = options.leader ? fd_of(*options.leader) : -1,
+                              .size = options.group_size};
+  auto event = Event::Open(attr, pid, cpus_[cpu_index], options.name, group);
   if (!event) return event.error();
+  fd_of(session) = event->fd();
   if (!options.filter.empty()) {
     const Status filtered = event->SetFilter(options.filter, options.name);
     if (!filtered) return filtered;

@@ -55,6 +55,8 @@ class EventOpener {
   std::vector<size_t> owners_;
   std::unordered_map<uint32_t, Fork> forks_;
   std::unordered_map<uint32_t, Times> opened_;
+  /// By session and place in cpus_: what was opened last, for the members of its group.
+  std::vector<int> leader_fds_;
   size_t threads_wanted_ = 0;
   EventSet set_;
 };
