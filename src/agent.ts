@@ -13,6 +13,7 @@ import { lockDataDirectory } from './config/data-directory.ts'
 import type { Consumer } from './core/consumer.ts'
 import type { ConsumerContext } from './core/consumer-context.ts'
 import { AgentError, messageOf } from './core/errors.ts'
+import { type FlightRecorderOptions, longestWindow } from './core/flight-recorder.ts'
 import type { HostInfo } from './core/host.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch } from './core/profile.ts'
@@ -21,12 +22,13 @@ import type { SampleFilter } from './core/sample-filter.ts'
 import type { ServicePolicy } from './core/service-policy.ts'
 import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
-import type { SymbolPolicy } from './core/symbol-policy.ts'
+import { DEFAULT_SYMBOL_POLICY, type SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
-import type { NativeAddon, NativeCommand } from './native/binding.ts'
+import type { NativeAddon, NativeCommand, NativeRecording } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
+import { FlightRecorder } from './router/flight-recorder.ts'
 import { fixedLimits, LIVE_LIMITS, limitsBy, type PipelineLimits, REPLAY_LIMITS } from './router/limits.ts'
-import { Pipeline } from './router/pipeline.ts'
+import { Pipeline, type PipelineOptions } from './router/pipeline.ts'
 import { readCapabilities } from './sampler/capabilities.ts'
 import { type Children, leaveNothingTo, lockDown } from './sampler/capability-drop.ts'
 import { prepareCommand } from './sampler/command.ts'
@@ -85,6 +87,8 @@ export interface AgentOptions extends OutputOptions {
   readonly lockDown: boolean
   /** Called when nothing more than without capabilities may be done. A throw ends the start. */
   readonly onLockedDown?: () => void
+  /** Windows wait in memory until `rotate`, or the end; absent: consumers get each as it closes. */
+  readonly flightRecorder?: FlightRecorderOptions | undefined
   /** From `stop()` until everything is over; absent: as long as a command's files take. */
   readonly stopWithin?: Milliseconds
   /** Called when the target may run: its first instruction is sampled. A throw ends the start. */
@@ -92,10 +96,15 @@ export interface AgentOptions extends OutputOptions {
 }
 
 export interface ReplayRunOptions extends OutputOptions {
-  /** A perf.data file. */
+  /** A perf.data file; `-` is standard input. */
   readonly file: string
   readonly signal: AbortSignal
+  /** Where the files may be that its stacks are unwound by; absent: where `symbols` says. */
+  readonly recordedFiles?: RecordedFiles
 }
+
+/** What of a policy says where the files of a recording may be. */
+export type RecordedFiles = Pick<SymbolPolicy, 'debugDirectories' | 'recorded'>
 
 export interface Agent {
   /** What was chosen or left out, in a sentence each. */
@@ -112,6 +121,13 @@ export interface Agent {
   setCollections(collections: readonly ProfileCollection[]): Promise<ReadonlyMap<string, CollectionState>>
   /** What has become of them by now: what was started may have broken since. */
   collectionStates(collections: readonly ProfileCollection[]): ReadonlyMap<string, CollectionState>
+  /**
+   * What was sampled until now goes to the consumers, and those that write files finish them. Resolves when the consumers have
+   * it before them.
+   */
+  rotate(): Promise<void>
+  /** Into files, until now. */
+  bytesWritten(): number
   /** Takes the last window, drains, closes files, releases everything. */
   stop(): Promise<RunEnd>
   /** For what its owner still does once it has stopped, of at most `usual`. */
@@ -149,8 +165,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     release.add(() => source.stop())
     await source.begin(options.onSampling)
     const way = liveWay(options)
-    const parts = { addon, release, way }
-    const { pipeline, symbolizer, remarks } = await openPipeline(withBook(options, book), parts)
+    const { flightRecorder: wanted } = options
+    const flightRecorder = wanted && new FlightRecorder(wanted)
+    const parts = { addon, release, way, flightRecorder }
+    const { pipeline, symbolizer, remarks } = await openPipeline(
+      { ...options, count: (batch) => book.add(batch) },
+      parts,
+    )
     opened = pipeline
     const locked = options.lockDown ? await lockedDown(options, { addon, symbolizer, source }) : []
     outputs.resolve(pipeline)
@@ -163,6 +184,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           filter: source.filter(),
           sampler: source.status(),
           configuration: configuration?.() ?? null,
+          flightRecorder: flightRecorder?.status() ?? null,
           ...nowOf(running),
         }),
       )
@@ -176,7 +198,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         source instanceof ProfileSessions ? source.apply(collections) : new Map(),
       collectionStates: (collections) =>
         source instanceof ProfileSessions ? source.states(collections) : new Map(),
-      stop: once(async () => ({ ...(await stopAgent(running)), remarks: remarks() })),
+      bytesWritten: () => bytesIn(pipeline.results()),
+      async rotate() {
+        await source.cut()
+        await pipeline.rotate()
+      },
+      stop: once(async () => {
+        const end = await stopAgent(running)
+        return { ...end, remarks: [...end.remarks, ...remarks()] }
+      }),
       leftToStop: (usual) => milliseconds(way.stopping.leftOfAll(usual)),
     }
   } catch (error) {
@@ -189,7 +219,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
 /** Windows wait for the pipeline: sampling begins before what names and takes them is loaded. */
 function sourceOf(
-  { sampling, symbols, log }: AgentOptions,
+  { sampling, symbols, log, flightRecorder }: AgentOptions,
   addon: NativeAddon,
   outputs: Promise<Pipeline | undefined>,
 ): LiveSource {
@@ -206,18 +236,27 @@ function sourceOf(
       await (await outputs)?.publish(batches, consumers)
     },
   }
+  const longest = flightRecorder && longestWindow(flightRecorder)
   if (!('collections' in sampling)) {
-    const { window, duration, ...request } = sampling
+    const { window: wanted, duration, ...request } = sampling
+    const window = milliseconds(Math.min(wanted, longest ?? wanted))
     return new Sampling(addon, { ...shared, request, window, duration })
   }
   const { collections, consumerNames, ...common } = sampling
-  return new ProfileSessions(addon, { ...shared, shared: common, collections, consumerNames, log })
+  return new ProfileSessions(addon, {
+    ...shared,
+    shared: common,
+    longestWindow: longest,
+    collections,
+    consumerNames,
+    log,
+  })
 }
 
 /** Sends a recorded file through the same names, lanes and consumers as live windows. */
 export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
-  const { Replay } = await import('./sampler/replay.ts')
-  const replay = Replay.open(options.file)
+  const { openReplay } = await import('./sampler/open-replay.ts')
+  const replay = await openReplay(options.file, options.signal)
   const release = releasesOf(options)
   release.add(() => replay.close())
   try {
@@ -227,6 +266,7 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     const { pipeline, remarks } = await openPipeline(options, { addon, release, way })
     await replay.run({
       signal: options.signal,
+      openUnwinder: (host) => addon.openRecordedUnwinder(recordingOf(host, options, addon)),
       async emit(batches) {
         await pipeline.publish(batches)
         await pipeline.settle(REPLAY_LIMITS.drain)
@@ -234,9 +274,27 @@ export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
     })
     way.stopping.begin()
     const end = await pipeline.stop()
-    return { ...end, remarks: [...kept, ...replay.problems, ...remarks()] }
+    const problems = [...replay.damage, ...end.problems]
+    return { ...end, problems, remarks: [...kept, ...replay.problems, ...remarks()] }
   } finally {
     await release.all()
+  }
+}
+
+/** Where what a file's stacks are unwound by may be. */
+function recordingOf(
+  { arch, kernel }: HostInfo,
+  { recordedFiles, symbols }: ReplayRunOptions,
+  addon: NativeAddon,
+): NativeRecording {
+  const { debugDirectories, recorded }: RecordedFiles = recordedFiles ?? symbols ?? DEFAULT_SYMBOL_POLICY
+  return {
+    machine: arch,
+    sameKernel:
+      kernel !== undefined && kernel.buildId !== '' && kernel.buildId === addon.kernelFacts().buildId,
+    root: recorded?.symfs ?? '',
+    buildIdCaches: recorded?.buildIdCaches ?? [],
+    debugDirectories,
   }
 }
 
@@ -321,13 +379,10 @@ function replayWay(): Way {
   }
 }
 
-const withBook = (options: AgentOptions, book: StatusBook): OutputOptions => ({
-  ...options,
-  observe(batch) {
-    book.add(batch)
-    return options.observe(batch)
-  },
-})
+const bytesIn = (results: ReturnType<Pipeline['results']>): number =>
+  [...results.values()]
+    .filter(({ outcome }) => outcome.delivery === undefined)
+    .reduce((sum, { outcome }) => sum + outcome.bytes + (outcome.open?.bytes ?? 0), 0)
 
 const nowOf = ({ pipeline, way }: Running): Pick<StatusFacts, 'results' | 'state'> => ({
   results: pipeline.results(),
@@ -353,6 +408,7 @@ interface Parts {
   readonly addon: NativeAddon
   readonly release: Releases
   readonly way: Way
+  readonly flightRecorder?: FlightRecorder | undefined
 }
 
 interface OpenPipeline {
@@ -363,7 +419,10 @@ interface OpenPipeline {
   readonly remarks: () => readonly string[]
 }
 
-async function openPipeline(options: OutputOptions, parts: Parts): Promise<OpenPipeline> {
+async function openPipeline(
+  options: OutputOptions & Pick<PipelineOptions, 'count'>,
+  parts: Parts,
+): Promise<OpenPipeline> {
   const builders = await options.consumers()
   const context = await consumerContext(options, parts)
   const symbolizer = options.symbols && (await symbolizerOf(options.symbols, options.dataDirectory, parts))
@@ -375,6 +434,8 @@ async function openPipeline(options: OutputOptions, parts: Parts): Promise<OpenP
     symbolizer,
     resources,
     observe: options.observe,
+    ...(options.count === undefined ? {} : { count: options.count }),
+    flightRecorder: parts.flightRecorder,
     log: options.log,
     limits: parts.way.limits,
   })

@@ -19,6 +19,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   sonde::RegisterSymbols(env, exports);
   sonde::RegisterLines(env, exports);
   sonde::RegisterJitNames(env, exports);
+  sonde::RegisterRecordedUnwinder(env, exports);
   sonde::RegisterProbe(env, exports);
   sonde::RegisterSampleRecords(env, exports);
   return exports;

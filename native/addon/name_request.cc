@@ -6,15 +6,6 @@
 namespace sonde {
 namespace {
 
-std::vector<uint8_t> FromHex(const std::string& digits) {
-  std::vector<uint8_t> bytes(digits.size() / 2);
-  for (size_t i = 0; i < bytes.size(); i++) {
-    const char* const pair = digits.data() + i * 2;
-    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
-  }
-  return bytes;
-}
-
 NameRequest ToRequest(const Napi::Object& object) {
   NameRequest request;
   request.kind = static_cast<NameRequest::Kind>(object.Get("kind").ToNumber().Uint32Value());
@@ -33,6 +24,15 @@ NameRequest ToRequest(const Napi::Object& object) {
 }
 
 }  // namespace
+
+std::vector<uint8_t> FromHex(const std::string& digits) {
+  std::vector<uint8_t> bytes(digits.size() / 2);
+  for (size_t i = 0; i < bytes.size(); i++) {
+    const char* const pair = digits.data() + i * 2;
+    if (std::from_chars(pair, pair + 2, bytes[i], 16).ec != std::errc()) return {};
+  }
+  return bytes;
+}
 
 std::vector<std::string> FromStrings(const Napi::Array& list) {
   std::vector<std::string> texts;
@@ -70,6 +70,23 @@ std::vector<NameRequest> ToRequests(const Napi::Array& list) {
   return requests;
 }
 
+RecordedKernel ToRecordedKernel(const Napi::Object& object) {
+  RecordedKernel kernel{.build_id = FromHex(object.Get("buildId").ToString()),
+                        .release = object.Get("release").ToString(),
+                        .text = ToUint64(object.Get("text")),
+                        .text_end = ToUint64(object.Get("textEnd"))};
+  const auto modules = object.Get("modules").As<Napi::Array>();
+  for (uint32_t i = 0; i < modules.Length(); i++) {
+    const auto module = modules.Get(i).As<Napi::Object>();
+    kernel.modules.push_back({.name = module.Get("name").ToString(),
+                              .path = module.Get("path").ToString(),
+                              .start = ToUint64(module.Get("start")),
+                              .size = ToUint64(module.Get("size")),
+                              .build_id = FromHex(module.Get("buildId").ToString())});
+  }
+  return kernel;
+}
+
 SymbolOptions ToSymbolOptions(const Napi::Object& object) {
   SymbolOptions options;
   options.sources.clear();
@@ -82,6 +99,10 @@ SymbolOptions ToSymbolOptions(const Napi::Object& object) {
     }
   }
   options.debug_directories = FromStrings(object.Get("debugDirectories").As<Napi::Array>());
+  const Napi::Value root = object.Get("recordedRoot");
+  if (root.IsString()) options.recorded_root = root.ToString();
+  const Napi::Value caches = object.Get("buildIdCaches");
+  if (caches.IsArray()) options.build_id_caches = FromStrings(caches.As<Napi::Array>());
   return options;
 }
 

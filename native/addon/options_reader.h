@@ -3,7 +3,9 @@
 #include <napi.h>
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,17 @@ class OptionsReader {
     return value.As<Napi::Array>();
   }
 
+  /// The bytes of a Uint8Array, and the words of a BigUint64Array, where JavaScript has them.
+  std::span<const std::byte> Bytes(const char* field) const {
+    const auto view = View(field, napi_uint8_array, "a Uint8Array").As<Napi::Uint8Array>();
+    return std::as_bytes(std::span<const uint8_t>(view.Data(), view.ElementLength()));
+  }
+  std::span<const uint64_t> Words(const char* field) const {
+    const auto view = View(field, napi_biguint64_array, "a BigUint64Array");
+    const auto words = view.As<Napi::BigUint64Array>();
+    return {words.Data(), words.ElementLength()};
+  }
+
   OptionsReader Object(const char* field) const {
     const Napi::Value value = object_.Get(field);
     if (!value.IsObject()) Refuse(field, "an object");
@@ -71,6 +84,14 @@ class OptionsReader {
   }
 
  private:
+  Napi::TypedArray View(const char* field, napi_typedarray_type type, const char* expected) const {
+    const Napi::Value value = object_.Get(field);
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+      Refuse(field, expected);
+    }
+    return value.As<Napi::TypedArray>();
+  }
+
   uint64_t NumberOf(const Napi::Value& value, const char* field, double max) const {
     const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
     if (!(number >= 0 && number <= max && std::floor(number) == number)) {

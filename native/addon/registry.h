@@ -27,6 +27,9 @@ void RegisterLines(Napi::Env env, Napi::Object exports);
 /// openJitNames.
 void RegisterJitNames(Napi::Env env, Napi::Object exports);
 
+/// openRecordedUnwinder.
+void RegisterRecordedUnwinder(Napi::Env env, Napi::Object exports);
+
 /// probeBpf, tryEvent.
 void RegisterProbe(Napi::Env env, Napi::Object exports);
 

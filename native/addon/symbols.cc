@@ -13,15 +13,20 @@
 #include "core/symbols/image_namer.h"
 #include "core/symbols/kernel_namer.h"
 #include "core/symbols/process_roots.h"
+#include "core/symbols/recorded_kernel_namer.h"
 
 namespace sonde {
 namespace {
 
 /// Shared by the JavaScript object and the calls under way.
 struct Namers {
-  Namers(size_t max_cache_bytes, const SymbolOptions& options) : images(max_cache_bytes, options) {}
+  Namers(size_t max_cache_bytes, const SymbolOptions& options, RecordedKernelNamer::Named named)
+      : images(max_cache_bytes, options),
+        recorded_kernel(std::move(named), {options.recorded_root, options.build_id_caches,
+                                           options.debug_directories}) {}
   ImageNamer images;
   KernelNamer kernel;
+  RecordedKernelNamer recorded_kernel;
 };
 
 Napi::Object ToObject(Napi::Env env, const NameResult& result) {
@@ -36,6 +41,15 @@ Napi::Object ToObject(Napi::Env env, const NameResult& result) {
   return object;
 }
 
+/// The files that somebody named.
+RecordedKernelNamer::Named ToNamed(const Napi::Object& options) {
+  const auto text = [&](const char* key) {
+    const Napi::Value value = options.Get(key);
+    return value.IsString() ? std::string(value.ToString()) : std::string();
+  };
+  return {.vmlinux = text("vmlinux"), .kallsyms = text("kallsyms")};
+}
+
 /// NativeSymbols of src/native/binding.ts.
 class Symbols : public Napi::ObjectWrap<Symbols> {
  public:
@@ -44,6 +58,7 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
                        {InstanceMethod("nameImages", &Symbols::NameImages),
                         InstanceMethod("processRoots", &Symbols::ProcessRoots),
                         InstanceMethod("nameKernel", &Symbols::NameKernel),
+                        InstanceMethod("nameRecordedKernel", &Symbols::NameRecordedKernel),
                         InstanceMethod("cacheBytes", &Symbols::CacheBytes),
                         InstanceMethod("close", &Symbols::Close)});
   }
@@ -52,7 +67,7 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
     const auto options = info[0].As<Napi::Object>();
     const int64_t max_bytes = options.Get("maxCacheBytes").ToNumber().Int64Value();
     namers_ = std::make_shared<Namers>(static_cast<size_t>(std::max<int64_t>(0, max_bytes)),
-                                       ToSymbolOptions(options));
+                                       ToSymbolOptions(options), ToNamed(options));
   }
 
  private:
@@ -100,8 +115,20 @@ class Symbols : public Napi::ObjectWrap<Symbols> {
         [](Napi::Env env, NameResult& result) -> Napi::Value { return ToObject(env, result); });
   }
 
+  Napi::Value NameRecordedKernel(const Napi::CallbackInfo& info) {
+    return PoolCall<NameResult>::Start(
+        info.Env(), "sonde.symbols",
+        [namers = Open(info.Env()), kernel = ToRecordedKernel(info[0].As<Napi::Object>()),
+         addresses = ToAddresses(info[1])] {
+          return namers->recorded_kernel.Name(kernel, addresses);
+        },
+        [](Napi::Env env, NameResult& result) -> Napi::Value { return ToObject(env, result); });
+  }
+
   Napi::Value CacheBytes(const Napi::CallbackInfo& info) {
-    const size_t bytes = namers_ ? namers_->images.cache_bytes() + namers_->kernel.bytes() : 0;
+    const size_t bytes = namers_ ? namers_->images.cache_bytes() + namers_->kernel.bytes() +
+                                       namers_->recorded_kernel.bytes()
+                                 : 0;
     return Napi::Number::New(info.Env(), static_cast<double>(bytes));
   }
 

@@ -15,6 +15,13 @@ export function utcStamp(time: Date): string {
   return `${digits.slice(0, 8)}-${digits.slice(9, 15)}`
 }
 
+/** `2026013123595942`, of local time and hundredths of a second: what perf record --switch-output puts behind a name. */
+export function perfStamp(time: Date): string {
+  const parts = [time.getMonth() + 1, time.getDate(), time.getHours(), time.getMinutes(), time.getSeconds()]
+  const hundredths = Math.floor(time.getMilliseconds() / 10)
+  return [time.getFullYear(), ...[...parts, hundredths].map((part) => String(part).padStart(2, '0'))].join('')
+}
+
 export const stampedName = (prefix: string, { stamp, sequence, extension }: StampedName): string =>
   `${prefix}-${stamp}${sequence === 0 ? '' : `-${sequence}`}${extension}`
 

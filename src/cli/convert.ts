@@ -1,5 +1,5 @@
 import { replayFile } from '../agent.ts'
-import { UsageError } from '../core/errors.ts'
+import { AgentError, UsageError } from '../core/errors.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import { closingLine, IN_RINGS, say, sayRemarks, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
@@ -11,7 +11,7 @@ import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { buildersFor, checkPlaces, type Output, outputsOf } from './outputs.ts'
 import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { summaryOf } from './summary.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
 
@@ -25,14 +25,15 @@ const OPTIONS: readonly Option[] = [
   },
   ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
   SUMMARY_OPTION,
   logLevelOption('warn'),
 ]
 
 export const convert: Command = {
   name: 'convert',
-  summary: 'Make pprof, folded stacks, speedscope or a flame graph of a perf.data file of Sonde',
-  usage: ['convert FILE.data -o FILE [-o FILE]…', 'convert FILE.data --otlp-profiles-endpoint URL'],
+  summary: 'Make pprof, folded stacks, speedscope or a flame graph of a perf.data file of Sonde or perf',
+  usage: ['convert FILE.data|- -o FILE [-o FILE]…', 'convert FILE.data --otlp-profiles-endpoint URL'],
   description: [
     'Functions are named by the files of this machine whose build ids are the recorded ones, and kernel functions if the\n' +
       'recorded kernel runs here. Everything else is shown as module and offset; what and why is said once.',
@@ -41,6 +42,7 @@ export const convert: Command = {
   examples: [
     ['sonde convert perf.data -o profile.html', 'a flame graph'],
     ['sonde convert perf.data -o a.pb.gz -o a.folded', 'two formats at once'],
+    ['perf record -o - -g -- make | sonde convert - -o profile.html', 'of what perf pipes in'],
     ['sonde convert perf.data --otlp-profiles-endpoint http://localhost:4318', 'to a collector'],
   ],
   async run(argv) {
@@ -70,6 +72,9 @@ function profileOutputs(options: ParsedOptions, senders: Senders): readonly Outp
   return outputs
 }
 
+const interrupted = (): AgentError =>
+  new AgentError('CONVERT.INTERRUPTED', 'Interrupted: nothing was written.')
+
 interface Targets {
   readonly outputs: readonly Output[]
   readonly senders: Senders
@@ -84,7 +89,7 @@ async function convertFile(
   const tally = new Tally()
   const interrupt = new Interrupt()
   const stopped = new AbortController()
-  void interrupt.asked.then(() => stopped.abort(new Error('interrupted: nothing was written')))
+  void interrupt.asked.then(() => stopped.abort(interrupted()))
   try {
     const end = await replayFile({
       file,
@@ -94,7 +99,7 @@ async function convertFile(
         ...(await senderBuilders(await usableSenders(senders, { log: log.write }))),
       ],
       environment: senders.environment,
-      symbols: symbolPolicyOf(options),
+      symbols: recordedSymbolPolicyOf(options),
       services: DEFAULT_SERVICE_POLICY,
       dataDirectory: process.cwd(),
       observe: (batch) => tally.add(batch),

@@ -70,9 +70,9 @@ const sections = (parts: readonly string[]): string => `${parts.join('\n\n')}\n`
 const titled = (title: string, body: string, style: Style): string => `${style.bold(`${title}:`)}\n${body}`
 
 const optionRows = (options: readonly Option[]): readonly (readonly [string, string])[] =>
-  [...options, HELP_OPTION].map(({ short, long, value, multiple, help: text }) => {
+  [...options, HELP_OPTION].map(({ short, long, value, valueless, multiple, help: text }) => {
     const letters = short === undefined ? '    ' : `-${short}, `
-    const argument = value === undefined ? '' : ` ${value}`
+    const argument = value === undefined ? '' : valueless === undefined ? ` ${value}` : `[=${value}]`
     return [`${letters}--${long}${argument}${multiple === true ? ' …' : ''}`, text]
   })
 

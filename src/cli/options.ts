@@ -10,6 +10,8 @@ export interface Option {
   readonly short?: string
   /** What stands for the value in help; an option without it is a flag. */
   readonly value?: string
+  /** What it means without a value, which can only be given behind `=` then. */
+  readonly valueless?: string
   /** A flag that may also be given as `=true` or `=false`; the last one counts. */
   readonly toggle?: boolean
   /** May be given several times. */
@@ -90,10 +92,10 @@ const tokensOf = (argv: readonly string[], options: readonly Option[]) =>
     allowPositionals: true,
     tokens: true,
     options: Object.fromEntries(
-      options.map(({ long, short, value }) => [
+      options.map(({ long, short, value, valueless }) => [
         long,
         {
-          type: value === undefined ? ('boolean' as const) : ('string' as const),
+          type: value === undefined || valueless !== undefined ? ('boolean' as const) : ('string' as const),
           ...(short === undefined ? {} : { short }),
         },
       ]),
@@ -118,6 +120,7 @@ function optionOf(token: OptionToken, options: readonly Option[]): Option {
 
 function argumentOf(token: OptionToken, option: Option): string {
   if (option.toggle === true) return token.value ?? 'true'
+  if (option.valueless !== undefined) return token.value ?? option.valueless
   if (option.value === undefined) {
     if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value.`)
     return ''

@@ -6,6 +6,7 @@ import { type ConsumerBuilder, loadConsumers } from '../agent.ts'
 import type { ProfileFormat } from '../core/encoder.ts'
 import { AgentError, errnoOf, UsageError } from '../core/errors.ts'
 import { PROFILE_ENDINGS } from '../formats/profile/file-names.ts'
+import type { Switching } from './switching-options.ts'
 
 export type OutputFormat = 'perf_data' | ProfileFormat
 
@@ -89,16 +90,37 @@ const cannotWrite = (path: string, reason: string, cause?: unknown): AgentError 
     { cause },
   )
 
+/** How a file of perf.data gives way to the next, and how it is written. */
+export type Rotation = Pick<Switching, 'stampsAll' | 'bytes' | 'maxFiles' | 'compressionLevel'>
+
+const NO_ROTATION: Rotation = { stampsAll: false, bytes: undefined, maxFiles: 0, compressionLevel: 0 }
+
 /** What writes the outputs: the same consumers that a configuration names. */
-export async function buildersFor(outputs: readonly Output[]): Promise<readonly ConsumerBuilder[]> {
+export async function buildersFor(
+  outputs: readonly Output[],
+  rotation: Rotation = NO_ROTATION,
+): Promise<readonly ConsumerBuilder[]> {
   const paths = (of: (format: OutputFormat) => boolean): readonly string[] =>
     outputs.filter(({ format }) => of(format)).map(({ path }) => path)
   const [file] = paths((format) => format === 'perf_data')
   const profiles = paths((format) => format !== 'perf_data')
   const sections: Readonly<Record<string, unknown>> = {
-    ...(file === undefined ? {} : { perf_data: { file } }),
+    ...(file === undefined ? {} : { perf_data: perfDataSection(file, rotation) }),
     ...(profiles.length === 0 ? {} : { files: { file: profiles } }),
   }
   const plugins = await loadConsumers(Object.keys(sections))
   return plugins.map((plugin) => plugin.configure(sections[plugin.type], '-o'))
 }
+
+const perfDataSection = (
+  file: string,
+  { stampsAll, bytes = 0, maxFiles, compressionLevel: level }: Rotation,
+) => ({
+  file,
+  stamped: stampsAll ? 'always' : 'rotated',
+  rotationInterval: 0,
+  maxFileBytes: bytes,
+  maxFiles,
+  maxTotalBytes: 0,
+  ...(level === 0 ? {} : { compression: 'zstd', compressionLevel: level }),
+})

@@ -1,5 +1,6 @@
 import { type Agent, type AgentOptions, startAgent } from '../agent.ts'
 import { UsageError } from '../core/errors.ts'
+import type { FlightRecorderOptions } from '../core/flight-recorder.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import type { RunEnd } from '../core/summary.ts'
@@ -27,6 +28,7 @@ import { buildersFor, checkPlaces, FORMATS_HELP, type Output, outputsOf } from '
 import { processStart } from './process-start.ts'
 import { showProgress } from './progress.ts'
 import { RecordedCommand } from './recorded-command.ts'
+import { RotationSignal } from './rotation-signal.ts'
 import {
   callGraphOf,
   eventsOf,
@@ -38,8 +40,16 @@ import {
   targetOf,
 } from './sampling-options.ts'
 import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
+import { SizeLimit } from './size-limit.ts'
 import { stackText } from './stack-text.ts'
 import { summaryOf } from './summary.ts'
+import {
+  flightRecorderOf,
+  maxSizeOf,
+  SWITCHING_OPTIONS,
+  type Switching,
+  switchingOf,
+} from './switching-options.ts'
 import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
@@ -55,6 +65,7 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: `${FORMATS_HELP}; several may be given (default perf.data)`,
   },
+  ...SWITCHING_OPTIONS,
   ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
   SUMMARY_OPTION,
@@ -74,6 +85,8 @@ export const record: Command = {
     'Without a target the whole machine is recorded. CMD alone is recorded with its children, from its first\n' +
       'instruction, and its exit status is returned. Beside -a, -p or -t, CMD says how long. Ctrl-C ends the recording.\n' +
       'An existing perf.data becomes perf.data.old, also when nothing was sampled.',
+    'SIGUSR2 finishes the file, whose name gets the time behind it, and the recording goes on in another. With --overwrite the\n' +
+      'last seconds before it are written, and nothing else.',
     '--include, --exclude and --thin choose among the samples of the target. What they leave out is counted, and is not lost.',
     'The whole machine needs CAP_PERFMON or kernel.perf_event_paranoid ≤ 0; one’s own processes can always be\n' +
       'sampled in user mode where perf_event_paranoid is 2.',
@@ -107,6 +120,10 @@ interface RecordRequest {
   readonly filter: SampleFilter
   readonly duration: Milliseconds | undefined
   readonly outputs: readonly Output[]
+  readonly switching: Switching
+  readonly flightRecorder: FlightRecorderOptions | undefined
+  /** Of all that is written; undefined: no limit. */
+  readonly maxBytes: number | undefined
   readonly senders: Senders
   /** perf.data has the names of what nobody can name later. */
   readonly symbols: SymbolPolicy
@@ -130,6 +147,9 @@ function requestOf(argv: readonly string[]): RecordRequest {
     filter: filterOf(options),
     duration: durationLimitOf(options),
     outputs,
+    switching: switchingOf(options),
+    flightRecorder: flightRecorderOf(options),
+    maxBytes: maxSizeOf(options),
     senders,
     symbols: showsNames ? symbols : ofRunningProcesses(symbols),
     summary: summaryPathOf(options),
@@ -140,28 +160,33 @@ function requestOf(argv: readonly string[]): RecordRequest {
 
 /** Windows decide how early a recording that is killed is on disk. */
 const WINDOW = milliseconds(10_000)
+/** Where the size of what is written decides something, it is looked at more often. */
+const WINDOW_OF_SIZES = milliseconds(1_000)
 
 interface Parts {
   readonly tally: Tally
   readonly log: Log
   readonly cmd: RecordedCommand | undefined
   readonly interrupt: Interrupt
+  readonly rotation: RotationSignal
 }
 
 async function recordWith(request: RecordRequest, log: Log): Promise<number> {
   const interrupt = new Interrupt()
   const cmd = request.command.length > 0 ? new RecordedCommand(request.command) : undefined
-  const parts: Parts = { tally: new Tally(), log, cmd, interrupt }
+  const rotation = new RotationSignal()
+  const parts: Parts = { tally: new Tally(), log, cmd, interrupt, rotation }
   try {
     return await recordUntilEnd(request, parts)
   } finally {
     cmd?.terminate()
     interrupt.close()
+    rotation.close()
   }
 }
 
 async function recordUntilEnd(request: RecordRequest, parts: Parts): Promise<number> {
-  const { tally, cmd } = parts
+  const { tally, cmd, log, rotation } = parts
   let samplingSince = performance.now()
   const agent = await startAgent({
     ...agentOptions(request, parts),
@@ -173,12 +198,14 @@ async function recordUntilEnd(request: RecordRequest, parts: Parts): Promise<num
   for (const notice of agent.notices) say('record', notice)
   const endsAt = request.duration === undefined ? undefined : samplingSince + request.duration
   const hideProgress = showProgress({ name: 'record', figures: () => agent.progress(), endsAt })
-  const ending = await whatEnds(agent, parts, endsAt)
+  rotation.follow(agent, log, request.switching.interval)
+  const ending = await whatEnds(agent, parts, { endsAt, maxBytes: request.maxBytes })
   hideProgress()
   cmd?.terminate()
   const end = await agent.stop()
   tell(request, tally, end)
   if (ending.by === 'failure') throw ending.error
+  if (ending.by === 'size') say('record', `ended by --max-size ${request.options.value('max-size')}`)
   return exitCode(ending, end)
 }
 
@@ -192,14 +219,15 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
     maxStack: maxStackOf(request.options),
     target: targetWith(request.target, cmd),
     commandLine: request.commandLine,
-    window: WINDOW,
+    window:
+      request.maxBytes === undefined && request.switching.bytes === undefined ? WINDOW : WINDOW_OF_SIZES,
     ringBytes: undefined,
     duration: request.duration,
     filter: request.filter,
     missingCgroups: 'refused',
   },
   consumers: async () => [
-    ...(await buildersFor(request.outputs)),
+    ...(await buildersFor(request.outputs, request.switching)),
     ...(await senderBuilders(request.senders)),
   ],
   symbols: request.symbols,
@@ -207,6 +235,7 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
   dataDirectory: process.cwd(),
   lockDirectory: false,
   children: 'commands',
+  flightRecorder: request.flightRecorder,
   lockDown: request.options.has(LOCK_DOWN_OPTION.long),
   // Root without capabilities writes where everybody, or the owner of its own files, may.
   onLockedDown: () => checkPlaces(request.outputs, request.summary),
@@ -224,12 +253,16 @@ function targetWith(choice: TargetChoice, cmd: RecordedCommand | undefined): Sam
 
 type Ending =
   | { readonly by: 'command'; readonly end: CommandEnd }
-  | { readonly by: 'target' | 'duration' | 'interrupt' }
+  | { readonly by: 'target' | 'duration' | 'interrupt' | 'size' }
   | { readonly by: 'failure'; readonly error: unknown }
 
 /** Waits for whatever ends the recording first. */
-function whatEnds(agent: Agent, { cmd, interrupt }: Parts, endsAt: number | undefined): Promise<Ending> {
-  const ended = (by: 'target' | 'duration' | 'interrupt') => (): Ending => ({ by })
+function whatEnds(
+  agent: Agent,
+  { cmd, interrupt }: Parts,
+  { endsAt, maxBytes }: { readonly endsAt: number | undefined; readonly maxBytes: number | undefined },
+): Promise<Ending> {
+  const ended = (by: 'target' | 'duration' | 'interrupt' | 'size') => (): Ending => ({ by })
   const commandEnded = async (): Promise<Ending> => {
     const end = await (cmd?.ended ?? new Promise<never>(() => undefined))
     return { by: 'command', end }
@@ -241,7 +274,10 @@ function whatEnds(agent: Agent, { cmd, interrupt }: Parts, endsAt: number | unde
     commandEnded(),
   ]
   if (endsAt !== undefined) waits.push(sleepUntil(endsAt).then(ended('duration')))
-  return Promise.race(waits).catch((error: unknown): Ending => ({ by: 'failure', error }))
+  const size = maxBytes === undefined ? undefined : new SizeLimit(agent, maxBytes)
+  if (size !== undefined) waits.push(size.reached.then(ended('size')))
+  const first = Promise.race(waits).finally(() => size?.close())
+  return first.catch((error: unknown): Ending => ({ by: 'failure', error }))
 }
 
 const sleepUntil = (time: number): Promise<void> =>
@@ -266,6 +302,7 @@ function exitCode(ending: Exclude<Ending, { by: 'failure' }>, end: RunEnd): numb
     case 'target':
     case 'duration':
     case 'interrupt':
+    case 'size':
       return own
   }
 }

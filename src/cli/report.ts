@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { replayFile } from '../agent.ts'
+import { type RecordedFiles, replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
@@ -7,16 +7,16 @@ import type { RunEnd } from '../core/summary.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
 import { positiveInteger } from './arguments.ts'
-import { IN_RINGS, lossText, sayRemarks } from './closing.ts'
+import { IN_RINGS, lossText, say, sayRemarks } from './closing.ts'
 import type { Command } from './command.ts'
-import { DONE } from './exit-codes.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
 import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { GROUPINGS, type Grouping, ProfileTable } from './profile-table.ts'
 import { stackTables } from './stack-table.ts'
 import { StackTally } from './stack-tally.ts'
 import { completeShare, samplesWithUserPart } from './stack-text.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { type TableOptions, tableText, weightText } from './table-text.ts'
 import { Tally } from './tally.ts'
 import { counted, integer, printable, styleFor } from './terminal.ts'
@@ -34,21 +34,23 @@ const OPTIONS: readonly Option[] = [
     help: 'Instead: how far the stacks can be trusted, per language and process, and why some end early',
   },
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
 ]
 
 export const report: Command = {
   name: 'report',
-  summary: 'Show a profile as a table: perf.data of Sonde, or pprof',
+  summary: 'Show a profile as a table: perf.data of Sonde or perf, or pprof',
   usage: [
     'report [FILE] [--top N] [--by function|comm|pid|cgroup|stack]',
     'report --stacks [FILE] [--top N]',
   ],
   description: [
-    'FILE is perf.data unless another is named; FILE.pb.gz is pprof. self: samples that end in the function; total: samples that it is part of.',
+    'FILE is perf.data unless another is named; FILE.pb.gz is pprof, and - what perf record -o - pipes in. self: samples that end in the function; total: samples that it is part of.',
   ],
   options: OPTIONS,
   examples: [
     ['sonde report', 'the hottest functions of perf.data'],
+    ['perf record -o - -a -g -- sleep 5 | sonde report -', 'what perf records, without a file'],
     ['sonde report --by comm', 'which threads they were'],
     ['sonde report --by cgroup', 'which containers and services'],
     ['sonde report profile.pb.gz --by stack --top 5', 'the five hottest stacks'],
@@ -64,8 +66,8 @@ export const report: Command = {
       width: process.stdout.columns ?? 100,
       style: styleFor(process.stdout),
     }
-    if (profileFormatOf(file) === 'pprof') await reportPprof(file, table)
-    else await reportPerfData(file, table, symbolPolicyOf(options))
+    if (profileFormatOf(file) !== 'pprof') return reportPerfData(file, table, recordedSymbolPolicyOf(options))
+    await reportPprof(file, table)
     return DONE
   },
 }
@@ -76,7 +78,11 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
     throw new UsageError(`${file}: pprof does not say how far a stack can be trusted; perf.data does.`)
   const processes = positiveInteger(options.value('top') ?? '20', '--top')
   const tally = new StackTally()
-  const end = await replayInto(file, { symbols: undefined, observe: (batch) => tally.add(batch) })
+  const end = await replayInto(file, {
+    symbols: undefined,
+    recordedFiles: recordedSymbolPolicyOf(options),
+    observe: (batch) => tally.add(batch),
+  })
   const stacks = tally.summary(processes)
   const out = process.stdout
   const style = styleFor(out)
@@ -87,14 +93,20 @@ async function reportStacks(file: string, options: ParsedOptions): Promise<numbe
   )
   const tables = stackTables(stacks, { width: out.columns ?? 100, style })
   if (tables !== '') out.write(`${tables}\n\n`)
-  sayRemarks('report', end.remarks)
-  return DONE
+  return sayEnd(end)
+}
+
+/** What could not be read is a failure, though the rest was shown. */
+function sayEnd({ problems, remarks }: RunEnd): number {
+  for (const problem of problems) say('report', problem)
+  sayRemarks('report', remarks)
+  return problems.length > 0 ? FAILURE : DONE
 }
 
 function fileOf({ positionals }: ParsedOptions): string {
   const [file = 'perf.data', ...more] = positionals
   if (more.length > 0) throw new UsageError(`One file at a time; '${more[0]}' is another.`)
-  if (existsSync(file)) return file
+  if (file === STANDARD_INPUT || existsSync(file)) return file
   throw new AgentError(
     'REPORT.UNREADABLE',
     `There is no file ${file}. Name another, or make one: sonde record -- CMD.`,
@@ -116,6 +128,8 @@ function groupingOf(text: string | undefined): Grouping {
   throw new UsageError(`--by ${text}: expected ${GROUPINGS.join(', ')}.`)
 }
 
+const STANDARD_INPUT = '-'
+
 interface Section {
   readonly event: string
   readonly unit: 'nanoseconds' | 'count'
@@ -132,7 +146,7 @@ async function reportPprof(file: string, options: TableOptions): Promise<void> {
   print(file, [{ event, unit, table, note: '' }], options)
 }
 
-async function reportPerfData(file: string, options: TableOptions, symbols: SymbolPolicy): Promise<void> {
+async function reportPerfData(file: string, options: TableOptions, symbols: SymbolPolicy): Promise<number> {
   const tables = new Map<
     string,
     { readonly table: ProfileTable; readonly tally: Tally; readonly batch: ProfileBatch }
@@ -153,7 +167,7 @@ async function reportPerfData(file: string, options: TableOptions, symbols: Symb
     return { event: name, unit, table, note: `, ${lossText(tally.lost, IN_RINGS)}${config}` }
   })
   print(file, sections, options)
-  sayRemarks('report', end.remarks)
+  return sayEnd(end)
 }
 
 /** `, configuration NAME version V`; nothing where none asked for it. */
@@ -168,9 +182,11 @@ async function replayInto(
   file: string,
   {
     symbols,
+    recordedFiles,
     observe,
   }: {
     readonly symbols: SymbolPolicy | undefined
+    readonly recordedFiles?: RecordedFiles
     readonly observe: (batch: ProfileBatch) => void | Promise<void>
   },
 ): Promise<RunEnd> {
@@ -181,6 +197,7 @@ async function replayInto(
     consumers: async () => [],
     environment: {},
     symbols,
+    ...(recordedFiles !== undefined && { recordedFiles }),
     services: DEFAULT_SERVICE_POLICY,
     dataDirectory: process.cwd(),
     observe,

@@ -32,6 +32,7 @@ import { checkPlaces } from './outputs.ts'
 import { processStart } from './process-start.ts'
 import { ProfileTable } from './profile-table.ts'
 import { showProgress } from './progress.ts'
+import { RotationSignal } from './rotation-signal.ts'
 import {
   agentConfigText,
   idleSettings,
@@ -91,6 +92,8 @@ export const run: Command = {
       'One agent at a time may use a data directory; sonde status asks it how it is doing.',
     'SIGHUP makes it read spec.sampler.filter of its configuration again, which says whose samples are wanted: the change takes\n' +
       'effect within a second, and sampling goes on. A file that is not valid changes nothing.',
+    'SIGUSR2 makes it finish the files that it writes and begin new ones, after what was sampled until then. With a flight\n' +
+      'recorder (--flight-recorder-keep 30s) only the last seconds before each SIGUSR2, and before the end, are written.',
     'Every setting of a configuration has an option and a variable: --sampler-window 5s and SONDE_SAMPLER_WINDOW=5s are\n' +
       'spec.sampler.window. An option goes before a variable, before the file. All of them: sonde run --help=all.',
     'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_EXPORTER_OTLP_ENDPOINT, is where spans of its own work go.',
@@ -113,15 +116,22 @@ export const run: Command = {
       throw new UsageError(`sonde run takes no '${stray}'; to profile a command: sonde record -- CMD.`)
     const log = openLog(logLevelOf(options, 'info'))
     const interrupt = new Interrupt('reloads')
+    const rotation = new RotationSignal()
     try {
       for (const { level, message } of settings.notices) log.write(level, message)
       if (options.has('print-config')) return await printConfig(settings, log)
-      return await runAgent(settings, log, interrupt)
+      return await runAgent(settings, log, { interrupt, rotation })
     } finally {
       interrupt.close()
+      rotation.close()
       await log.flush()
     }
   },
+}
+
+interface Signals {
+  readonly interrupt: Interrupt
+  readonly rotation: RotationSignal
 }
 
 /** What is counted while it runs. */
@@ -137,7 +147,7 @@ interface Counting {
 /** The agent lives long; the functions of a busy machine fit. */
 const MAX_FUNCTIONS = 20_000
 
-async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): Promise<number> {
+async function runAgent(settings: RunSettings, log: Log, { interrupt, rotation }: Signals): Promise<number> {
   const { options } = settings
   const limit = durationLimitOf(options)
   const summary = summaryPathOf(options)
@@ -159,6 +169,7 @@ async function runAgent(settings: RunSettings, log: Log, interrupt: Interrupt): 
     const opened: OpenAgent | undefined = await openAgent(request, log, counting)
     leftToStop = opened.agent.leftToStop
     interrupt.onReload(() => void opened.reload.reload())
+    rotation.follow(opened.agent, log)
     watched?.follow(opened.agent)
     return await untilStopped(opened.agent, { counting, interrupt, limit, summary, watched }, log)
   } finally {
@@ -267,6 +278,7 @@ async function openAgent(request: RunRequest, log: Log, counting: Counting): Pro
     lockDirectory: true,
     children: 'helpers',
     lockDown: config.sampler.lockDown,
+    flightRecorder: config.flightRecorder,
     onLockedDown: () => checkDataDirectory(dataDirectory),
     stopWithin: config.shutdown.deadline,
     observe: (batch) => observe(batch, counting),

@@ -37,12 +37,22 @@ function headLines(status: Status, { now, style }: StatusTextOptions): readonly 
     ...samplerLine(status),
     ...configurationLines(status),
     ...filterLine(status),
+    ...flightRecorderLine(status),
   ]
 }
 
 /** An agent that is older than filters says nothing of one. */
 const filterLine = ({ filter = [] }: Partial<Status>): readonly string[] =>
   filter.length === 0 ? [] : [`Sampled is: ${printable(filter.map(ruleText).join(', '))}`]
+
+function flightRecorderLine({ flightRecorder = null }: Partial<Status>): readonly string[] {
+  if (flightRecorder === null) return []
+  const { keepSeconds, samples, bytes: held, lost } = flightRecorder
+  const short = lost.memory_full === undefined ? '' : `, ${integer(lost.memory_full)} did not fit`
+  return [
+    `The last ${keepSeconds} s wait for SIGUSR2: ${counted(samples, 'sample')} (${bytes(held)})${short}`,
+  ]
+}
 
 /** Nor one that is older than back-ends. */
 function samplerLine({ sampler }: Partial<Status>): readonly string[] {

@@ -11,6 +11,7 @@ import {
   STACK_BYTES_RANGE,
 } from '../core/call-graph.ts'
 import { AgentError } from '../core/errors.ts'
+import type { FlightRecorderOptions } from '../core/flight-recorder.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
 import { byteSizeSchema, durationSchema } from '../core/quantity-schema.ts'
@@ -49,6 +50,8 @@ export interface AgentConfig<Built, Context> {
   readonly symbols: SymbolPolicy
   readonly services: ServicePolicy
   readonly shutdown: ShutdownConfig
+  /** Undefined: consumers get every window. */
+  readonly flightRecorder: FlightRecorderOptions | undefined
   /** In the order of the document. */
   readonly consumers: readonly ((context: Context) => Built)[]
   /** Their types. */
@@ -142,6 +145,19 @@ const shutdownSchema = z.strictObject({
     .describe('From SIGTERM until everything is delivered or kept, and the agent is gone: 1s to 5m'),
 })
 
+const flightRecorderSchema = z.strictObject({
+  keep: durationSchema
+    .refine((ms) => ms >= 1_000 && ms <= 3_600_000, 'expected 1s to 1h')
+    .default(milliseconds(30_000))
+    .describe(
+      'How much of the past is written when it is asked for: 1s to 1h. Windows are a 30th of it, but 1s or more',
+    ),
+  maxBytes: byteSizeSchema
+    .refine((bytes) => bytes >= 2 ** 20, 'expected 1MiB or more')
+    .prefault('256MiB')
+    .describe('Memory for it; of what does not fit, the oldest samples are lost and counted (memory_full)'),
+})
+
 const eventSchema = (checkEvent: (name: string) => void) =>
   z.string().superRefine((name, context) => {
     try {
@@ -163,6 +179,7 @@ export const agentConfigSchema = (checkEvent: (name: string) => void) =>
       serviceNameRules: serviceNameRulesSchema,
       serviceNameDefault: serviceNameDefaultSchema,
       shutdown: shutdownSchema.prefault({}),
+      flightRecorder: flightRecorderSchema.optional(),
       consumers: z
         .array(consumerSchema, 'expected a list of consumers, each with a type')
         .min(1, 'at least one consumer is needed'),
@@ -195,7 +212,8 @@ export function parseAgentDocument<Built, Context>(
     ...consumers.flatMap((consumer) => consumer.problems),
   ]
   if (!parsed.success || problems.length > 0) throw invalid(problems)
-  const { sampler, symbols, serviceNameRules, serviceNameDefault, shutdown } = parsed.data.spec
+  const { sampler, symbols, serviceNameRules, serviceNameDefault, shutdown, flightRecorder } =
+    parsed.data.spec
   return {
     sampler: {
       backEnd: sampler.backEnd,
@@ -211,6 +229,7 @@ export function parseAgentDocument<Built, Context>(
     symbols,
     services: { rules: serviceNameRules, defaultName: serviceNameDefault },
     shutdown,
+    flightRecorder,
     consumers: consumers.flatMap(({ build }) => build ?? []),
     consumerTypes: parsed.data.spec.consumers.map(({ type }) => type),
   }

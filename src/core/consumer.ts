@@ -36,6 +36,8 @@ export interface ConsumerOutcome {
 interface ConsumerBase extends Component {
   /** Whether it looks at ProfileBatch.resources: unless a consumer does, no process is asked about. */
   readonly wantsResources?: boolean
+  /** Finishes the files that it has begun: what comes next goes into new ones. Absent of a consumer that writes none. */
+  rotate?(): Promise<void>
   outcome(): ConsumerOutcome
 }
 

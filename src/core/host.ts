@@ -3,6 +3,10 @@ export interface KernelModule {
   readonly name: string
   readonly start: bigint
   readonly size: bigint
+  /** GNU build id in hexadecimal; absent where the source does not know it. */
+  readonly buildId?: string
+  /** Of its file; absent where the source does not know it. */
+  readonly path?: string
 }
 
 /** The machine a profile was taken on: perf.data's feature sections, and what names its kernel. */

@@ -26,6 +26,10 @@ export interface MetricsRouter {
   detach(name: string): Promise<void>
   /** To the consumers of these names; absent: to all. Never waits, never throws. */
   publishProfiles(batch: ProfileBatch, consumers?: readonly string[]): void
+  /** Consumers that write files finish them, each when it has taken what was published until now. Never waits, never throws. */
+  rotate(): void
+  /** Resolves when every lane is empty, or at the limit; drops nothing. */
+  idle(limit: Milliseconds): Promise<void>
   /** Never waits, never throws. */
   publishMetrics(batch: MetricBatch): void
   /**

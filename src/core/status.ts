@@ -161,6 +161,19 @@ export interface ConfigurationStatus {
   }
 }
 
+/** The windows that wait in memory until somebody asks for them. */
+export interface FlightRecorderStatus {
+  readonly keepSeconds: number
+  readonly maxBytes: number
+  readonly windows: number
+  readonly samples: number
+  readonly bytes: number
+  /** Samples that grew too old before anybody asked for them: no losses. */
+  readonly overwritten: number
+  /** Samples that made way for newer ones, because memory was full. */
+  readonly lost: Counts
+}
+
 export interface Status {
   /** Of this shape. */
   readonly version: 1
@@ -187,6 +200,8 @@ export interface Status {
   readonly endedSessions: EndedSessionsStatus
   /** Empty: everything is wanted. */
   readonly filter: readonly RuleStatus[]
+  /** Null where every window goes to the consumers at once. */
+  readonly flightRecorder: FlightRecorderStatus | null
   /** By name, in the order of the configuration. */
   readonly consumers: Readonly<Record<string, ConsumerStatus>>
 }

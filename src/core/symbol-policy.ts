@@ -68,6 +68,21 @@ export const DEBUGINFOD_DEFAULTS: Omit<DebuginfodPolicy, 'urls'> = {
   perMinute: 10,
 }
 
+/**
+ * Where names of recordings come from besides. What is found there counts only where it is known to be what was recorded: by
+ * its build id, or of kallsyms by its layout.
+ */
+export interface RecordedNames {
+  /** A directory that stands for the root of the machine that was recorded. */
+  readonly symfs: string | undefined
+  /** A copy of /proc/kallsyms of the kernel that was recorded. */
+  readonly kallsyms: string | undefined
+  /** The kernel that was recorded, as an ELF file with symbols. */
+  readonly vmlinux: string | undefined
+  /** perf's caches (`~/.debug`), which are only read. */
+  readonly buildIdCaches: readonly string[]
+}
+
 export interface SymbolPolicy {
   readonly sources: readonly SymbolSource[]
   /** As gdb's debug-file-directory; each has a `.build-id` below it. */
@@ -76,6 +91,8 @@ export interface SymbolPolicy {
   readonly lines: boolean
   /** Undefined: nobody is asked. */
   readonly debuginfod: DebuginfodPolicy | undefined
+  /** Absent: what is recorded is looked for in its own places only. */
+  readonly recorded?: RecordedNames
 }
 
 export const DEFAULT_SYMBOL_POLICY: SymbolPolicy = {

@@ -223,12 +223,34 @@ export interface NativeSymbolSources {
   readonly sources: readonly number[]
   /** Looked through for separate debug files, in the targets' roots and in the agent's own. */
   readonly debugDirectories: readonly string[]
+  /** Stands for the root of the machine that was recorded; absent: this machine's own. */
+  readonly recordedRoot?: string
+  /** perf's caches, for what no process leads to. */
+  readonly buildIdCaches?: readonly string[]
 }
 
 /** How images are named. */
 export interface NativeSymbolsOptions extends NativeSymbolSources {
   /** Bound of the tables of functions. */
   readonly maxCacheBytes: number
+  /** Files that somebody named for the kernel of a recording. */
+  readonly vmlinux?: string
+  readonly kallsyms?: string
+}
+
+/** What a recording says of its kernel; '' and 0n where it says nothing. */
+export interface NativeRecordedKernel {
+  readonly buildId: string
+  readonly release: string
+  readonly text: bigint
+  readonly textEnd: bigint
+  readonly modules: readonly {
+    readonly name: string
+    readonly path: string
+    readonly start: bigint
+    readonly size: bigint
+    readonly buildId: string
+  }[]
 }
 
 export interface NativeSymbols {
@@ -241,6 +263,8 @@ export interface NativeSymbols {
   processRoots(pids: readonly number[]): Promise<readonly string[]>
   /** Kernel symbols through /proc/kallsyms, parsed once, lazily; `recordedText` shifts addresses of another boot (0n: this boot). */
   nameKernel(addresses: BigUint64Array, recordedText: bigint, codeChanged: boolean): Promise<NativeNameResult>
+  /** The kernel of a recording, by files. Its problem is what somebody named in vain. */
+  nameRecordedKernel(kernel: NativeRecordedKernel, addresses: BigUint64Array): Promise<NativeNameResult>
   /** Bytes held by caches. */
   cacheBytes(): number
   close(): void
@@ -343,6 +367,71 @@ export interface NativeJitNames {
   close(): void
 }
 
+/** Whose recorded stacks are unwound, and where its files may be. */
+export interface NativeRecording {
+  /** As uname says it: `x86_64`. */
+  readonly machine: string
+  /** The kernel that was recorded is the one that runs here. */
+  readonly sameKernel: boolean
+  /** Stands for the root of the machine that was recorded; '': this machine's own. */
+  readonly root: string
+  readonly buildIdCaches: readonly string[]
+  readonly debugDirectories: readonly string[]
+}
+
+/** An executable mapping of a recorded process. */
+export interface NativeRecordedMapping {
+  readonly start: bigint
+  readonly end: bigint
+  readonly fileOffset: bigint
+  readonly path: string
+  readonly buildId: string
+  readonly contentHash: string
+  readonly device: bigint
+  readonly inode: bigint
+}
+
+/** A sample's registers and the bytes of its stack, from the stack pointer on. */
+export interface NativeCapturedSample {
+  readonly pid: number
+  readonly is32Bit: boolean
+  /** perf's numbers of `registers`, one bit each. */
+  readonly registerMask: bigint
+  readonly registers: BigUint64Array
+  readonly stack: Uint8Array
+  /** There was more of the stack. */
+  readonly cut: boolean
+  /** User addresses that the kernel found by frame pointers, and whether there were more. */
+  readonly chain: BigUint64Array
+  readonly chainCut: boolean
+}
+
+/** Set in an address of `NativeUnwoundStacks.frames` that is no return address though it is not the first of its stack. */
+export const EXACT_ADDRESS = 1n << 62n
+
+export interface NativeUnwoundStacks {
+  /** Stack s is frames[offsets[s] … offsets[s + 1]), innermost first; none where the sample cannot be unwound at all. */
+  readonly frames: BigUint64Array
+  readonly offsets: Uint32Array
+  /** STACK_STATES index. */
+  readonly states: Uint8Array
+  /** Of `texts`: what the stack ends with; 0, which is '', where it lacks no frame. */
+  readonly reasons: Uint32Array
+  readonly texts: readonly string[]
+}
+
+/** Is told what happens between samples, in order of time. */
+export interface NativeRecordedUnwinder {
+  map(pid: number, mapping: NativeRecordedMapping): void
+  /** exec, or the end of the process. */
+  clear(pid: number): void
+  /** fork: a process begins with what another has mapped. */
+  inherit(pid: number, parentPid: number): void
+  /** With what is mapped now. */
+  unwind(samples: readonly NativeCapturedSample[]): NativeUnwoundStacks
+  close(): void
+}
+
 /** Facts of the running kernel. 0n and '' where hidden or unreadable. */
 export interface NativeKernelFacts {
   /** Address of `_text` and `_etext` (from kallsyms, without parsing it whole). */
@@ -395,6 +484,7 @@ export interface NativeAddon {
   openSymbols(options: NativeSymbolsOptions): NativeSymbols
   openLines(options: NativeLinesOptions): NativeLines
   openJitNames(options: { readonly maxCacheBytes: number }): NativeJitNames
+  openRecordedUnwinder(recording: NativeRecording): NativeRecordedUnwinder
   kernelFacts(): NativeKernelFacts
   /**
    * Tries what Sonde may ask of the kernel, on a thread of libuv's pool: opens events, creates maps, loads small programs

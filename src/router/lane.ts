@@ -96,8 +96,16 @@ export class Lane {
     }
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp, { once: true })
-    await this.#whenIdle()
+    await this.whenIdle()
     signal.removeEventListener('abort', giveUp)
+  }
+
+  /** Resolves when nothing is queued or waited for. */
+  whenIdle(): Promise<void> {
+    const busy = this.#underWay !== undefined && !this.#underWay.abandoned
+    if (!busy && this.#queue.length === 0) return Promise.resolve()
+    this.#idle ??= Promise.withResolvers()
+    return this.#idle.promise
   }
 
   /** Drops what is queued, waits for the delivery under way (or its deadline), and takes nothing from then on. */
@@ -182,13 +190,6 @@ export class Lane {
     this.#queued -= count
     this.#dropped += count
     this.#tell('dropped', count, `dropped ${count}: ${reason}`)
-  }
-
-  #whenIdle(): Promise<void> {
-    const busy = this.#underWay !== undefined && !this.#underWay.abandoned
-    if (!busy && this.#queue.length === 0) return Promise.resolve()
-    this.#idle ??= Promise.withResolvers()
-    return this.#idle.promise
   }
 
   #settleIdle(): void {

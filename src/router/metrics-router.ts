@@ -47,6 +47,20 @@ export function createMetricsRouter(options: Partial<LaneOptions> = {}): Metrics
       }
     },
 
+    rotate() {
+      for (const { consumer, lane } of lanes.values()) {
+        if (consumer.rotate === undefined) continue
+        lane.offer(delivery(consumer, { count: 0, bytes: 0 }, async () => consumer.rotate?.()))
+      }
+    },
+
+    async idle(limit) {
+      const over = Promise.withResolvers<void>()
+      const timer = setTimeout(over.resolve, limit)
+      await Promise.race([over.promise, Promise.all([...lanes.values()].map(({ lane }) => lane.whenIdle()))])
+      clearTimeout(timer)
+    },
+
     publishMetrics(batch) {
       for (const { consumer, lane } of lanes.values()) {
         if (!takesMetrics(consumer)) continue

@@ -13,10 +13,12 @@ import { messageOf } from '../core/errors.ts'
 import { type ProfileBatch, withFindings } from '../core/profile.ts'
 import { NO_RESOURCES, type ResourceFinder, type SampleResources } from '../core/resource.ts'
 import type { LaneStats, MetricsRouter } from '../core/router.ts'
+import type { FlightRecorderStatus } from '../core/status.ts'
 import type { ConsumerResult, RunEnd } from '../core/summary.ts'
 import { type FrameNames, NO_NAMES, type Symbolizer } from '../core/symbolizer.ts'
 import { withSpan } from '../core/tracing.ts'
-import type { Milliseconds } from '../core/units.ts'
+import { type Milliseconds, milliseconds } from '../core/units.ts'
+import type { FlightRecorder, HeldWindow } from './flight-recorder.ts'
 import { limitedSignal, type PipelineLimits } from './limits.ts'
 import { createMetricsRouter } from './metrics-router.ts'
 
@@ -26,11 +28,18 @@ export interface PipelineOptions {
   readonly symbolizer: Symbolizer | undefined
   /** Absent where nobody asks whom samples belong to. */
   readonly resources?: ResourceFinder | undefined
-  /** Sees every batch, named, before the lanes. */
+  /** Sees every batch that consumers get, named, before the lanes. */
   readonly observe: (batch: ProfileBatch) => void | Promise<void>
+  /** Sees every batch when it comes, also those that no consumer gets in the end. */
+  readonly count?: (batch: ProfileBatch) => void
+  /** Holds the windows until they are asked for; absent: consumers get them at once. */
+  readonly flightRecorder?: FlightRecorder | undefined
   readonly log: ConsumerContext['log']
   readonly limits: PipelineLimits
 }
+
+/** For everything that the flight recorder holds. */
+const RELEASE_LIMIT = milliseconds(30_000)
 
 export class Pipeline {
   readonly #options: PipelineOptions
@@ -38,6 +47,7 @@ export class Pipeline {
   readonly #problems: string[] = []
   readonly #started: Consumer[] = []
   #turn: Promise<void> = Promise.resolve()
+  #releasing: Promise<void> = Promise.resolve()
   #end: Promise<RunEnd> | undefined
 
   constructor(options: PipelineOptions) {
@@ -94,11 +104,45 @@ export class Pipeline {
     // The batches of a window share their frames, and so their names.
     const names = await this.#namesOf(first)
     const found = await finding
-    for (const [index, batch] of batches.entries()) {
-      const named = withFindings(batch, { names, resources: found[index] ?? NO_RESOURCES })
-      await this.#options.observe(named)
-      this.#router.publishProfiles(named, consumers)
+    const named = batches.map((batch, index) =>
+      withFindings(batch, { names, resources: found[index] ?? NO_RESOURCES }),
+    )
+    for (const batch of named) this.#options.count?.(batch)
+    const { flightRecorder } = this.#options
+    if (flightRecorder === undefined) await this.#handOver({ batches: named, consumers })
+    else flightRecorder.hold({ batches: named, consumers })
+  }
+
+  async #handOver({ batches, consumers }: HeldWindow): Promise<void> {
+    for (const batch of batches) {
+      await this.#options.observe(batch)
+      this.#router.publishProfiles(batch, consumers)
     }
+  }
+
+  /**
+   * What the flight recorder holds goes to the consumers, and those that write files finish them: what comes next goes into
+   * new ones. Resolves when the lanes have it.
+   */
+  async rotate(): Promise<void> {
+    await this.#turn
+    await this.#release(RELEASE_LIMIT)
+    this.#router.rotate()
+  }
+
+  /** One window at a time, so that lanes do not overflow; beyond the limit they have to take what comes. */
+  #release(limit: Milliseconds): Promise<void> {
+    const { flightRecorder } = this.#options
+    if (flightRecorder === undefined) return Promise.resolve()
+    flightRecorder.want()
+    this.#releasing = this.#releasing.then(async () => {
+      const endsAt = performance.now() + limit
+      for (let window = flightRecorder.next(); window !== undefined; window = flightRecorder.next()) {
+        await this.#handOver(window)
+        await this.#router.idle(milliseconds(Math.max(0, endsAt - performance.now())))
+      }
+    })
+    return this.#releasing
   }
 
   /** Waits until the lanes have taken what was published: for a source that can wait, so that nothing is dropped. */
@@ -124,6 +168,7 @@ export class Pipeline {
   }
 
   async #stop(): Promise<RunEnd> {
+    await this.#release(this.#options.limits.drain())
     // Each by itself: what one consumer waits for takes nothing of another's time.
     await Promise.all(
       this.#started.map(async (consumer) => {
@@ -136,7 +181,13 @@ export class Pipeline {
       this.#judge(name, lane)
       this.#problems.push(...lossesOf(name, outcome))
     }
-    return { consumers, problems: this.#problems, remarks: [] }
+    const recorder = this.#options.flightRecorder?.status()
+    this.#problems.push(...(recorder?.lost.memory_full === undefined ? [] : [noRoom(recorder)]))
+    return {
+      consumers,
+      problems: this.#problems,
+      remarks: recorder === undefined ? [] : [forgotten(recorder)],
+    }
   }
 
   #judge(name: string, lane: LaneStats): void {
@@ -189,6 +240,12 @@ export class Pipeline {
     }
   }
 }
+
+const noRoom = ({ lost, maxBytes }: FlightRecorderStatus): string =>
+  `The flight recorder lost ${lost.memory_full} samples of its last seconds: they did not fit into ${maxBytes} bytes. Raise maxBytes, or keep less.`
+
+const forgotten = ({ overwritten, keepSeconds }: FlightRecorderStatus): string =>
+  `flight recorder: ${overwritten} older samples were overwritten; the last ${keepSeconds} s before each time that they were asked for are written`
 
 /** `files: 188 samples did not fit into maxProfileBytes.` */
 function lossesOf(name: string, { lost, delivery }: ConsumerOutcome): string[] {

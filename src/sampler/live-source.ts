@@ -23,6 +23,8 @@ export interface LiveSource {
   filter(): SampleFilter
   /** Other samples are wanted from now on: takes effect within a second, without a gap. Returns what it names in vain. */
   setFilter(filter: SampleFilter): readonly string[]
+  /** Closes the window under way now. Resolves when what was sampled until now has been emitted. */
+  cut(): Promise<void>
   /** Stops sampling, emits what was sampled until now, and releases everything. Safe twice. */
   stop(): Promise<void>
 }

@@ -10,6 +10,7 @@ import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { type CollectionState, collectionKey, type ProfileCollection } from '../core/profile-collection.ts'
 import { bothFilters, type SampleFilter } from '../core/sample-filter.ts'
 import type { SamplerStatus } from '../core/status.ts'
+import { type Milliseconds, milliseconds } from '../core/units.ts'
 import type { NativeAddon } from '../native/binding.ts'
 import { jointStatus } from './joint-status.ts'
 import type { LiveSource } from './live-source.ts'
@@ -25,6 +26,8 @@ export type SharedRequest = Pick<
 
 export interface ProfileSessionsOptions {
   readonly shared: SharedRequest
+  /** Windows are no longer than this, whatever a configuration's interval is; absent: as long as that. */
+  readonly longestWindow?: Milliseconds | undefined
   /** Sampled from the beginning. */
   readonly collections: readonly ProfileCollection[]
   /** Those that a collection may name. */
@@ -155,7 +158,9 @@ export class ProfileSessions implements LiveSource {
   #started(key: string, collection: ProfileCollection): Sampling {
     const sampling = new Sampling(this.#addon, {
       request: this.#requestOf(collection),
-      window: collection.interval,
+      window: milliseconds(
+        Math.min(collection.interval, this.#options.longestWindow ?? Number.POSITIVE_INFINITY),
+      ),
       duration: undefined,
       namesJavaScript: this.#options.namesJavaScript,
       clock: this.#options.clock,
@@ -288,6 +293,10 @@ export class ProfileSessions implements LiveSource {
       this.#filter = before
       throw error
     }
+  }
+
+  async cut(): Promise<void> {
+    await Promise.all(this.#samplings().map((sampling) => sampling.cut()))
   }
 
   async stop(): Promise<void> {

@@ -1,17 +1,22 @@
-// A perf.data file as a source: the batches that the live sampler emitted when the file was recorded.
+// A perf.data file or stream as a source: the batches that the live sampler emitted when it was recorded.
 
-import { zstdDecompressSync } from 'node:zlib'
-import type { Image } from '../core/process.ts'
+import { messageOf } from '../core/errors.ts'
+import type { HostInfo } from '../core/host.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { batchesOf } from '../core/window-view.ts'
-import { readRecords, type SampleRecord, type TimedRecord } from '../formats/perf-data/file-records.ts'
+import type { FileRecord } from '../formats/perf-data/file-records.ts'
 import { openPerfData, type PerfDataFile } from '../formats/perf-data/reader.ts'
+import { type PackedRecord, piecesOf, RecordReader } from '../formats/perf-data/record-reader.ts'
 import { readStackNotes, type StackNotes } from '../formats/perf-data/stack-notes-reader.ts'
+import type { NativeRecordedUnwinder } from '../native/binding.ts'
+import { DeferredChains } from './replay/deferred-chains.ts'
 import { openFileSource } from './replay/file-source.ts'
 import { OrderedRecords } from './replay/ordered-records.ts'
-import { ReplayedProcesses, type SvmaOf } from './replay/processes.ts'
+import type { SvmaOf } from './replay/processes.ts'
 import { sessionsOf } from './replay/session-of.ts'
-import { ReplayWindow, type ReplayWindowOptions } from './replay/window.ts'
+import { type ByteStream, readPipeHead } from './replay/stream-source.ts'
+import { Unpacker } from './replay/unpacker.ts'
+import { Windows } from './replay/windows.ts'
 
 export type { SvmaOf } from './replay/processes.ts'
 
@@ -20,30 +25,33 @@ export interface ReplayOptions {
   readonly emit: (batches: readonly ProfileBatch[]) => Promise<void>
   /** Reads program headers of local files; without it frames of files are given by their offset in the file. */
   readonly svmaOf?: SvmaOf
+  /** Unwinds the stacks that samples bring as bytes; without it their user part is their leaf. Asked once, and closed. */
+  readonly openUnwinder?: (host: HostInfo) => NativeRecordedUnwinder
   readonly signal?: AbortSignal
   /** A window ends after this time of the recording, or with this many samples: memory stays flat. */
   readonly windowNs?: bigint
   readonly maxSamplesPerWindow?: number
 }
 
-const WINDOW_NS = 10_000_000_000n
-const MAX_SAMPLES_PER_WINDOW = 200_000
-/** Frames of distinct stacks: notes of a few bytes can make long ones. */
-const MAX_FRAMES_PER_WINDOW = 4_000_000
-/** perf packs at most this into one compressed record. */
-const MAX_DECOMPRESSED_BYTES = 64 * 2 ** 20
+/** Where the bytes of records come from. */
+interface Input {
+  readonly file: PerfDataFile
+  /** The data, once. */
+  readonly pieces: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+  readonly close: () => void
+}
 
 /** An open file. What it tells about sessions and host is known before it is run. */
 export class Replay {
   readonly sessions: readonly SessionInfo[]
-  readonly #file: PerfDataFile
+  readonly #input: Input
   readonly #notes: StackNotes | undefined
   readonly #problems: Set<string>
-  readonly #close: () => void
+  readonly #damage = new Set<string>()
 
-  private constructor(file: PerfDataFile, close: () => void) {
-    this.#file = file
-    this.#close = close
+  private constructor(input: Input) {
+    const { file } = input
+    this.#input = input
     this.#problems = new Set(file.problems)
     const { stackNotes } = file.features
     this.#notes = stackNotes && readStackNotes(stackNotes, (text) => this.#problems.add(text))
@@ -54,30 +62,77 @@ export class Replay {
   static open(path: string): Replay {
     const source = openFileSource(path)
     try {
-      return new Replay(openPerfData(source), () => source.close())
+      const file = openPerfData(source)
+      return new Replay({ file, pieces: () => piecesOf(file), close: () => source.close() })
     } catch (error) {
       source.close()
       throw error
     }
   }
 
-  /** What was damaged and left out, a sentence each; complete when `run` has resolved. */
+  /**
+   * A pipe, read as it comes.
+   * @throws AgentError where it cannot be read at all
+   */
+  static async openStream(stream: ByteStream): Promise<Replay> {
+    try {
+      const { file, pieces } = await readPipeHead(stream)
+      return new Replay({ file, pieces: () => pieces, close: () => stream.close() })
+    } catch (error) {
+      stream.close()
+      throw error
+    }
+  }
+
+  /** What is to be said of the recording, a sentence each; complete when `run` has resolved. */
   get problems(): readonly string[] {
     return [...this.#problems]
   }
 
+  /** What of the recording could not be read, a sentence each; the rest was. Complete when `run` has resolved. */
+  get damage(): readonly string[] {
+    return [...this.#damage]
+  }
+
   /** Emits the windows of the whole file. Once. */
   async run(options: ReplayOptions): Promise<void> {
-    const windows = new Windows(this.#file, { sessions: this.sessions, notes: this.#notes }, options)
-    const records = readRecords(this.#file, {
-      problem: (text) => this.#problems.add(text),
-      decompress: (bytes) => zstdDecompressSync(bytes, { maxOutputLength: MAX_DECOMPRESSED_BYTES }),
+    const unwinder = this.#openUnwinder(options)
+    try {
+      await this.#run(options, unwinder)
+    } finally {
+      unwinder?.close()
+    }
+  }
+
+  /** Where no sample brings its stack, there is nothing to unwind. */
+  #openUnwinder({ openUnwinder }: ReplayOptions): NativeRecordedUnwinder | undefined {
+    const brings = this.#input.file.events.find(({ attr }) => attr.sampleStackUser > 0)
+    const session = this.sessions[0]
+    if (brings === undefined || session === undefined) return undefined
+    const { host } = session
+    return openUnwinder?.({ ...host, arch: host.arch || machineOf(brings.attr.sampleRegsUser) })
+  }
+
+  async #run(options: ReplayOptions, unwinder: NativeRecordedUnwinder | undefined): Promise<void> {
+    const { signal } = options
+    const windows = new Windows(this.#input.file, {
+      ...options,
+      sessions: this.sessions,
+      notes: this.#notes,
+      unwinder,
     })
     const ordered = new OrderedRecords((record) => windows.add(record))
-    for (const record of records) {
-      if (record.kind === 'round') ordered.round()
-      else ordered.push(record)
-      if (windows.finished.length > 0) await this.#emit(windows, options)
+    const deferred = new DeferredChains()
+    for await (const records of this.#records(signal)) {
+      for (const record of records) {
+        if (record.kind === 'round') ordered.round()
+        else if (record.kind === 'deferred') deferred.chain(record)
+        else {
+          if (record.kind === 'sample') deferred.sample(record)
+          ordered.push(record)
+        }
+        if (windows.finished.length > 0) await this.#emit(windows, options)
+      }
     }
     ordered.end()
     windows.end()
@@ -86,6 +141,41 @@ export class Replay {
       this.#problems.add(
         `${windows.disordered} samples are out of order and were moved to where they were found`,
       )
+    }
+    if (deferred.missing > 0) {
+      this.#problems.add(`${deferred.missing} samples lack their user stack: its record was lost`)
+    }
+    if (windows.strangers > 0)
+      this.#damage.add(
+        `${windows.strangers} counter values of events that the file does not describe were left out`,
+      )
+  }
+
+  /** All records, in stretches that are run to their end before the next one. */
+  async *#records(signal: AbortSignal | undefined): AsyncGenerator<Iterable<FileRecord>> {
+    const unpacker = new Unpacker()
+    const reader = new RecordReader(this.#input.file, {
+      problem: (text, gravity) => (gravity === 'damage' ? this.#damage : this.#problems).add(text),
+    })
+    try {
+      for await (const piece of this.#input.pieces()) {
+        signal?.throwIfAborted()
+        const records = reader.records(piece)
+        for (let packed = firstPacked(records); ; packed = firstPacked(records)) {
+          yield packed.before
+          const { record } = packed
+          if (record === undefined) break
+          const bytes = await unpacker.unpack(record.bytes).catch((error: unknown) => {
+            reader.breakOff(`the compressed record at byte ${record.at} is damaged: ${messageOf(error)}`)
+          })
+          if (bytes === undefined) break
+          yield reader.unpacked(bytes, record)
+        }
+        if (reader.isBroken) break
+      }
+      reader.end()
+    } finally {
+      unpacker.close()
     }
   }
 
@@ -98,118 +188,22 @@ export class Replay {
 
   /** Safe twice. */
   close(): void {
-    this.#close()
+    this.#input.close()
   }
 }
 
-/** Cuts records, which come in order of time, into windows. */
-class Windows {
-  readonly finished: SharedArrayBuffer[] = []
-  /** Samples older than what had been passed on before them. */
-  disordered = 0
-  readonly #options: ReplayOptions
-  readonly #unixOffset: bigint
-  readonly #eventOfId: ReadonlyMap<bigint, number>
-  readonly #stacks: Omit<ReplayWindowOptions, 'start'>
-  /** Paths of all cgroups so far: a file says each when it is made. */
-  readonly #cgroups = new Map<bigint, string>()
-  #window: ReplayWindow | undefined
-  #sequence = 0
-  #latest = 0n
+/** By which registers samples bring, for files that do not say it: those of aarch64 are 33, and of x86-64 none stands so high. */
+const machineOf = (registers: bigint): string => (registers >> 24n === 0n ? 'x86_64' : 'aarch64')
 
-  constructor(
-    file: PerfDataFile,
-    {
-      sessions,
-      notes,
-    }: { readonly sessions: readonly SessionInfo[]; readonly notes: StackNotes | undefined },
-    options: ReplayOptions,
-  ) {
-    const { clock } = file.features
-    this.#options = options
-    this.#unixOffset = clock === undefined ? 0n : clock.unix - clock.monotonic
-    this.#eventOfId = new Map(file.events.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)))
-    const factsOf = (image: Image) => {
-      const runtime = notes?.runtimeOf(image) ?? 'unknown'
-      return { ...notes?.identityOf(image), ...(runtime === 'unknown' ? {} : { runtime }) }
-    }
-    const svmaOf = (image: Image, offset: bigint) =>
-      notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
-    this.#stacks = {
-      processes: new ReplayedProcesses(svmaOf, factsOf),
-      maxStacks: sessions.map(({ maxStack }) => maxStack),
-      tellCgroups: sessions.map(({ tellsCgroups }) => tellsCgroups),
-      cgroups: this.#cgroups,
-      notes,
-    }
+/** What stands before the next compressed record, and that. */
+function firstPacked(records: Iterator<FileRecord | PackedRecord>): {
+  readonly before: readonly FileRecord[]
+  readonly record: PackedRecord | undefined
+} {
+  const before: FileRecord[] = []
+  for (let next = records.next(); next.done !== true; next = records.next()) {
+    if (next.value.kind === 'packed') return { before, record: next.value }
+    before.push(next.value)
   }
-
-  add(record: TimedRecord): void {
-    if (record.time === 0n && record.kind !== 'sample' && this.#window === undefined) {
-      this.#learn(record)
-      return
-    }
-    const window = this.#windowFor(record.time)
-    switch (record.kind) {
-      case 'lost':
-      case 'throttle':
-      case 'unthrottle':
-        window.addNotice(this.#eventOfId.get(record.id) ?? 0, record)
-        break
-      case 'ksymbol':
-        window.addKernelSymbol(record)
-        break
-      case 'cgroup':
-        this.#cgroups.set(record.cgroup, record.path)
-        break
-      case 'sample':
-        window.add(this.#inOrder(record))
-        break
-      case 'comm':
-      case 'mmap':
-      case 'fork':
-      case 'exit':
-        window.add(record)
-        break
-    }
-    if (record.time > this.#latest) this.#latest = record.time
-  }
-
-  /** What stands before all time is the state at the start of the first window. */
-  #learn(record: TimedRecord): void {
-    const { processes } = this.#stacks
-    if (record.kind === 'comm') processes.comm(record)
-    if (record.kind === 'mmap' && !record.kernel && !record.data) processes.mmap(record)
-    if (record.kind === 'fork') processes.fork(record)
-    if (record.kind === 'cgroup') this.#cgroups.set(record.cgroup, record.path)
-  }
-
-  /** A sample that comes late gets the time of the newest one: columns are in order of time. */
-  #inOrder(record: SampleRecord): SampleRecord {
-    if (record.time >= this.#latest) return record
-    this.disordered++
-    return { ...record, time: this.#latest, fields: { ...record.fields, time: this.#latest } }
-  }
-
-  #windowFor(time: bigint): ReplayWindow {
-    const { windowNs = WINDOW_NS, maxSamplesPerWindow = MAX_SAMPLES_PER_WINDOW } = this.#options
-    const current = this.#window
-    if (current !== undefined) {
-      const fits = current.samples < maxSamplesPerWindow && current.frames < MAX_FRAMES_PER_WINDOW
-      if (time - current.start < windowNs && fits) return current
-      this.#finish(current, time > this.#latest ? time : this.#latest)
-    }
-    const start = time > this.#latest ? time : this.#latest
-    this.#window = new ReplayWindow({ start, ...this.#stacks })
-    return this.#window
-  }
-
-  #finish(window: ReplayWindow, end: bigint): void {
-    this.finished.push(window.build({ end, unixOffset: this.#unixOffset, sequence: this.#sequence++ }))
-  }
-
-  end(): void {
-    if (this.#window !== undefined) this.#finish(this.#window, this.#latest)
-    this.#window = undefined
-  }
+  return { before, record: undefined }
 }

@@ -55,7 +55,11 @@ export class Sampler implements Component {
   readonly name = 'sampler'
   readonly #addon: NativeAddon
   readonly #options: SamplerOptions
-  readonly #stopping = new AbortController()
+  /** Ends the wait for the window's end. */
+  #wait = new AbortController()
+  #isStopping = false
+  /** Those that wait for what was sampled until they asked. */
+  readonly #cuts: (() => void)[] = []
   readonly #ended = Promise.withResolvers<void>()
   readonly #notices: string[] = []
   #native: NativeSampler | undefined
@@ -195,9 +199,20 @@ export class Sampler implements Component {
     return this.#native === undefined ? this.#total : progressOf(this.#native)
   }
 
+  /** Closes the window now. Resolves when what was sampled until now has been emitted. */
+  cut(): Promise<void> {
+    if (this.#running === undefined) return Promise.resolve()
+    const cut = Promise.withResolvers<void>()
+    this.#cuts.push(cut.resolve)
+    this.#wait.abort()
+    // Where sampling has ended meanwhile, its last window is whoever stops it's.
+    return Promise.race([cut.promise, this.#running])
+  }
+
   /** Stops sampling, emits what was sampled until now as its last batches, and releases everything. */
   async stop(): Promise<void> {
-    this.#stopping.abort()
+    this.#isStopping = true
+    this.#wait.abort()
     await this.#running
     const native = this.#native
     this.#native = undefined
@@ -223,18 +238,22 @@ export class Sampler implements Component {
     for (;;) {
       const elapsed = clock.now() - started
       await this.#waitUntil(native, started + (Math.floor(elapsed / window) + 1) * window)
-      if (this.#stopping.signal.aborted || native.targetGone()) return
+      if (this.#isStopping || native.targetGone()) return
+      const cuts = this.#cuts.splice(0)
       await this.#emit(await takeWindow(native))
+      for (const resolve of cuts) resolve()
     }
   }
 
-  /** Returns at `end`, or before when the target has gone or the sampler is stopped. */
+  /** Returns at `end`, or before when the target has gone, somebody wants the window, or the sampler is stopped. */
   async #waitUntil(native: NativeSampler, end: number): Promise<void> {
     const { clock, target } = this.#options
     const step = target.kind === 'cpus' ? Number.POSITIVE_INFINITY : TARGET_CHECK_MS
+    this.#wait = new AbortController()
+    if (this.#isStopping || this.#cuts.length > 0) return
     for (let left = end - clock.now(); left > 0; left = end - clock.now()) {
-      await clock.sleep(Math.min(left, step), this.#stopping.signal)
-      if (this.#stopping.signal.aborted || native.targetGone()) return
+      await clock.sleep(Math.min(left, step), this.#wait.signal)
+      if (this.#wait.signal.aborted || native.targetGone()) return
     }
   }
 

@@ -97,6 +97,10 @@ export class Sampling implements LiveSource {
     return notices
   }
 
+  cut(): Promise<void> {
+    return this.sampler.cut()
+  }
+
   stop(): Promise<void> {
     return this.sampler.stop()
   }

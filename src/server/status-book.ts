@@ -13,6 +13,7 @@ import type {
   DeliveryStatus,
   EndedSessionsStatus,
   FilesStatus,
+  FlightRecorderStatus,
   RuleStatus,
   SamplerStatus,
   SessionStatus,
@@ -34,6 +35,7 @@ export interface StatusFacts {
   readonly filter: SampleFilter
   readonly sampler: SamplerStatus | null
   readonly configuration: ConfigurationStatus | null
+  readonly flightRecorder: FlightRecorderStatus | null
   /** What has become of every consumer's batches until now. */
   readonly results: ReadonlyMap<string, ConsumerResult>
 }
@@ -106,6 +108,7 @@ export class StatusBook {
       sessions: facts.sessions.map((session) => sessionStatus(session, this.#sessions.get(session.id))),
       endedSessions: this.#ended(facts.sessions),
       filter: facts.filter.rules.map(ruleStatus),
+      flightRecorder: facts.flightRecorder,
       consumers: Object.fromEntries(
         [...facts.results].map(([name, result]) => [name, consumerStatus(result)]),
       ),

@@ -6,7 +6,10 @@ import type { NativeSymbolSources } from '../native/binding.ts'
 export const nativeSources = ({
   sources,
   debugDirectories,
-}: Pick<SymbolPolicy, 'sources' | 'debugDirectories'>): NativeSymbolSources => ({
+  recorded,
+}: Pick<SymbolPolicy, 'sources' | 'debugDirectories' | 'recorded'>): NativeSymbolSources => ({
   sources: sources.map((source) => SYMBOL_SOURCES.indexOf(source)),
   debugDirectories,
+  ...(recorded?.symfs !== undefined && { recordedRoot: recorded.symfs }),
+  ...(recorded !== undefined && { buildIdCaches: recorded.buildIdCaches }),
 })

@@ -25,7 +25,7 @@ const MAX_CHILD_SECONDS = 30
 export interface SourceLinesOptions {
   readonly addon: Pick<NativeAddon, 'openLines'>
   readonly maxCacheBytes: number
-  readonly policy: Pick<SymbolPolicy, 'sources' | 'debugDirectories'>
+  readonly policy: Pick<SymbolPolicy, 'sources' | 'debugDirectories' | 'recorded'>
   /** Path of sonde-lines; by default the one that was built with the addon. */
   readonly linesProgram?: string
 }

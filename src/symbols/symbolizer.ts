@@ -13,6 +13,7 @@ import type {
   NativeSymbols,
   NativeSymbolsOptions,
 } from '../native/binding.ts'
+import { answerAt } from './answers.ts'
 import type { Debuginfod } from './debuginfod/debuginfod.ts'
 import { openDebuginfod } from './debuginfod/open.ts'
 import {
@@ -32,6 +33,7 @@ import { NamesBuilder } from './names-builder.ts'
 import { functionsOf, type NamedFunction } from './naming.ts'
 import { nativeSources } from './native-sources.ts'
 import { Problems } from './problems.ts'
+import { RecordedKernelNames } from './recorded-kernel.ts'
 import { type ImageLines, type LineQuestion, openSourceLines, type SourceLines } from './source-lines.ts'
 import { type ImageAccess, judgeImage, judgeKernel, type Trust, type Verdict } from './trust.ts'
 
@@ -80,6 +82,7 @@ class AddonSymbolizer implements NativeSymbolizer {
   readonly #identities = new Identities()
   readonly #problems = new Problems()
   readonly #jit: JitNames
+  readonly #recordedKernel: RecordedKernelNames
   /** The batches of a window have one stack table, and so one answer. */
   readonly #named = new WeakMap<StackTable, Promise<FrameNames>>()
   #facts: NativeKernelFacts | undefined
@@ -97,6 +100,11 @@ class AddonSymbolizer implements NativeSymbolizer {
     this.#debuginfod = openDebuginfod(policy.debuginfod, this.#problems)
     this.#cache = new NameCache(options.maxCacheBytes)
     this.#jit = new JitNames(options, this.#problems)
+    this.#recordedKernel = new RecordedKernelNames({
+      symbols: this.#symbols,
+      recorded: policy.recorded,
+      problems: this.#problems,
+    })
   }
 
   async name(batch: ProfileBatch, signal: AbortSignal): Promise<FrameNames> {
@@ -162,7 +170,7 @@ class AddonSymbolizer implements NativeSymbolizer {
       this.#isNewcomer(batch) || batch.kernelSymbols.length > 0 || !batch.knowsKernelSymbols
     if (group.frames.length === 0 || !this.#options.policy.sources.includes('kallsyms')) return
     const code = new KernelCode(batch.kernelSymbols)
-    const listed = await this.#kallsymsOf(group, verdict)
+    const listed = await this.#listed(batch, group, verdict)
     for await (const [from, to] of inTurns(group.frames.length)) {
       for (let index = from; index < to; index++) {
         const made = code.at(group.addresses[index] ?? 0n)
@@ -184,19 +192,19 @@ class AddonSymbolizer implements NativeSymbolizer {
     return isNewcomer
   }
 
-  /** What the running kernel's own list says of a group's addresses. */
-  async #kallsymsOf(
+  /** What is known of the kernel's own functions and its modules'. */
+  async #listed(
+    { session: { host } }: ProfileBatch,
     { addresses }: AddressGroup,
     verdict: Verdict<{ readonly recordedText: bigint }>,
   ): Promise<(index: number) => NamedAddress | null> {
-    if (!verdict.allowed) {
-      this.#problems.add('[kernel.kallsyms]', verdict.reason)
-      return () => null
+    if (this.#options.trust !== 'live') {
+      const answers = await this.#recordedKernel.name(addresses, host, verdict)
+      return (index) => answers[index] ?? null
     }
     const changed = this.#codeChanged
     this.#codeChanged = false
-    const wanted = BigUint64Array.from(addresses)
-    const result = await this.#symbols.nameKernel(wanted, verdict.recordedText, changed)
+    const result = await this.#symbols.nameKernel(BigUint64Array.from(addresses), 0n, changed)
     this.#problems.add('[kernel.kallsyms]', result.problem)
     this.#problems.add('[kernel.kallsyms]', result.note)
     const functions = functionsOf(result)
@@ -332,10 +340,15 @@ const withServersFiles = (policy: SymbolPolicy): SymbolPolicy => {
     : { ...policy, debugDirectories: [...policy.debugDirectories, directory] }
 }
 
-const nativeOptions = ({ maxCacheBytes, policy }: SymbolizerOptions): NativeSymbolsOptions => ({
-  maxCacheBytes,
-  ...nativeSources(policy),
-})
+const nativeOptions = ({ maxCacheBytes, policy }: SymbolizerOptions): NativeSymbolsOptions => {
+  const { kallsyms, vmlinux } = policy.recorded ?? {}
+  return {
+    maxCacheBytes,
+    ...nativeSources(policy),
+    ...(kallsyms !== undefined && { kallsyms }),
+    ...(vmlinux !== undefined && { vmlinux }),
+  }
+}
 
 const requestOf = ({ group, access, missing }: ImageQuestion) => nativeRequestOf(group, access, missing)
 
@@ -355,12 +368,3 @@ const nativeRequestOf = (group: ImageGroup, access: ImageAccess, addresses: read
   addresses: BigUint64Array.from(addresses),
   addressSpace: ADDRESS_SPACES.indexOf(group.space),
 })
-
-function answerAt(
-  result: NativeNameResult,
-  functions: readonly (NamedFunction | undefined)[],
-  index: number,
-): NamedAddress | null {
-  const named = functions[result.name[index] ?? 0]
-  return named === undefined ? null : { named, offset: result.offset[index] ?? 0 }
-}

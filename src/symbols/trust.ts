@@ -37,8 +37,8 @@ export function judgeImage(group: ImageGroup, trust: Trust, kernel: Verdict<obje
         contentHash: '',
       }
     case 'local-build-id':
-      // The vdso is part of the kernel.
-      if (image.kind === 'vdso' && !kernel.allowed) return kernel
+      // The vdso is part of the kernel, where it has no build id of its own.
+      if (image.kind === 'vdso' && image.buildId === '' && !kernel.allowed) return kernel
       if (image.kind === 'file' && image.buildId === '' && image.contentHash === undefined) {
         return { allowed: false, reason: 'the recording has neither a build id of it nor its content hash' }
       }
@@ -57,7 +57,10 @@ export function judgeKernel(
       return { allowed: true, recordedText: 0n }
     case 'local-build-id': {
       const recorded = batch.session.host.kernel
-      if (recorded === undefined || recorded.buildId === '') {
+      if (recorded === undefined) {
+        return { allowed: false, reason: 'the recording does not say which kernel it was, nor where it lay' }
+      }
+      if (recorded.buildId === '') {
         return { allowed: false, reason: 'the recording does not say which kernel it was' }
       }
       if (recorded.buildId !== facts().buildId) {

@@ -122,6 +122,7 @@ export function fakeAddon(native: NativeSampler, opened: NativeSamplerOptions[] 
     openSymbols: unused,
     openLines: unused,
     openJitNames: unused,
+    openRecordedUnwinder: unused,
     kernelFacts: () => ({ text: 0n, textEnd: 0n, buildId: '' }),
     probeBpf: async () => [],
     clock: () => ({ monotonic: 0n, unixOffset: 0n }),

@@ -35,7 +35,7 @@ uint32_t NameList::Add(const std::string& name) {
   return numbers_[name] = static_cast<uint32_t>(names_.size() - 1);
 }
 
-CodeLibrary::CodeLibrary(UnwindLoader& loader, size_t max_bytes)
+CodeLibrary::CodeLibrary(ImageLoader& loader, size_t max_bytes)
     : loader_(loader),
       max_bytes_(max_bytes),
       allowance_{.at_once = kMakingAtOnce, .share = kMakingShare, .since = MonotonicNow()},
@@ -151,7 +151,7 @@ void CodeLibrary::Tidy(uint64_t now) {
   MakeRoom(now);
 }
 
-void CodeLibrary::Add(UnwindLoader::LoadedImage loaded, uint64_t now) {
+void CodeLibrary::Add(LoadedImage loaded, uint64_t now) {
   const auto known = entries_.find(loaded.image.get());
   if (known == entries_.end()) return;
   Entry& entry = known->second;

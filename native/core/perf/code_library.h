@@ -51,7 +51,7 @@ class CodeLibrary {
     uint64_t now = 0;
   };
 
-  CodeLibrary(UnwindLoader& loader, size_t max_bytes);
+  CodeLibrary(ImageLoader& loader, size_t max_bytes);
 
   /// What to do at `address` of a mapping of a file or of the vdso.
   Code At(const MappedRange& range, uint64_t address, const Asker& asker);
@@ -59,7 +59,7 @@ class CodeLibrary {
   std::optional<CfiRow> RulesAt(const MappedRange& range, uint64_t address, const Asker& asker);
   /// Forgets rows where there are too many. Between two stacks: rules that were given out are no longer valid then.
   void Tidy(uint64_t now);
-  void Add(UnwindLoader::LoadedImage loaded, uint64_t now);
+  void Add(LoadedImage loaded, uint64_t now);
   /// The V8 in an image; nullptr where it has none, or has not been read.
   V8ImagePtr V8Of(const Image& image) const;
 
@@ -98,7 +98,7 @@ class CodeLibrary {
   void MakeRoom(uint64_t now);
   void ForgetUnused();
 
-  UnwindLoader& loader_;
+  ImageLoader& loader_;
   const size_t max_bytes_;
   RowAllowance allowance_;
   /// Since room was last looked for.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "core/perf/unwind_reason.h"
 #include "core/perf/window.h"
 
 namespace sonde {
@@ -15,43 +16,6 @@ constexpr uint32_t kMaxEpochs = 1 << 20;
 
 /// User space ends below it, on every architecture.
 constexpr uint64_t kUpperHalf = uint64_t{1} << 63;
-
-/// What a stack that lacks frames ends with.
-std::string ReasonOf(const UnwindOutcome& outcome, const std::vector<std::string>& names) {
-  const std::string name = outcome.name < names.size() ? names[outcome.name] : "";
-  switch (outcome.end) {
-    case UnwindEnd::kComplete:
-    case UnwindEnd::kUnverified:
-      break;
-    case UnwindEnd::kStackBytes:
-      return "[truncated: stack bytes]";
-    case UnwindEnd::kOtherStack:
-      return "[truncated: other stack]";
-    case UnwindEnd::kDepth:
-      return "[truncated: max depth]";
-    case UnwindEnd::kKernelDepth:
-      return "[truncated: max stack]";
-    case UnwindEnd::kNoRows:
-      return "[broken: no unwind rows in " + name + "]";
-    case UnwindEnd::kUnreadableRows:
-      return "[broken: unreadable unwind rows in " + name + "]";
-    case UnwindEnd::kPending:
-    case UnwindEnd::kLateRows:
-      if (name.empty()) return "[broken: mappings not known]";
-      return "[broken: unwind rows not read in time: " + name + "]";
-    case UnwindEnd::kCostlyRows:
-      return "[broken: unwinding too costly]";
-    case UnwindEnd::kFramePointer:
-      return "[broken: bad frame pointer]";
-    case UnwindEnd::kReturnAddress:
-      return "[broken: bad return address]";
-    case UnwindEnd::kRegisters:
-      return "[broken: unknown registers]";
-    case UnwindEnd::kNotCaptured:
-      return "[broken: stack not captured]";
-  }
-  return "";
-}
 
 /// What stands in place of a function of JavaScript that has no name.
 std::string NamelessReason(V8Answer::State state) {
@@ -128,7 +92,9 @@ uint32_t StackResolver::MakeUnwound(const UnwoundChain& chain, const Variant& va
   if (chain.outcome.end == UnwindEnd::kUnverified) {
     return tables_.stacks.Add(scratch_, StackState::kUnverified);
   }
-  return Broken(ReasonOf(chain.outcome, legend_.names));
+  const uint32_t name = chain.outcome.name;
+  return Broken(
+      ReasonOf(chain.outcome.end, name < legend_.names.size() ? legend_.names[name] : ""));
 }
 
 /// A chain that the kernel found by frame pointers.

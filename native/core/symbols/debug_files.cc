@@ -45,15 +45,16 @@ struct SearchedRoot {
 };
 
 /// The target's first, without the same twice.
-std::vector<SearchedRoot> RootsOf(pid_t pid) {
+std::vector<SearchedRoot> RootsOf(pid_t pid, const std::string& recorded_root) {
   std::vector<SearchedRoot> roots;
-  if (pid > 0) {
-    auto target = TargetRoot::OfProcess(pid);
+  const bool elsewhere = pid > 0 || !recorded_root.empty();
+  if (elsewhere) {
+    auto target = pid > 0 ? TargetRoot::OfProcess(pid) : TargetRoot::Open(recorded_root);
     if (target) roots.push_back({std::move(*target), true});
   }
   auto own = TargetRoot::Own();
   if (own && (roots.empty() || !roots.front().root.IsSameAs(*own))) {
-    roots.push_back({std::move(*own), pid == 0});
+    roots.push_back({std::move(*own), !elsewhere});
   }
   return roots;
 }
@@ -112,7 +113,7 @@ class Search {
 }  // namespace
 
 Result<DebugFile> DebugFiles::Find(const DebugFileRequest& request) {
-  const auto roots = RootsOf(request.pid);
+  const auto roots = RootsOf(request.pid, recorded_root_);
   Search search(request);
   for (const auto& paths :
        {PathsByBuildId(request, directories_), PathsByLink(request, directories_)}) {

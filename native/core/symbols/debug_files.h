@@ -39,8 +39,9 @@ struct DebugFileRequest {
 /// in the image's own root only: it proves little. In both cases their executable segments must be the same.
 class DebugFiles {
  public:
-  explicit DebugFiles(std::vector<std::string> directories)
-      : directories_(std::move(directories)) {}
+  /// `recorded_root`: stands in for the target's root where there is no process; empty for none.
+  explicit DebugFiles(std::vector<std::string> directories, std::string recorded_root = {})
+      : directories_(std::move(directories)), recorded_root_(std::move(recorded_root)) {}
 
   /// Errors: ENOENT where there is none, ESTALE where only files of other builds are.
   Result<DebugFile> Find(const DebugFileRequest& request);
@@ -49,6 +50,7 @@ class DebugFiles {
   Status Check(const TargetFile& file, const DebugFileRequest& request, bool by_checksum);
 
   const std::vector<std::string> directories_;
+  const std::string recorded_root_;
   FileChecksums checksums_;
 };
 

@@ -22,14 +22,18 @@ constexpr uint64_t kMaxDynamicEntries = 4096;
 constexpr uint32_t kMaxBuildIdBytes = 20;
 
 #if defined(__x86_64__)
-constexpr uint16_t kMachine = EM_X86_64;
-constexpr uint16_t kMachine32 = EM_386;
+constexpr uint16_t kNativeMachine = EM_X86_64;
 #elif defined(__aarch64__)
-constexpr uint16_t kMachine = EM_AARCH64;
-constexpr uint16_t kMachine32 = EM_ARM;
+constexpr uint16_t kNativeMachine = EM_AARCH64;
 #else
 #error "which machine number do the ELF files of this architecture carry?"
 #endif
+
+/// x32 programs are 32-bit files of a 64-bit machine.
+bool IsKnownMachine(uint16_t machine, bool is_64_bit) {
+  if (machine == EM_X86_64 || machine == EM_AARCH64) return true;
+  return !is_64_bit && (machine == EM_386 || machine == EM_ARM);
+}
 
 struct Elf64 {
   using Header = Elf64_Ehdr;
@@ -96,10 +100,7 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
   const auto header = ReadValue<typename Elf::Header>(file, 0);
   if (!header) return NotElf("too short");
   const bool is_64_bit = std::is_same_v<Elf, Elf64>;
-  // x32 programs are 32-bit files of the 64-bit machine.
-  if (header->e_machine != kMachine && (is_64_bit || header->e_machine != kMachine32)) {
-    return NotElf("made for another machine");
-  }
+  if (!IsKnownMachine(header->e_machine, is_64_bit)) return NotElf("made for another machine");
   if (header->e_phnum != 0 && header->e_phentsize != sizeof(typename Elf::Segment)) {
     return NotElf("program headers of an unknown size");
   }
@@ -110,6 +111,7 @@ Result<ElfHeaders> ReadClass(const TargetFile& file) {
 
   ElfHeaders headers;
   headers.is_64_bit = is_64_bit;
+  headers.machine = header->e_machine;
   if (header->e_type == ET_EXEC || IsProgram<Elf>(file, *segments)) headers.entry = header->e_entry;
   if (header->e_shentsize == sizeof(typename Elf::Section)) {
     headers.sections = {header->e_shoff, header->e_shnum, header->e_shstrndx};
@@ -168,6 +170,8 @@ Result<ElfHeaders> ElfHeaders::Read(const TargetFile& file) {
       return NotElf("neither 32 nor 64 bit");
   }
 }
+
+bool ElfHeaders::IsNative() const { return is_64_bit && machine == kNativeMachine; }
 
 std::optional<uint64_t> ElfHeaders::SvmaOf(uint64_t file_offset) const {
   static const auto kPage = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));

@@ -41,12 +41,17 @@ struct ElfHeaders {
   bool is_go = false;             ///< linked by Go, which leaves a note
   std::string go_build_id;  ///< what the note says (`go tool buildid`), empty where it is no text
   bool is_64_bit = true;
+  uint16_t machine = 0;  ///< EM_*
   SectionHeaderTable sections;
   EhFrameHeaderSegment eh_frame_header;
   uint64_t entry =
       0;  ///< svma of the first instruction, where it is a program; 0 for libraries, whose entry says nothing
 
-  /// Reads a bounded part of the file. Error: ENOEXEC where it is not an ELF file that this machine runs.
+  /// Whether this machine runs 64-bit code of it.
+  bool IsNative() const;
+
+  /// Reads a bounded part of the file. Error: ENOEXEC where it is not a little-endian ELF file of x86 or ARM: recordings of
+  /// either are read on both.
   static Result<ElfHeaders> Read(const TargetFile& file);
 
   /// The stated address of a file offset, where a segment covers it. Also right for the offset a mapping begins at,

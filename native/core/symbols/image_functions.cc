@@ -145,7 +145,7 @@ Result<ImageFunctions> ImageFunctions::Reader::Run() {
         Add(GoFunctions::Read(files_.image, sections_, max_bytes_));
         break;
       case SymbolSource::kPlt:
-        if (headers_.is_64_bit) Add(PltFunctions::Read(files_.image, sections_, max_bytes_));
+        if (headers_.IsNative()) Add(PltFunctions::Read(files_.image, sections_, max_bytes_));
         break;
       case SymbolSource::kSymtab:
       case SymbolSource::kDebugFile:

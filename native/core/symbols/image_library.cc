@@ -12,8 +12,16 @@ namespace {
 /// Of the processes that map an image as many are asked for it; more would not know it better.
 constexpr size_t kMaxProcesses = 16;
 
-Result<TargetFile> OpenFile(const NameRequest& request) {
-  if (request.pids.empty()) return TargetFile::Open(0, request.path, request.identity);
+}  // namespace
+
+ImageLibrary::ImageLibrary(size_t max_cache_bytes, const SymbolOptions& options)
+    : options_(options),
+      recorded_files_({options.recorded_root, options.build_id_caches, options.debug_directories}),
+      debug_files_(options.debug_directories, options.recorded_root),
+      cache_(max_cache_bytes, options) {}
+
+Result<TargetFile> ImageLibrary::OpenFile(const NameRequest& request) const {
+  if (request.pids.empty()) return recorded_files_.Open(request.path, request.identity);
   auto file = TargetFile::Open(request.pids.front(), request.path, request.identity);
   const size_t processes = std::min(request.pids.size(), kMaxProcesses);
   for (size_t i = 1; !file && i < processes; i++) {
@@ -23,12 +31,19 @@ Result<TargetFile> OpenFile(const NameRequest& request) {
   return file;
 }
 
-}  // namespace
-
-ImageLibrary::ImageLibrary(size_t max_cache_bytes, const SymbolOptions& options)
-    : options_(options),
-      debug_files_(options.debug_directories),
-      cache_(max_cache_bytes, options) {}
+/// This kernel's, or one that perf kept. A vdso whose build id is not known is the running kernel's.
+Result<TargetFile> ImageLibrary::OpenVdsoOf(const FileIdentity& identity) const {
+  auto own = OpenVdso();
+  if (identity.build_id.empty()) return own;
+  const auto is_meant = [&](const TargetFile& file) {
+    const auto headers = ElfHeaders::Read(file);
+    return headers && headers->build_id == identity.build_id;
+  };
+  if (own && is_meant(*own)) return own;
+  auto kept = recorded_files_.OpenCached(identity.build_id, "vdso");
+  if (kept && is_meant(*kept)) return kept;
+  return Error{ESTALE, "[vdso]: another kernel's than this one's"};
+}
 
 Result<ImageFiles> ImageLibrary::Open(const NameRequest& request) {
   switch (request.kind) {
@@ -44,7 +59,7 @@ Result<ImageFiles> ImageLibrary::Open(const NameRequest& request) {
       return files;
     }
     case NameRequest::Kind::kVdso: {
-      auto image = OpenVdso();
+      auto image = OpenVdsoOf(request.identity);
       if (!image) return image.error();
       return ImageFiles{std::move(*image), {}, {}};
     }

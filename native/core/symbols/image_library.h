@@ -5,6 +5,7 @@
 #include "core/symbols/debug_files.h"
 #include "core/symbols/function_source.h"
 #include "core/symbols/naming.h"
+#include "core/symbols/recorded_files.h"
 #include "core/symbols/symbol_cache.h"
 #include "core/symbols/symbol_options.h"
 
@@ -26,10 +27,13 @@ class ImageLibrary {
   size_t bytes() const { return cache_.bytes(); }
 
  private:
+  Result<TargetFile> OpenFile(const NameRequest& request) const;
+  Result<TargetFile> OpenVdsoOf(const FileIdentity& identity) const;
   Status AddDebugFile(ImageFiles& files, const std::string& path);
   Result<ImageFiles> OpenDebugFileAlone(const NameRequest& request);
 
   const SymbolOptions options_;
+  const RecordedFiles recorded_files_;
   DebugFiles debug_files_;
   SymbolCache cache_;
 };

@@ -8,9 +8,15 @@ namespace {
 constexpr uint64_t kPage = 4096;
 /// Lines looked at before all addresses are taken to be hidden. Per-CPU symbols may begin at 0.
 constexpr int kMaxZeros = 1000;
+constexpr char kRunning[] = "/proc/kallsyms";
 constexpr char kHidden[] =
     "/proc/kallsyms hides the addresses of kernel functions: grant CAP_SYSLOG and set "
     "kernel.kptr_restrict to 0 or 1";
+constexpr char kCopiedHidden[] =
+    ": every address is 0, as the kernel hides them: copy /proc/kallsyms again with CAP_SYSLOG and "
+    "kernel.kptr_restrict 0 or 1";
+/// A kernel that has everything built in has 200,000.
+constexpr size_t kMaxKernelSymbols = 4 << 20;
 
 /// The linker's marks of where code begins and ends look like functions.
 bool IsMark(std::string_view name) {
@@ -38,23 +44,38 @@ uint8_t RankOf(char type) {
 
 }  // namespace
 
+void LearnMark(std::string_view name, uint64_t avma, KernelMarks& marks) {
+  if (name == "_text") marks.text = avma;
+  if (name == "_etext") marks.text_end = avma;
+  if (name == "_edata") marks.data_end = avma;
+  if (name == "_end") marks.end = avma;
+}
+
 Result<KernelSymbols> KernelSymbols::Read(const std::string& path) {
   KernelSymbols symbols;
   int zeros = 0;
   const auto read = ReadKallsyms(path, [&](const KallsymsLine& line) {
     if (line.avma != 0) symbols.Add(line);
+    if (symbols.entries_.size() > kMaxKernelSymbols) return false;
     return line.avma != 0 || !symbols.entries_.empty() || ++zeros < kMaxZeros;
   });
   if (!read) return read.error();
-  if (symbols.entries_.empty()) return Error{EACCES, kHidden};
+  if (symbols.entries_.size() > kMaxKernelSymbols) return Error{E2BIG, path + ": too many symbols"};
+  if (symbols.entries_.empty() && zeros == 0) {
+    return Error{
+        EINVAL,
+        path + ": is no copy of /proc/kallsyms: it has no line like `ffffffff81000000 T _text`"};
+  }
+  if (symbols.entries_.empty()) {
+    return Error{EACCES, path == kRunning ? kHidden : path + kCopiedHidden};
+  }
   symbols.Sort();
   return symbols;
 }
 
 void KernelSymbols::Add(const KallsymsLine& line) {
   if (line.name.empty() || names_.size() > UINT32_MAX - line.name.size() - 1) return;
-  if (line.module.empty() && line.name == "_text") text_ = line.avma;
-  if (line.module.empty() && line.name == "_etext") text_end_ = line.avma;
+  if (line.module.empty()) LearnMark(line.name, line.avma, marks_);
   const auto rank = IsMark(line.name) ? uint8_t{0} : RankOf(line.type);
   const size_t underscores = std::min(line.name.find_first_not_of('_'), size_t{255});
   entries_.push_back({line.avma, static_cast<uint32_t>(names_.size()), ModuleIndex(line.module),
@@ -100,7 +121,16 @@ std::optional<KernelSymbols::Match> KernelSymbols::Find(uint64_t avma) const {
   const auto index = static_cast<size_t>(after - entries_.begin() - 1);
   const Entry& entry = entries_[index];
   if (entry.rank == 0 || avma >= EndOf(index)) return std::nullopt;
-  return Match{NameAt(entry.name), entry.avma};
+  const std::string_view module =
+      entry.module == 0 ? std::string_view() : modules_[entry.module - 1];
+  return Match{NameAt(entry.name), entry.avma, module};
+}
+
+uint64_t KernelSymbols::FirstFunctionOf(std::string_view module) const {
+  const auto first = std::ranges::find_if(entries_, [&](const Entry& entry) {
+    return entry.module != 0 && entry.rank != 0 && modules_[entry.module - 1] == module;
+  });
+  return first == entries_.end() ? 0 : first->avma;
 }
 
 }  // namespace sonde

@@ -27,6 +27,10 @@ struct SymbolOptions {
   /// DIR/<the image's directory>/<the name that .gnu_debuglink gives>.
   std::vector<std::string> debug_directories = {"/usr/lib/debug"};
 
+  /// Where files of a recording may be besides, which no process leads to.
+  std::string recorded_root = {};
+  std::vector<std::string> build_id_caches = {};
+
   bool Uses(SymbolSource source) const {
     for (const SymbolSource one : sources) {
       if (one == source) return true;

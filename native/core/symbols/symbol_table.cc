@@ -43,6 +43,10 @@ std::string SymbolTable::NameOf(uint32_t symbol, const TargetFile& symbols,
   return kept_names_.empty() ? strings_.symbols.NameAt(symbols, offset) : KeptName(offset);
 }
 
+std::string SymbolTable::KeptNameOf(uint32_t symbol) const {
+  return symbol < entries_.size() ? KeptName(entries_[symbol].name & kNameMask) : std::string();
+}
+
 std::string SymbolTable::KeptName(uint32_t offset) const {
   return offset < kept_names_.size() ? std::string(kept_names_.data() + offset) : std::string();
 }

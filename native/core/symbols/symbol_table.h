@@ -53,6 +53,9 @@ class SymbolTable {
   /// `symbols`, `exports`: as in SymbolParts.
   std::string NameOf(uint32_t symbol, const TargetFile& symbols, const TargetFile& exports) const;
 
+  /// The same of a table that keeps the names of .symtab and has no others.
+  std::string KeptNameOf(uint32_t symbol) const;
+
   size_t size() const { return entries_.size(); }
   size_t bytes() const { return entries_.capacity() * sizeof(Entry) + kept_names_.capacity(); }
 

@@ -125,6 +125,17 @@ Result<TargetFile> TargetFile::Open(pid_t pid, const std::string& path,
   return own ? std::move(own) : std::move(file);
 }
 
+Result<TargetFile> TargetFile::OpenRecorded(const std::string& root, const std::string& path,
+                                            const FileIdentity& identity) {
+  if (identity.build_id.empty() && identity.content_hash.empty()) {
+    return Error{ESTALE,
+                 path + ": the recording has neither a build id of it nor its content hash"};
+  }
+  const FileIdentity content = {.build_id = identity.build_id,
+                                .content_hash = identity.content_hash};
+  return OpenBelow(root, path, content, Trust::kOwnRoot);
+}
+
 Result<TargetFile> TargetFile::FromDescriptor(UniqueFd fd) {
   struct stat status = {};
   if (fstat(fd.get(), &status) != 0) return SystemError("fstat");

@@ -49,6 +49,11 @@ class TargetFile {
   /// Linux 5.6 (openat2).
   static Result<TargetFile> Open(pid_t pid, const std::string& path, const FileIdentity& identity);
 
+  /// Opens `path` below the directory `root`, where a file of a recording may be: its build id decides, or of one without
+  /// the content hash. Inodes of another time or machine say nothing. Errors as above.
+  static Result<TargetFile> OpenRecorded(const std::string& root, const std::string& path,
+                                         const FileIdentity& identity);
+
   /// Takes over an open descriptor of a regular file that needs no check: the agent's own files, and tests.
   static Result<TargetFile> FromDescriptor(UniqueFd fd);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <elf.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +19,8 @@ struct Architecture {
   uint8_t return_address;
   /// Whether a call leaves the return address in the register `return_address` instead of on the stack.
   bool has_link_register;
+  /// EM_* of its files.
+  uint16_t machine;
   /// Bits of a code address; those above carry a signature (aarch64 pointer authentication) that has to go.
   uint8_t code_address_bits;
 };
@@ -27,6 +31,7 @@ inline constexpr Architecture kX86_64{.registers = 17,
                                       .frame_pointer = 6,
                                       .return_address = 16,
                                       .has_link_register = false,
+                                      .machine = EM_X86_64,
                                       .code_address_bits = 64};
 
 /// DWARF for the Arm 64-bit architecture, section 4.1: 0…30 x0…x30, 31 sp, 32 pc. User space has 48-bit addresses, but
@@ -36,6 +41,7 @@ inline constexpr Architecture kAarch64{.registers = 33,
                                        .frame_pointer = 29,
                                        .return_address = 30,
                                        .has_link_register = true,
+                                       .machine = EM_AARCH64,
                                        .code_address_bits = 48};
 
 #if defined(__x86_64__)

@@ -62,6 +62,9 @@ Result<UnwindTables> UnwindTables::Read(const TargetFile& file, const Architectu
   UnwindTables tables(architecture);
   tables.headers_ = std::move(*headers);
   if (!tables.headers_.is_64_bit) return tables;
+  if (tables.headers_.machine != architecture.machine) {
+    return Error{ENOEXEC, "ELF: made for another machine"};
+  }
 
   auto frames = ReadEhFrame(file, tables.headers_, *sections);
   if (!frames) return frames.error();

@@ -159,6 +159,7 @@ Unwinder::Walk::Ended Unwinder::Walk::Step(const Code& code) {
   }
   if (code.state == Code::State::kCostly) return UnwindEnd::kCostlyRows;
   if (code.state == Code::State::kUnreadable) return UnwindEnd::kUnreadableRows;
+  if (code.state == Code::State::kAbsent) return UnwindEnd::kNoFile;
   if (code.row.kind == UnwindRow::Kind::kOutermost) return UnwindEnd::kComplete;
   if (code.row.kind == UnwindRow::Kind::kNone) {
     const bool may_be_left = code.row.cfa_offset != 0;
@@ -357,6 +358,7 @@ std::optional<Unwinder::Walk::Ended> Unwinder::Walk::LeaveUnfinishedFrame(const 
     case Code::State::kUnreadable:
     case Code::State::kLate:
     case Code::State::kCostly:
+    case Code::State::kAbsent:
       break;
   }
   return Leave(cfa, *return_address, false);

@@ -42,6 +42,8 @@ struct Code {
     kLate,
     /// Its rows have cost more than they may.
     kCostly,
+    /// The file that was recorded is not on this machine.
+    kAbsent,
   };
   State state = State::kUnmapped;
   UnwindRow row = {};
@@ -84,6 +86,7 @@ enum class UnwindEnd : uint8_t {
   kUnreadableRows,
   kLateRows,
   kCostlyRows,
+  kNoFile,
   kFramePointer,
   kReturnAddress,
   kRegisters,

@@ -15,7 +15,7 @@ import { byteSizeSchema, fileModeSchema } from '../../core/quantity-schema.ts'
 import { SETTING_FACTS } from '../../core/setting-facts.ts'
 import { PROFILE_ENDINGS, profileFormatOf } from '../../formats/profile/file-names.ts'
 import { Collection, type Part } from './collection.ts'
-import { NamedFiles, type Place, ProfileDirectory } from './places.ts'
+import { NamedFiles, type Place, ProfileDirectory, type WrittenBy } from './places.ts'
 import { writeFileWhole, writeProblem } from './whole-file.ts'
 
 const endings = PROFILE_ENDINGS.map(([ending]) => ending).join(', ')
@@ -151,6 +151,12 @@ class FilesConsumer implements ProfileConsumer {
     })
   }
 
+  rotate(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#writeAll([...this.#ended.splice(0), ...this.#sources.open, this.#whole], 'rotation')
+    })
+  }
+
   outcome(): ConsumerOutcome {
     const open = this.#open
     return {
@@ -206,32 +212,32 @@ class FilesConsumer implements ProfileConsumer {
     return (this.#config.write === 'per_window' && isNext) || !collection.suits(batch)
   }
 
-  async #writeAll(sources: readonly Source[]): Promise<Error[]> {
+  async #writeAll(sources: readonly Source[], by: WrittenBy = 'end'): Promise<Error[]> {
     const problems: Error[] = []
-    for (const source of sources) problems.push(...(await this.#write(source)))
+    for (const source of sources) problems.push(...(await this.#write(source, by)))
     return problems
   }
 
   /** Writes what was collected, if that is anything. Returns what went wrong: it is also logged and counted. */
-  async #write(source: Source): Promise<Error[]> {
+  async #write(source: Source, by: WrittenBy = 'end'): Promise<Error[]> {
     const collection = source.kept
     source.kept = undefined
     if (collection === undefined) return []
     try {
-      if (collection.samples > 0) return await this.#writeFiles(collection)
+      if (collection.samples > 0) return await this.#writeFiles(collection, by)
       const level = this.#config.write === 'at_end' ? 'info' : 'debug'
       this.#context.log(level, 'No samples: no profile is written')
-      await this.#place.setAside()
+      if (by === 'end') await this.#place.setAside()
       return []
     } finally {
       collection.close()
     }
   }
 
-  async #writeFiles(collection: Collection): Promise<Error[]> {
+  async #writeFiles(collection: Collection, by: WrittenBy): Promise<Error[]> {
     const problems: Error[] = []
     const reasons = new Map<number, ConsumerLoss>()
-    for (const { path, part } of await this.#place.plan(collection)) {
+    for (const { path, part } of await this.#place.plan(collection, by)) {
       try {
         await this.#writeFile(path, part, collection)
       } catch (error) {

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { directoryModeFor, makeDirectory } from '../../base/make-directory.ts'
 import type { RetentionLimits } from '../../base/retention.ts'
 import { StampedDirectory } from '../../base/stamped-directory.ts'
-import { utcStamp } from '../../base/stamped-name.ts'
+import { perfStamp, utcStamp } from '../../base/stamped-name.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import type { ProfileFormat } from '../../core/encoder.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
@@ -18,12 +18,15 @@ export interface PlannedFile {
   readonly part: Part
 }
 
+/** Another profile follows, or none. */
+export type WrittenBy = 'rotation' | 'end'
+
 export interface Place {
   /** Whether a file that is there already becomes `<name>.old`; otherwise names are chosen free. */
   readonly keepsOld: boolean
   /** At the start: makes the place ready, or says why it cannot be. */
   prepare(): Promise<void>
-  plan(collection: Collection): Promise<readonly PlannedFile[]>
+  plan(collection: Collection, by: WrittenBy): Promise<readonly PlannedFile[]>
   /** Repeats `write` as long as the disk is full and something old can be given up for it. */
   withRoom<Result>(write: () => Promise<Result>): Promise<Result>
   noteWritten(path: string): Promise<void>
@@ -145,7 +148,7 @@ export interface NamedFile {
   readonly format: ProfileFormat
 }
 
-/** Files as `-o` names them. With several sessions, where a format holds one, its configuration and event are put before the ending. */
+/** Files as `-o` names them; all but the last profile of a recording have their time before the ending. With several sessions, where a format holds one, its configuration and event are put before the ending. */
 export class NamedFiles implements Place {
   readonly keepsOld = true
   readonly #files: readonly NamedFile[]
@@ -172,8 +175,10 @@ export class NamedFiles implements Place {
     }
   }
 
-  async plan(collection: Collection): Promise<readonly PlannedFile[]> {
-    return this.#files.flatMap(({ path, format }) => {
+  async plan(collection: Collection, by: WrittenBy): Promise<readonly PlannedFile[]> {
+    const stamp = perfStamp(new Date())
+    return this.#files.flatMap(({ path: named, format }) => {
+      const path = by === 'rotation' ? withLabel(named, stamp) : named
       const parts = collection.partsOf(format)
       return parts.map((part) => ({
         path: part.label === undefined || parts.length === 1 ? path : withLabel(path, part.label),

@@ -1,16 +1,22 @@
 // Where recordings go: one after another into a directory that keeps itself within limits, or into one named file.
 
-import { rename, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { directoryModeFor, makeDirectory } from '../../base/make-directory.ts'
 import type { RetentionLimits } from '../../base/retention.ts'
 import { StampedDirectory } from '../../base/stamped-directory.ts'
-import { utcStamp } from '../../base/stamped-name.ts'
+import { perfStamp, utcStamp } from '../../base/stamped-name.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
 import { adopt } from './adoption.ts'
-import { exists, PART, PartFile } from './part-file.ts'
+import { discardLeftBehind, exists, PACKED, PART, PartFile } from './part-file.ts'
 import type { Recording } from './recording.ts'
+
+/** What is sampled goes on into another file, or its source is over. */
+export type FinishedBy = 'rotation' | 'end'
+
+/** Which files of a given name get their time behind it. */
+export const STAMPED = ['rotated', 'always'] as const
 
 export interface Destination {
   /** Whether a second recording finds a place beside the first. */
@@ -20,7 +26,7 @@ export interface Destination {
   /** `begin`: the start of the recording's first window. */
   create(begin: Date): Promise<PartFile>
   /** Gives the recording its final name and returns it. */
-  finish(recording: Recording): Promise<string>
+  finish(recording: Recording, by: FinishedBy): Promise<string>
   /** Nothing was sampled: what an earlier recording left under the name must not pass for this one's. */
   setAside(): Promise<void>
   /** Keeps the limits; `bytesBeingWritten` count too. */
@@ -62,6 +68,8 @@ export class RotatingDirectory implements Destination {
   async prepare(): Promise<void> {
     await this.#makeDirectory()
     for (const { name, extension } of await this.#files.entries()) {
+      if (extension === EXTENSION + PACKED + PART)
+        await discardLeftBehind(`${this.#files.path}/${name.slice(0, -PART.length)}`, this.#context.tryLock)
       if (extension === EXTENSION + PART)
         await this.#adopt(`${this.#files.path}/${name.slice(0, -PART.length)}`)
     }
@@ -152,16 +160,30 @@ export class RotatingDirectory implements Destination {
   }
 }
 
-/** One file, as `-o` names it. An existing one becomes `<file>.old` when the new one is finished, as perf does, or nothing was sampled. */
-export class NamedFile implements Destination {
-  readonly rotates = false
-  readonly #path: string
-  readonly #mode: number
-  readonly #context: Context
+export interface NamedFileOptions {
+  readonly path: string
+  readonly mode: number
+  readonly stamped: (typeof STAMPED)[number]
+  /** Of those with a stamp; 0: no limit. */
+  readonly maxFiles: number
+}
 
-  constructor(path: string, mode: number, context: Context) {
-    this.#path = path
-    this.#mode = mode
+/**
+ * One file, as `-o` names it. An existing one becomes `<file>.old` when the new one is finished, as perf does, or nothing was
+ * sampled. Of several files all but the last, or all, have their time behind the name.
+ */
+export class NamedFile implements Destination {
+  readonly rotates: boolean
+  readonly #path: string
+  readonly #options: NamedFileOptions
+  readonly #context: Context
+  /** With a stamp, oldest first. */
+  #stamped: readonly string[] = []
+
+  constructor(options: NamedFileOptions, context: Context) {
+    this.rotates = options.stamped === 'always'
+    this.#path = options.path
+    this.#options = options
     this.#context = context
   }
 
@@ -181,14 +203,16 @@ export class NamedFile implements Destination {
         `Cannot write perf.data to ${this.#path}: it is not a regular file. Choose another path.`,
       )
     }
+    await discardLeftBehind(this.#path + PACKED, this.#context.tryLock)
   }
 
   async create(): Promise<PartFile> {
     const { tryLock } = this.#context
-    const made = await PartFile.create(this.#path, this.#mode, tryLock)
+    const { mode } = this.#options
+    const made = await PartFile.create(this.#path, mode, tryLock)
     if (made !== undefined) return made
     const adoption = await adopt(this.#path, tryLock, async () => `${this.#path}.old`)
-    const again = adoption === 'busy' ? undefined : await PartFile.create(this.#path, this.#mode, tryLock)
+    const again = adoption === 'busy' ? undefined : await PartFile.create(this.#path, mode, tryLock)
     if (again !== undefined) return again
     throw new AgentError(
       'PERF_DATA.BUSY',
@@ -196,18 +220,40 @@ export class NamedFile implements Destination {
     )
   }
 
-  async finish(recording: Recording): Promise<string> {
-    await this.setAside()
+  async finish(recording: Recording, by: FinishedBy): Promise<string> {
+    if (by === 'rotation' || this.rotates) return this.#finishStamped(recording)
+    await this.#moveAside()
     await recording.finish()
     return this.#path
   }
 
+  async #finishStamped(recording: Recording): Promise<string> {
+    const stem = `${this.#path}.${perfStamp(new Date())}`
+    let path = stem
+    for (let number = 1; await exists(path); number++) path = `${stem}-${number}`
+    await recording.finish(path)
+    this.#stamped = [...this.#stamped, path]
+    return path
+  }
+
   async setAside(): Promise<void> {
+    if (!this.rotates) await this.#moveAside()
+  }
+
+  async #moveAside(): Promise<void> {
     if (await exists(this.#path)) await rename(this.#path, `${this.#path}.old`)
   }
 
+  /** Only its own are deleted. */
   async upkeep(): Promise<void> {
-    // One file has no others to make way for.
+    const { maxFiles } = this.#options
+    if (maxFiles === 0) return
+    const surplus = this.#stamped.slice(0, -maxFiles)
+    this.#stamped = this.#stamped.slice(-maxFiles)
+    for (const file of surplus) {
+      await rm(file, { force: true })
+      this.#context.log('info', 'Deleted the oldest file to stay within limits', { file })
+    }
   }
 
   async makeRoom(): Promise<boolean> {

@@ -13,9 +13,15 @@ import type { ProfileBatch } from '../../core/profile.ts'
 import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
 import { SETTING_FACTS } from '../../core/setting-facts.ts'
 import { sampleSession } from '../../formats/perf-data/window.ts'
-import { type Destination, NamedFile, RotatingDirectory } from './destination.ts'
+import { type Destination, type FinishedBy, NamedFile, RotatingDirectory, STAMPED } from './destination.ts'
 import { PART } from './part-file.ts'
 import { type Flush, Recording } from './recording.ts'
+
+const COMPRESSIONS = ['none', 'zstd'] as const
+/** Higher ones take half a gigabyte of memory. */
+const MAX_LEVEL = 19
+/** Of the slowest levels; what has less time to stop stays plain. */
+const PACKED_BYTES_PER_MS = 2_000
 
 const schema = z
   .strictObject({
@@ -29,8 +35,14 @@ const schema = z
       .string()
       .min(1)
       .optional()
-      .describe('One file of exactly this name instead: no rotation, no retention')
+      .describe('One file of exactly this name instead: no rotation, no retention, unless stamped is always')
       .register(SETTING_FACTS, { insteadOf: ['directory'] }),
+    stamped: z
+      .enum(STAMPED)
+      .default('rotated')
+      .describe(
+        'Which files get the time behind the name of file, FILE.YYYYMMDDhhmmsscc as perf record has it: those that SIGUSR2 or the flight recorder finish (rotated), or all, which rotation and retention then hold for (always)',
+      ),
     rotationInterval: durationSchema.prefault('1h').describe('A file is closed after this time; 0: never'),
     maxFileBytes: byteSizeSchema
       .prefault('100MiB')
@@ -41,6 +53,11 @@ const schema = z
     maxTotalBytes: byteSizeSchema
       .prefault('1GiB')
       .describe('Bytes that all files together may take; 0: no limit'),
+    compression: z
+      .enum(COMPRESSIONS)
+      .default('none')
+      .describe('Of finished files: none or zstd. While a file is written it is plain'),
+    compressionLevel: z.int().min(1).max(MAX_LEVEL).default(3).describe('From 1 (fast) to 19 (small)'),
     mode: fileModeSchema
       .prefault('0600')
       .describe('Permissions of files; directories can be entered by who may read files'),
@@ -94,7 +111,7 @@ class PerfDataConsumer implements ProfileConsumer {
     this.#destination =
       file === undefined
         ? new RotatingDirectory({ directory: this.#place, mode, maxFiles, maxTotalBytes }, context)
-        : new NamedFile(this.#place, mode, context)
+        : new NamedFile({ path: this.#place, mode, stamped: config.stamped, maxFiles }, context)
   }
 
   start(): Promise<void> {
@@ -124,6 +141,10 @@ class PerfDataConsumer implements ProfileConsumer {
     })
   }
 
+  rotate(): Promise<void> {
+    return this.#inTurn(() => this.#closeAll(this.#sources.open, 'rotation'))
+  }
+
   outcome(): ConsumerOutcome {
     const open = this.#sources.kept
     return {
@@ -145,7 +166,7 @@ class PerfDataConsumer implements ProfileConsumer {
 
   async #take(source: Source, batch: ProfileBatch, signal: AbortSignal): Promise<void> {
     await this.#forgetRemoved(source)
-    if (source.kept !== undefined && this.#isOver(source.kept, batch)) await this.#close(source)
+    if (source.kept !== undefined && this.#isOver(source.kept, batch)) await this.#close(source, 'rotation')
     // No file is begun for nothing.
     if (source.kept === undefined && batch.samples.length === 0) return
     const { encodeSamples } = this.#context
@@ -162,7 +183,7 @@ class PerfDataConsumer implements ProfileConsumer {
     for (;;) {
       const tooMuch = this.#inTheWay(source, planned)
       if (tooMuch === undefined) return this.#append(source, planned, signal)
-      await this.#close(tooMuch)
+      await this.#close(tooMuch, 'rotation')
       if (tooMuch !== source) continue
       if (encoded.batch.samples.length === 0) return
       planned = await this.#planned(source, encoded)
@@ -270,20 +291,21 @@ class PerfDataConsumer implements ProfileConsumer {
     this.#countLost('file_removed', recording, new Error('somebody removed it'))
   }
 
-  async #closeAll(sources: readonly Source[]): Promise<void> {
-    for (const source of sources) await this.#close(source)
+  async #closeAll(sources: readonly Source[], by: FinishedBy = 'end'): Promise<void> {
+    for (const source of sources) await this.#close(source, by)
   }
 
-  async #close(source: Source): Promise<void> {
+  async #close(source: Source, by: FinishedBy): Promise<void> {
     const recording = source.kept
     if (recording === undefined) return
     // What it was begun for could not be written.
     if (recording.isEmpty) return this.#discard(source, recording)
     source.kept = undefined
     await this.#seal(recording)
+    await this.#compress(recording)
     this.#bytes += recording.bytes
     try {
-      const file = await this.#destination.finish(recording)
+      const file = await this.#destination.finish(recording, by)
       this.#written += recording.samples
       this.#files = [...this.#files, file]
       this.#context.log('info', 'Wrote perf.data', {
@@ -313,6 +335,25 @@ class PerfDataConsumer implements ProfileConsumer {
     } catch (error) {
       const fields = { file: recording.path, error: messageOf(error) }
       log('warn', 'Cannot write into a perf.data file how far its stacks can be trusted', fields)
+    }
+  }
+
+  /** Without it the file is as good as ever, only larger. */
+  async #compress(recording: Recording): Promise<void> {
+    const { compression, compressionLevel: level } = this.#config
+    if (compression === 'none') return
+    const { log, stopBy, tryLock } = this.#context
+    const fields = { file: recording.path, bytes: recording.bytes }
+    const left = (stopBy() ?? Number.POSITIVE_INFINITY) - performance.now()
+    if (recording.bytes / PACKED_BYTES_PER_MS > left)
+      return log('warn', 'A perf.data file is not compressed: there is no time for it', fields)
+    try {
+      await recording.compress({ level, tryLock })
+    } catch (error) {
+      log('warn', 'A perf.data file could not be compressed, and stays plain', {
+        ...fields,
+        error: messageOf(error),
+      })
     }
   }
 

@@ -5,6 +5,9 @@ import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 
 export const PART = '.part'
 
+/** What is to take the place of `<final name>.part` is called `<final name>.packed.part` until it does. */
+export const PACKED = '.packed'
+
 export type TryLock = (fd: number) => boolean
 
 /** An open and locked `.part` file. */
@@ -94,6 +97,25 @@ export class PartFile {
     }
   }
 
+  /** An empty file beside it, as readable as this one. What a killed process left under that name goes. */
+  async beside(tryLock: TryLock): Promise<PartFile> {
+    const { mode } = await this.#handle.stat()
+    const name = this.target + PACKED
+    await discardLeftBehind(name, tryLock)
+    const made = await PartFile.create(name, mode & 0o777, tryLock)
+    if (made !== undefined) return made
+    throw new Error(`${name}${PART} is in the way: another process writes it`)
+  }
+
+  /** From now on it is `other`'s `.part`, at one moment and for good. Neither object is of use afterwards; the one returned is. */
+  async takeThePlaceOf(other: PartFile): Promise<PartFile> {
+    await this.#handle.datasync()
+    if (!(await other.isInPlace())) throw new Error(`${other.#path} was removed while it was written`)
+    await rename(this.#path, other.#path)
+    await other.#handle.close()
+    return new PartFile(this.#handle, other.target)
+  }
+
   async truncate(bytes: number): Promise<void> {
     await this.#handle.truncate(bytes)
   }
@@ -122,6 +144,12 @@ export class PartFile {
   async abandon(): Promise<void> {
     await this.#handle.close()
   }
+}
+
+/** Removes `<target>.part` where nobody writes it. */
+export async function discardLeftBehind(target: string, tryLock: TryLock): Promise<void> {
+  const left = await PartFile.adopt(target, tryLock)
+  await left?.discard()
 }
 
 export const exists = (path: string): Promise<boolean> =>

@@ -11,6 +11,7 @@ import { featuresOf } from '../../formats/perf-data/host-features.ts'
 import { finishedRound, kernelRecords } from '../../formats/perf-data/records.ts'
 import { type NoteRuns, StackNotesWriter } from '../../formats/perf-data/stack-notes-writer.ts'
 import { noticeRecords, type ProcessRecords, processRecords } from '../../formats/perf-data/window.ts'
+import { type PackOptions, packed } from './packing.ts'
 import type { PartFile } from './part-file.ts'
 
 /** Objects named in the BUILD_ID table; the ids of further ones travel with their mappings only. */
@@ -41,7 +42,7 @@ interface Tail {
 const NO_TAIL: Tail = { bytes: new Uint8Array(0), features: [] }
 
 export class Recording {
-  readonly #part: PartFile
+  #part: PartFile
   readonly #version: string
   /** Sessions of the window that began the file; there is room for as many. */
   readonly #sessionIds: ReadonlySet<number>
@@ -232,6 +233,13 @@ export class Recording {
     )
     const bytes = layOutFeatures(blobs, this.#dataOffset + contents.dataBytes)
     return { bytes, features: blobs.map(({ bit }) => bit) }
+  }
+
+  /** Writes it again, compressed: only `finish` is of use afterwards. When it fails the file is what it was before. */
+  async compress(options: PackOptions): Promise<void> {
+    const { part, bytes } = await packed(this.#part, options)
+    this.#part = part
+    this.#bytesOnDisk = bytes
   }
 
   /** Gives the file its final name. */

@@ -2,7 +2,7 @@
 
 import { stackBytesOf } from '../../core/call-graph.ts'
 import { EVENT_TYPE, type EventDetails, type SessionInfo } from '../../core/profile.ts'
-import { ByteReader, ByteWriter } from './bytes.ts'
+import { type ByteOrder, ByteReader, ByteWriter } from './bytes.ts'
 import {
   ATTR_BYTES,
   ATTR_FLAG,
@@ -125,10 +125,10 @@ export function encodeAttr(attr: EventAttr): Uint8Array {
 }
 
 /** Reads an attr of any version: what an older one lacks is zero, what a newer one adds is ignored. */
-export function decodeAttr(bytes: Uint8Array): EventAttr {
+export function decodeAttr(bytes: Uint8Array, order: ByteOrder = 'little'): EventAttr {
   const extended = new Uint8Array(ATTR_BYTES)
   extended.set(bytes.subarray(0, ATTR_BYTES))
-  const reader = new ByteReader(extended)
+  const reader = new ByteReader(extended, order)
   const type = reader.u32()
   reader.u32()
   const attr = {
@@ -137,7 +137,7 @@ export function decodeAttr(bytes: Uint8Array): EventAttr {
     sampleFreqOrPeriod: reader.u64(),
     sampleType: reader.u64(),
     readFormat: reader.u64(),
-    flags: reader.u64(),
+    flags: flagsOf(reader.bytes(8), order),
   }
   reader.position = 52
   const stacks = {
@@ -172,4 +172,16 @@ export function detailsOf({ flags, config1, config2, bpType }: EventAttr): Event
     ...(has(ATTR_FLAG.exclusive) ? { exclusive: true } : {}),
   }
   return Object.keys(details).length === 0 ? undefined : details
+}
+
+/** The flags are a bit field: on machines of the other byte order its bits begin at the other end of each byte. */
+function flagsOf(bytes: Uint8Array, order: ByteOrder): bigint {
+  const inOrder = order === 'little' ? bytes : bytes.map(reversedBits)
+  return new ByteReader(inOrder).u64()
+}
+
+function reversedBits(byte: number): number {
+  let reversed = 0
+  for (let bit = 0; bit < 8; bit++) reversed |= ((byte >> bit) & 1) << (7 - bit)
+  return reversed
 }

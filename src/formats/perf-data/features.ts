@@ -2,7 +2,7 @@
 // the blob is written and read.
 
 import { decodeAttr, type EventAttr, encodeAttr } from './attr.ts'
-import { ByteReader, ByteWriter, bytesOfHex, hexOf, paddedText, textOf } from './bytes.ts'
+import { type ByteOrder, ByteReader, ByteWriter, bytesOfHex, hexOf, paddedText, textOf } from './bytes.ts'
 import type { FileEvent } from './header.ts'
 import { ATTR_BYTES, BUILD_ID_BYTES, CLOCK_MONOTONIC, MISC, RECORD_HEADER_BYTES } from './layout.ts'
 import { STACK_NOTES_BIT } from './stack-notes.ts'
@@ -173,23 +173,36 @@ function writeBuildIds(writer: ByteWriter, entries: readonly BuildIdEntry[]): vo
 
 function readBuildIds(reader: ByteReader): BuildIdEntry[] {
   const entries: BuildIdEntry[] = []
-  while (reader.remaining >= RECORD_HEADER_BYTES + 4 + BUILD_ID_BYTES + 4) {
+  while (reader.remaining >= RECORD_HEADER_BYTES + MIN_BUILD_ID_BYTES) {
     reader.u32()
     const misc = reader.u16()
-    const entry = new ByteReader(reader.bytes(reader.u16() - RECORD_HEADER_BYTES))
-    entry.u32()
-    const id = entry.bytes(BUILD_ID_BYTES)
-    const stated = entry.u8()
-    const length = (misc & MISC.BUILD_ID_SIZE) !== 0 && stated <= BUILD_ID_BYTES ? stated : BUILD_ID_BYTES
-    entry.bytes(3)
-    const path = textOf(entry.bytes(entry.remaining))
-    entries.push({
-      buildId: hexOf(id.subarray(0, length)),
-      path,
-      kernel: (misc & MISC.CPUMODE_MASK) === MISC.KERNEL,
-    })
+    const body = reader.bytes(reader.u16() - RECORD_HEADER_BYTES)
+    entries.push(readBuildId(misc, new ByteReader(body, reader.order)))
   }
   return entries
+}
+
+/** pid, id and its size */
+const MIN_BUILD_ID_BYTES = 4 + BUILD_ID_BYTES + 4
+
+/** The body of one entry, which in pipe mode is a record. */
+export function readBuildId(misc: number, entry: ByteReader): BuildIdEntry {
+  entry.u32()
+  const id = entry.bytes(BUILD_ID_BYTES)
+  const stated = entry.u8()
+  const isStated = (misc & MISC.BUILD_ID_SIZE) !== 0 && stated <= BUILD_ID_BYTES
+  entry.bytes(3)
+  return {
+    buildId: hexOf(id.subarray(0, isStated ? stated : likelyLength(id))),
+    path: textOf(entry.bytes(entry.remaining)),
+    kernel: (misc & MISC.CPUMODE_MASK) === MISC.KERNEL,
+  }
+}
+
+/** perf before 5.11 did not say how long an id is: shorter ones than its 20 bytes end in zeros, no whole one in so many. */
+function likelyLength(id: Uint8Array): number {
+  const length = id.findLastIndex((byte) => byte !== 0) + 1
+  return length <= BUILD_ID_BYTES - 4 ? length : BUILD_ID_BYTES
 }
 
 function writeEvents(writer: ByteWriter, events: readonly FileEvent[]): void {
@@ -205,7 +218,7 @@ function readEvents(reader: ByteReader): FileEvent[] {
   const count = reader.u32()
   const attrBytes = reader.u32()
   return boundedArray(count, reader, () => {
-    const attr: EventAttr = decodeAttr(reader.bytes(attrBytes))
+    const attr: EventAttr = decodeAttr(reader.bytes(attrBytes), reader.order)
     const idCount = reader.u32()
     const name = readString(reader)
     return { attr, name, ids: boundedArray(idCount, reader, () => reader.u64()) }
@@ -248,13 +261,17 @@ export function layOutFeatures(blobs: readonly FeatureBlob[], offset: number): U
 /**
  * What the blobs say. A feature that is unknown is ignored; one that cannot be read is told to `problem` and left out.
  */
-export function decodeFeatures(blobs: readonly FeatureBlob[], problem: (text: string) => void): Features {
+export function decodeFeatures(
+  blobs: readonly FeatureBlob[],
+  problem: (text: string) => void,
+  order: ByteOrder = 'little',
+): Features {
   let features: Features = {}
   for (const { bit, bytes } of blobs) {
     const known = FEATURES.find((entry) => entry.bit === bit)
     if (known === undefined) continue
     try {
-      features = { ...features, ...known.read(new ByteReader(bytes)) }
+      features = { ...features, ...known.read(new ByteReader(bytes, order)) }
     } catch {
       problem(`feature ${known.name} is damaged and was left out`)
     }

@@ -1,19 +1,8 @@
-// The records of a perf.data file, one after another as they stand in it, read in pieces of bounded size.
+// What the records of a perf.data file say, one type each.
 
-import { AgentError } from '../../core/errors.ts'
 import { ByteReader, hexOf, textOf } from './bytes.ts'
-import type { FileEvent } from './header.ts'
-import {
-  BUILD_ID_BYTES,
-  FIRST_TOOL_RECORD,
-  KSYMBOL_FLAGS,
-  MAX_RECORD_BYTES,
-  MISC,
-  RECORD,
-  RECORD_HEADER_BYTES,
-} from './layout.ts'
-import type { PerfDataFile } from './reader.ts'
-import { readSample, readSampleId, type SampleFields, sampleIdBytes } from './sample-layout.ts'
+import { BUILD_ID_BYTES, KSYMBOL_FLAGS, MISC, RECORD } from './layout.ts'
+import type { SampleFields } from './sample-layout.ts'
 
 interface Stamp {
   /** Monotonic ns; 0n where the file says none: before everything. */
@@ -78,6 +67,13 @@ export interface CgroupRecord extends Stamp {
   readonly cgroup: bigint
   readonly path: string
 }
+/** The user's part of the call chains of its thread's samples that end in its cookie. */
+export interface DeferredChainRecord extends Stamp {
+  readonly kind: 'deferred'
+  readonly tid: number
+  readonly cookie: bigint
+  readonly chain: BigUint64Array
+}
 export interface NoticeRecord extends Stamp {
   readonly kind: 'lost' | 'throttle' | 'unthrottle'
   readonly cpu: number
@@ -95,183 +91,22 @@ export type FileRecord =
   | LifeRecord
   | KernelSymbolRecord
   | CgroupRecord
+  | DeferredChainRecord
   | NoticeRecord
   | RoundRecord
-export type TimedRecord = Exclude<FileRecord, RoundRecord>
+/** What happened at a time. */
+export type TimedRecord = Exclude<FileRecord, RoundRecord | DeferredChainRecord>
 
-export interface ReadOptions {
-  /** Called with a sentence for what is damaged and was left out. */
-  readonly problem: (text: string) => void
-  /** zstd, for compressed files: pure code has none of its own. Throws for what is damaged or too large. */
-  readonly decompress?: (bytes: Uint8Array) => Uint8Array
-}
-
-const CHUNK_BYTES = 2 ** 20
-/** Damaged records are told one by one up to this many, then counted. */
-const MAX_TOLD = 3
-
-/** All records that Sonde knows. Stops at the first place where the chain of records is broken, and says so. */
-export function* readRecords(file: PerfDataFile, options: ReadOptions): Generator<FileRecord> {
-  const decoder = new RecordDecoder(file.events)
-  const end = file.data.offset + file.data.size
-  let malformed = 0
-  for (const { type, misc, body, at } of rawRecords(file, options)) {
-    try {
-      const record = decoder.decode({ type, misc, body })
-      if (record !== undefined) yield record
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      malformed++
-      if (malformed <= MAX_TOLD)
-        options.problem(`the record of type ${type} at byte ${at} of ${end} is malformed`)
-    }
-  }
-  if (malformed > MAX_TOLD) options.problem(`${malformed} records are malformed`)
-}
-
-interface RawRecord {
+export interface RecordHead {
   readonly type: number
   readonly misc: number
-  readonly body: Uint8Array
+  /** Whether an event of the file has attr.build_id. */
+  readonly asksForBuildIds: boolean
 }
 
-function* rawRecords(
-  file: PerfDataFile,
-  options: ReadOptions,
-): Generator<RawRecord & { readonly at: number }> {
-  const { source, data } = file
-  const end = data.offset + data.size
-  /** What a compressed record began and the next one ends. */
-  let rest: Uint8Array = new Uint8Array(0)
-  for (let at = data.offset; at < end; ) {
-    const chunk = source.read(at, Math.min(CHUNK_BYTES, end - at))
-    let used = 0
-    for (const { record, next } of recordsIn(chunk)) {
-      if (record.type === RECORD.COMPRESSED || record.type === RECORD.COMPRESSED2) {
-        const unpacked = decompressed(record, file, options)
-        let consumed = 0
-        if (unpacked !== undefined) rest = concatenated(rest, unpacked)
-        for (const inner of recordsIn(rest)) {
-          consumed = inner.next
-          yield { ...inner.record, at: at + used }
-        }
-        rest = rest.subarray(consumed)
-        // What does not end where the next one begins would be kept for ever.
-        if (unpacked === undefined || rest.length >= MAX_RECORD_BYTES) {
-          const left = end - at - used
-          options.problem(`the compressed record at byte ${at + used} is damaged: ${left} bytes are left out`)
-          return
-        }
-      } else {
-        yield { ...record, at: at + used }
-      }
-      used = next
-    }
-    if (used === 0) {
-      options.problem(brokenAt(chunk, at, end))
-      return
-    }
-    at += used
-  }
-  if (rest.length > 0) options.problem('the last compressed record is cut off')
-}
-
-/** Whole records of `bytes`, each with where the next one begins. Ends where one is not whole, or cannot be one. */
-function* recordsIn(bytes: Uint8Array): Generator<{ readonly record: RawRecord; readonly next: number }> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; ) {
-    const size = view.getUint16(at + 6, true)
-    const next = at + size
-    if (size < RECORD_HEADER_BYTES || next > bytes.length) return
-    const body = bytes.subarray(at + RECORD_HEADER_BYTES, next)
-    yield { record: { type: view.getUint32(at, true), misc: view.getUint16(at + 4, true), body }, next }
-    at = next
-  }
-}
-
-function brokenAt(chunk: Uint8Array, at: number, end: number): string {
-  const left = `${end - at} bytes are left out`
-  const cutOff =
-    chunk.length < MAX_RECORD_BYTES && (chunk[6] ?? 0) + (chunk[7] ?? 0) * 256 >= RECORD_HEADER_BYTES
-  return cutOff ? `the last record is cut off: ${left}` : `the record at byte ${at} is damaged: ${left}`
-}
-
-/** Undefined where it is damaged. */
-function decompressed(
-  { type, body }: RawRecord,
-  file: PerfDataFile,
-  { decompress }: ReadOptions,
-): Uint8Array | undefined {
-  if (decompress === undefined || type === RECORD.COMPRESSED2) {
-    const kind = type === RECORD.COMPRESSED2 ? 'PERF_RECORD_COMPRESSED2' : 'PERF_RECORD_COMPRESSED'
-    const message = `Cannot read ${file.source.name}: it is compressed (${kind}). Unpack it with perf inject -i FILE -o NEW.`
-    throw new AgentError('PERF_DATA.COMPRESSED', message)
-  }
-  try {
-    return decompress(body)
-  } catch {
-    return undefined
-  }
-}
-
-function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b
-  const result = new Uint8Array(a.length + b.length)
-  result.set(a)
-  result.set(b, a.length)
-  return result
-}
-
-/** Turns the bytes of one record into its values. */
-class RecordDecoder {
-  readonly #events: readonly FileEvent[]
-  readonly #eventOfId: ReadonlyMap<bigint, number>
-  readonly #first: FileEvent
-  #samples = 0
-
-  constructor(events: readonly FileEvent[]) {
-    const [first] = events
-    if (first === undefined) throw new Error('a file without events')
-    this.#first = first
-    this.#events = events
-    this.#eventOfId = new Map(events.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)))
-  }
-
-  /** Undefined for records that say nothing to Sonde. */
-  decode(raw: RawRecord): FileRecord | undefined {
-    if (raw.type === RECORD.SAMPLE) return this.#sample(raw)
-    if (raw.type === RECORD.FINISHED_ROUND) return { kind: 'round' }
-    if (raw.type >= FIRST_TOOL_RECORD) return undefined
-    const { sampleType } = this.#first.attr
-    const bodyEnd = raw.body.length - sampleIdBytes(sampleType)
-    if (bodyEnd < 0) throw new RangeError('no room for the sample_id')
-    const sampleId = readSampleId(new ByteReader(raw.body.subarray(bodyEnd)), sampleType)
-    return knownRecord(raw, new ByteReader(raw.body.subarray(0, bodyEnd)), sampleId)
-  }
-
-  #sample({ misc, body }: RawRecord): SampleRecord {
-    const index = this.#samples++
-    // Ids stand where the first event has them: files of several events agree on that, or nothing could read them.
-    const first = readSample(new ByteReader(body), this.#first.attr)
-    const event = this.#eventOfId.get(first.id) ?? 0
-    const attr = this.#events[event]?.attr ?? this.#first.attr
-    const same =
-      attr.sampleType === this.#first.attr.sampleType && attr.readFormat === this.#first.attr.readFormat
-    const fields = same ? first : readSample(new ByteReader(body), attr)
-    return {
-      kind: 'sample',
-      time: fields.time,
-      id: fields.id,
-      index,
-      event,
-      fields,
-      cpumode: misc & MISC.CPUMODE_MASK,
-    }
-  }
-}
-
-function knownRecord(
-  { type, misc }: RawRecord,
+/** Of a record that is no sample; undefined for one that says nothing to Sonde. `body` ends where `sampleId` began. */
+export function decodeRecord(
+  { type, misc, asksForBuildIds }: RecordHead,
   body: ByteReader,
   sampleId: SampleFields,
 ): FileRecord | undefined {
@@ -284,7 +119,7 @@ function knownRecord(
     }
     case RECORD.MMAP:
     case RECORD.MMAP2:
-      return readMmap(type, misc, body, { time, id })
+      return readMmap({ type, misc, asksForBuildIds }, body, { time, id })
     case RECORD.FORK:
     case RECORD.EXIT: {
       const [pid, parentPid, tid, parentTid] = [body.u32(), body.u32(), body.u32(), body.u32()]
@@ -306,6 +141,10 @@ function knownRecord(
     }
     case RECORD.CGROUP:
       return { kind: 'cgroup', time, id, cgroup: body.u64(), path: textOf(body.bytes(body.remaining)) }
+    case RECORD.CALLCHAIN_DEFERRED: {
+      const [cookie, count] = [body.u64(), Number(body.u64())]
+      return { kind: 'deferred', time, id, tid: sampleId.tid, cookie, chain: body.u64s(count) }
+    }
     case RECORD.LOST:
       return { kind: 'lost', id: body.u64(), count: Number(body.u64()), time, cpu }
     case RECORD.LOST_SAMPLES:
@@ -324,7 +163,8 @@ function knownRecord(
   }
 }
 
-function readMmap(type: number, misc: number, body: ByteReader, stamp: Stamp): MmapRecord {
+function readMmap(head: RecordHead, body: ByteReader, stamp: Stamp): MmapRecord {
+  const { type, misc } = head
   const place = {
     pid: body.u32(),
     tid: body.u32(),
@@ -337,7 +177,7 @@ function readMmap(type: number, misc: number, body: ByteReader, stamp: Stamp): M
   const identity =
     type === RECORD.MMAP
       ? { device: 0n, inode: 0n, buildId: '', protection: 5, flags: 2 }
-      : { ...readIdentity(misc, body), protection: body.u32(), flags: body.u32() }
+      : { ...readIdentity(head, body), protection: body.u32(), flags: body.u32() }
   return {
     kind: 'mmap',
     ...stamp,
@@ -349,13 +189,28 @@ function readMmap(type: number, misc: number, body: ByteReader, stamp: Stamp): M
   }
 }
 
-function readIdentity(misc: number, body: ByteReader): Pick<MmapRecord, 'device' | 'inode' | 'buildId'> {
-  if ((misc & MISC.MMAP_BUILD_ID) === 0) {
-    const [major, minor, inode] = [BigInt(body.u32()), BigInt(body.u32()), body.u64()]
-    body.u64()
-    return { device: (major << 32n) | minor, inode, buildId: '' }
+function readIdentity(head: RecordHead, body: ByteReader): Pick<MmapRecord, 'device' | 'inode' | 'buildId'> {
+  const union = new ByteReader(body.bytes(4 + BUILD_ID_BYTES), body.order)
+  if (hasBuildId(head, union)) {
+    const size = union.u8()
+    union.bytes(3)
+    return { device: 0n, inode: 0n, buildId: hexOf(union.bytes(size)) }
   }
-  const size = Math.min(body.u8(), BUILD_ID_BYTES)
-  body.bytes(3)
-  return { device: 0n, inode: 0n, buildId: hexOf(body.bytes(BUILD_ID_BYTES).subarray(0, size)) }
+  const [major, minor, inode] = [BigInt(union.u32()), BigInt(union.u32()), union.u64()]
+  return { device: (major << 32n) | minor, inode, buildId: '' }
+}
+
+/** No shorter ids are in use where nobody asked the kernel for any, and a device's number is seldom among them. */
+const MIN_UNASKED_BYTES = 16
+
+/**
+ * Linux sets the bit in records of sessions, too, that did not ask for build ids, while another one does (6.18; perf 6.1
+ * dies of such records): their union holds the numbers of device and inode.
+ */
+function hasBuildId({ misc, asksForBuildIds }: RecordHead, union: ByteReader): boolean {
+  if ((misc & MISC.MMAP_BUILD_ID) === 0) return false
+  const [size, ...reserved] = [union.u8(), union.u8(), union.u16()]
+  union.position = 0
+  const isSize = size <= BUILD_ID_BYTES && reserved.every((value) => value === 0)
+  return isSize && (asksForBuildIds || size >= MIN_UNASKED_BYTES)
 }

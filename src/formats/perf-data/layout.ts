@@ -1,5 +1,5 @@
 // The numbers of perf.data, by the kernel's and perf's names (include/uapi/linux/perf_event.h, tools/perf/util/header.h).
-// Everything is little endian.
+// What Sonde writes is little-endian; what it reads may be of either order.
 
 /** "PERFILE2" */
 export const MAGIC = 0x32454c4946524550n
@@ -8,6 +8,8 @@ export const MAGIC_OTHER_ENDIAN = 0x50455246494c4532n
 export const MAGIC_V1 = 0x454c494646524550n
 
 export const FILE_HEADER_BYTES = 104
+/** Without the feature bitmap, which the oldest files lack. */
+export const BARE_FILE_HEADER_BYTES = 72
 export const PIPE_HEADER_BYTES = 16
 /** PERF_ATTR_SIZE_VER7: the newest that perf 6.1 reads. */
 export const ATTR_BYTES = 128
@@ -16,7 +18,7 @@ export const ATTR_ENTRY_BYTES = ATTR_BYTES + 16
 export const RECORD_HEADER_BYTES = 8
 export const MAX_RECORD_BYTES = 0xffff
 
-/** PERF_RECORD_* */
+/** PERF_RECORD_*, all that the kernel's and perf's headers name. */
 export const RECORD = {
   MMAP: 1,
   LOST: 2,
@@ -25,15 +27,53 @@ export const RECORD = {
   THROTTLE: 5,
   UNTHROTTLE: 6,
   FORK: 7,
+  READ: 8,
   SAMPLE: 9,
   MMAP2: 10,
+  AUX: 11,
+  ITRACE_START: 12,
   LOST_SAMPLES: 13,
+  SWITCH: 14,
+  SWITCH_CPU_WIDE: 15,
+  NAMESPACES: 16,
   KSYMBOL: 17,
+  BPF_EVENT: 18,
   CGROUP: 19,
+  TEXT_POKE: 20,
+  AUX_OUTPUT_HW_ID: 21,
+  CALLCHAIN_DEFERRED: 22,
+  HEADER_ATTR: 64,
+  HEADER_EVENT_TYPE: 65,
+  HEADER_TRACING_DATA: 66,
+  HEADER_BUILD_ID: 67,
   FINISHED_ROUND: 68,
+  ID_INDEX: 69,
+  AUXTRACE_INFO: 70,
+  AUXTRACE: 71,
+  AUXTRACE_ERROR: 72,
+  THREAD_MAP: 73,
+  CPU_MAP: 74,
+  STAT_CONFIG: 75,
+  STAT: 76,
+  STAT_ROUND: 77,
+  EVENT_UPDATE: 78,
+  TIME_CONV: 79,
+  HEADER_FEATURE: 80,
   COMPRESSED: 81,
+  FINISHED_INIT: 82,
   COMPRESSED2: 83,
+  BPF_METADATA: 84,
+  SCHEDSTAT_CPU: 85,
+  SCHEDSTAT_DOMAIN: 86,
 } as const
+
+const RECORD_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(RECORD).map(([name, type]) => [type, name] as const),
+)
+
+/** By perf's name; undefined for what no header names. */
+export const recordName = (type: number): string | undefined => RECORD_NAMES.get(type)
+
 /** From here on records are the tool's, and carry no sample_id. */
 export const FIRST_TOOL_RECORD = 64
 
@@ -42,6 +82,9 @@ export const MISC = {
   CPUMODE_MASK: 7,
   KERNEL: 1,
   USER: 2,
+  HYPERVISOR: 3,
+  GUEST_KERNEL: 4,
+  GUEST_USER: 5,
   COMM_EXEC: 1 << 13,
   MMAP_DATA: 1 << 13,
   MMAP_BUILD_ID: 1 << 14,
@@ -142,6 +185,8 @@ export const CLOCK_MONOTONIC = 1
 export const CONTEXT = {
   KERNEL: BigInt.asUintN(64, -128n),
   USER: BigInt.asUintN(64, -512n),
+  /** The next word is the cookie of the CALLCHAIN_DEFERRED record that brings the user's part. */
+  USER_DEFERRED: BigInt.asUintN(64, -640n),
   /** Everything from here on is a marker. */
   FIRST: BigInt.asUintN(64, -4095n),
 } as const

@@ -1,21 +1,23 @@
 // The frame of a perf.data file: header, events, features. Nothing in it is believed before it is checked against the
 // file's size; what cannot be used is refused with a message, what can be done without is reported and left out.
 
-import { AgentError } from '../../core/errors.ts'
 import { decodeAttr } from './attr.ts'
-import { ByteReader } from './bytes.ts'
+import { type ByteOrder, ByteReader } from './bytes.ts'
 import { decodeFeatures, type FeatureBlob, type Features } from './features.ts'
 import type { FileEvent } from './header.ts'
-import { FILE_HEADER_BYTES, MAGIC, MAGIC_OTHER_ENDIAN, MAGIC_V1, PIPE_HEADER_BYTES } from './layout.ts'
+import {
+  BARE_FILE_HEADER_BYTES,
+  FILE_HEADER_BYTES,
+  MAGIC,
+  MAGIC_OTHER_ENDIAN,
+  MAGIC_V1,
+  PIPE_HEADER_BYTES,
+} from './layout.ts'
+import { openPipe } from './pipe-head.ts'
+import type { RawRecord } from './raw-records.ts'
+import { type ByteSource, otherFormat, unreadable } from './source.ts'
 
-/** Bytes that can be read anywhere: a file, or memory. */
-export interface ByteSource {
-  /** For messages. */
-  readonly name: string
-  readonly size: number
-  /** `length` bytes at `offset`; fewer only where the source ends. */
-  read(offset: number, length: number): Uint8Array
-}
+export type { ByteSource } from './source.ts'
 
 export interface Section {
   readonly offset: number
@@ -34,12 +36,17 @@ export interface FileHeader {
 /** Everything about a file but its records. */
 export interface PerfDataFile {
   readonly source: ByteSource
+  readonly order: ByteOrder
+  /** A stream says in records what a file has in sections. */
+  readonly mode: 'file' | 'pipe'
   readonly events: readonly FileEvent[]
   /** As far as the source goes. */
   readonly data: Section
   readonly features: Features
   /** What was damaged and left out, for a person. */
   readonly problems: readonly string[]
+  /** Takes what a stream says about itself among its samples. */
+  readonly takeLate?: (record: RawRecord) => void
 }
 
 /** Bounds on what a file may ask for. */
@@ -51,31 +58,45 @@ const MIN_ATTR_BYTES = 64
 const MAX_EVENTS = 4096
 
 /** The first FILE_HEADER_BYTES of a file whose magic has been checked. */
-export function readHeader(bytes: Uint8Array): FileHeader {
-  const reader = new ByteReader(bytes)
-  reader.bytes(16) // magic, size
+export function readHeader(bytes: Uint8Array, order: ByteOrder = 'little'): FileHeader {
+  const reader = new ByteReader(bytes, order)
+  reader.bytes(8) // magic
+  const headerBytes = Number(reader.u64())
   const attrEntryBytes = Number(reader.u64())
   const section = (): Section => ({ offset: Number(reader.u64()), size: Number(reader.u64()) })
   const attrs = section()
   const data = section()
   section() // event_types
+  const hasFeatures = headerBytes !== BARE_FILE_HEADER_BYTES
+  return { attrEntryBytes, attrs, data, features: hasFeatures ? featureBits(reader) : [] }
+}
+
+/** Every perf sets it. */
+const HOSTNAME_BIT = 3
+
+/** The bitmap is made of words of the writer: 32-bit machines of the big-endian order have the halves the other way round. */
+function featureBits(reader: ByteReader): number[] {
   const words = [reader.u64(), reader.u64(), reader.u64(), reader.u64()]
-  const features = Array.from({ length: 256 }, (_, bit) => bit).filter(
-    (bit) => ((words[bit >> 6] ?? 0n) >> BigInt(bit & 63)) & 1n,
-  )
-  return { attrEntryBytes, attrs, data, features }
+  const isSet = (all: readonly bigint[], bit: number) => ((all[bit >> 6] ?? 0n) >> BigInt(bit & 63)) & 1n
+  const turned = words.map((word) => ((word & 0xffff_ffffn) << 32n) | (word >> 32n))
+  const isTurned = reader.order === 'big' && !isSet(words, HOSTNAME_BIT) && isSet(turned, HOSTNAME_BIT)
+  const all = isTurned ? turned : words
+  return Array.from({ length: 256 }, (_, bit) => bit).filter((bit) => isSet(all, bit))
 }
 
 /** Where the features of a file end. `table`: the bytes behind the data, 16 for each feature. */
 export function featuresEnd(header: FileHeader, table: Uint8Array): number {
   const start = header.data.offset + header.data.size + header.features.length * 16
-  return featureSections(header, table).reduce((end, { offset, size }) => Math.max(end, offset + size), start)
+  return featureSections(header, new ByteReader(table)).reduce(
+    (end, { offset, size }) => Math.max(end, offset + size),
+    start,
+  )
 }
 
-function featureSections({ features }: FileHeader, table: Uint8Array): Section[] {
-  const reader = new ByteReader(table)
-  const count = Math.min(features.length, Math.floor(table.length / 16))
-  return Array.from({ length: count }, () => ({ offset: Number(reader.u64()), size: Number(reader.u64()) }))
+/** The sections that a table of features speaks of, as many as it has whole. */
+export function featureSections({ features }: Pick<FileHeader, 'features'>, table: ByteReader): Section[] {
+  const count = Math.min(features.length, Math.floor(table.remaining / 16))
+  return Array.from({ length: count }, () => ({ offset: Number(table.u64()), size: Number(table.u64()) }))
 }
 
 /**
@@ -85,44 +106,40 @@ function featureSections({ features }: FileHeader, table: Uint8Array): Section[]
 export function openPerfData(source: ByteSource): PerfDataFile {
   const problems: string[] = []
   const head = source.read(0, FILE_HEADER_BYTES)
-  checkMagic(head, source)
-  const header = readHeader(head)
+  const { order, mode } = kindOf(head, source)
+  if (mode === 'pipe') return openPipe(source, order)
+  const header = readHeader(head, order)
   const data = boundedData(header, source, problems)
-  const described = readFeatures(header, source, problems)
-  const events = readEvents(header, source, described.events ?? [])
-  return { source, events, data, features: described, problems }
+  const parts = { header, source, order }
+  const described = readFeatures(parts, problems)
+  const events = readEvents(parts, described.events ?? [])
+  return { source, order, mode, events, data, features: described, problems }
 }
 
-function unreadable(source: ByteSource, why: string): AgentError {
-  return new AgentError('PERF_DATA.UNREADABLE', `Cannot read ${source.name}: ${why}`)
+interface Parts {
+  readonly header: FileHeader
+  readonly source: ByteSource
+  readonly order: ByteOrder
 }
 
-const otherFormat = (source: ByteSource): AgentError =>
-  new AgentError(
-    'PERF_DATA.OTHER_FORMAT',
-    `Cannot read ${source.name}: it is not a perf.data file (${source.size} bytes).`,
-  )
-
-function checkMagic(head: Uint8Array, source: ByteSource): void {
+/** What the first bytes say about the others. */
+export function kindOf(head: Uint8Array, source: ByteSource): Pick<PerfDataFile, 'order' | 'mode'> {
   if (head.length < PIPE_HEADER_BYTES) throw otherFormat(source)
-  const reader = new ByteReader(head)
-  const magic = reader.u64()
-  const size = reader.u64()
-  if (magic === MAGIC_OTHER_ENDIAN) {
-    throw unreadable(source, 'it was written on a machine of the other byte order. Convert it there.')
-  }
+  const magic = new ByteReader(head).u64()
   if (magic === MAGIC_V1) throw unreadable(source, 'it is version 1 of perf.data, which perf left in 2010.')
-  if (magic !== MAGIC) throw otherFormat(source)
-  if (size === BigInt(PIPE_HEADER_BYTES)) {
-    throw unreadable(source, 'it is a pipe-mode stream. Make a file of it with perf inject -i FILE -o NEW.')
-  }
+  if (magic !== MAGIC && magic !== MAGIC_OTHER_ENDIAN) throw otherFormat(source)
+  const order = magic === MAGIC ? 'little' : 'big'
+  const reader = new ByteReader(head, order)
+  reader.bytes(8)
+  if (reader.u64() === BigInt(PIPE_HEADER_BYTES)) return { order, mode: 'pipe' }
   if (head.length < FILE_HEADER_BYTES) throw unreadable(source, 'it ends within its header.')
+  return { order, mode: 'file' }
 }
 
 function boundedData({ data }: FileHeader, source: ByteSource, problems: string[]): Section {
   if (data.size === 0)
     throw unreadable(source, 'its data section is empty: the writer died before it wrote any samples.')
-  if (data.offset < FILE_HEADER_BYTES || data.offset >= source.size) {
+  if (data.offset < BARE_FILE_HEADER_BYTES || data.offset >= source.size) {
     throw unreadable(source, `its data would begin at byte ${data.offset} of ${source.size}.`)
   }
   const size = Math.min(data.size, source.size - data.offset)
@@ -131,9 +148,10 @@ function boundedData({ data }: FileHeader, source: ByteSource, problems: string[
   return { offset: data.offset, size }
 }
 
-function readFeatures(header: FileHeader, source: ByteSource, problems: string[]): Features {
+function readFeatures({ header, source, order }: Parts, problems: string[]): Features {
   const tableAt = header.data.offset + header.data.size
-  const sections = featureSections(header, source.read(tableAt, header.features.length * 16))
+  const table = source.read(tableAt, header.features.length * 16)
+  const sections = featureSections(header, new ByteReader(table, order))
   if (sections.length < header.features.length) problems.push('the feature sections are cut off')
   // Each byte belongs to one of them: sections that overlap would be read as often as the file says.
   let unread = source.size
@@ -143,10 +161,10 @@ function readFeatures(header: FileHeader, source: ByteSource, problems: string[]
     else problems.push(`feature ${header.features[index]} lies outside the file`)
     return inside ? [{ bit: header.features[index] ?? 0, bytes: source.read(offset, size) }] : []
   })
-  return decodeFeatures(blobs, (problem) => problems.push(problem))
+  return decodeFeatures(blobs, (problem) => problems.push(problem), order)
 }
 
-function readEvents(header: FileHeader, source: ByteSource, described: readonly FileEvent[]): FileEvent[] {
+function readEvents({ header, source, order }: Parts, described: readonly FileEvent[]): FileEvent[] {
   const { attrs, attrEntryBytes } = header
   const attrBytes = attrEntryBytes - 16
   const count = Math.floor(attrs.size / attrEntryBytes)
@@ -154,21 +172,21 @@ function readEvents(header: FileHeader, source: ByteSource, described: readonly 
     attrBytes >= MIN_ATTR_BYTES && count > 0 && count <= MAX_EVENTS && attrs.size <= MAX_ATTRS_BYTES
   if (!usable || attrs.offset + attrs.size > source.size)
     throw unreadable(source, 'its list of events is damaged.')
-  const reader = new ByteReader(source.read(attrs.offset, attrs.size))
+  const reader = new ByteReader(source.read(attrs.offset, attrs.size), order)
   let idBytes = 0
   return Array.from({ length: count }, (_, index) => {
-    const attr = decodeAttr(reader.bytes(attrBytes))
+    const attr = decodeAttr(reader.bytes(attrBytes), order)
     const place = { offset: Number(reader.u64()), size: Number(reader.u64()) }
     idBytes += place.size
     if (idBytes > MAX_IDS_BYTES) throw unreadable(source, 'its list of event ids is damaged.')
-    const ids = readIds(place, source)
+    const ids = readIds(place, source, order)
     const name = described[index]?.name ?? ''
     return { attr, ids, name }
   })
 }
 
-function readIds({ offset, size }: Section, source: ByteSource): bigint[] {
+function readIds({ offset, size }: Section, source: ByteSource, order: ByteOrder): bigint[] {
   if (offset + size > source.size) throw unreadable(source, 'its list of event ids is damaged.')
-  const reader = new ByteReader(source.read(offset, size))
+  const reader = new ByteReader(source.read(offset, size), order)
   return Array.from({ length: Math.floor(size / 8) }, () => reader.u64())
 }

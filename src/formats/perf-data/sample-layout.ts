@@ -19,7 +19,7 @@ export interface ReadValue {
   readonly value: bigint
 }
 
-/** What a sample or a sample_id says; 0 for what its sample_type leaves out. */
+/** What a sample or a sample_id says; 0 for what its sample_type leaves out, but for the period, which the attr has, and pid and tid. */
 export interface SampleFields {
   id: bigint
   ip: bigint
@@ -36,25 +36,30 @@ export interface SampleFields {
   userRegisters?: UserRegisters
   /** The part of the copy of the user's stack that is valid, from the stack pointer on. */
   userStack?: Uint8Array
+  /** Whether there was more of it than was copied. */
+  userStackCut?: boolean
 }
 
 const NO_CHAIN = new BigUint64Array(0)
 
-const noFields = (): SampleFields => ({
+/** What the kernel says of a process that is none any more. */
+const NO_PROCESS = 0xffff_ffff
+
+const noFields = (period: bigint): SampleFields => ({
   id: 0n,
   ip: 0n,
-  pid: 0,
-  tid: 0,
+  pid: NO_PROCESS,
+  tid: NO_PROCESS,
   time: 0n,
   cpu: 0,
-  period: 0n,
+  period,
   chain: NO_CHAIN,
   cgroup: 0n,
 })
 
 /** Reads the body of a sample, in the order of the kernel's perf_output_sample. */
 export function readSample(reader: ByteReader, attr: EventAttr): SampleFields {
-  const fields = noFields()
+  const fields = noFields(attr.sampleFreqOrPeriod)
   const has = (bit: bigint) => (attr.sampleType & bit) !== 0n
   if (has(SAMPLE_TYPE.IDENTIFIER)) fields.id = reader.u64()
   if (has(SAMPLE_TYPE.IP)) fields.ip = reader.u64()
@@ -87,8 +92,7 @@ function readBehindChain(reader: ByteReader, attr: EventAttr, fields: SampleFiel
     if (registers !== undefined) fields.userRegisters = registers
   }
   if (has(SAMPLE_TYPE.STACK_USER)) {
-    const stack = readUserStack(reader)
-    if (stack !== undefined) fields.userStack = stack
+    readUserStack(reader, fields)
   }
   if (has(SAMPLE_TYPE.WEIGHT) || has(SAMPLE_TYPE.WEIGHT_STRUCT)) reader.u64()
   if (has(SAMPLE_TYPE.DATA_SRC)) reader.u64()
@@ -135,29 +139,24 @@ function bitsIn(mask: bigint): number {
   return count
 }
 
-function readUserStack(reader: ByteReader): Uint8Array | undefined {
+function readUserStack(reader: ByteReader, fields: SampleFields): void {
   const size = Number(reader.u64())
-  if (size === 0) return undefined
+  if (size === 0) return
   const copy = reader.bytes(size)
-  return copy.slice(0, Number(reader.u64()))
+  const valid = Number(reader.u64())
+  fields.userStack = copy.slice(0, valid)
+  fields.userStackCut = valid >= size
 }
 
 /** Bytes of the trailer of records that are no samples. */
 export function sampleIdBytes(sampleType: bigint): number {
-  const parts = [
-    SAMPLE_TYPE.TID,
-    SAMPLE_TYPE.TIME,
-    SAMPLE_TYPE.ID,
-    SAMPLE_TYPE.STREAM_ID,
-    SAMPLE_TYPE.CPU,
-    SAMPLE_TYPE.IDENTIFIER,
-  ]
-  return parts.filter((bit) => (sampleType & bit) !== 0n).length * 8
+  const { TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER } = SAMPLE_TYPE
+  return 8 * partsIn(sampleType, [TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER])
 }
 
 /** Reads a trailer of `sampleIdBytes(sampleType)` bytes. */
 export function readSampleId(reader: ByteReader, sampleType: bigint): SampleFields {
-  const fields = noFields()
+  const fields = noFields(0n)
   const has = (bit: bigint) => (sampleType & bit) !== 0n
   if (has(SAMPLE_TYPE.TID)) {
     fields.pid = reader.u32()
@@ -172,4 +171,21 @@ export function readSampleId(reader: ByteReader, sampleType: bigint): SampleFiel
   }
   if (has(SAMPLE_TYPE.IDENTIFIER)) fields.id = reader.u64()
   return fields
+}
+
+const partsIn = (sampleType: bigint, parts: readonly bigint[]): number =>
+  parts.filter((bit) => (sampleType & bit) !== 0n).length
+
+/** Where the id of a sample stands in its body; undefined where it has none. */
+export function sampleIdPlace(sampleType: bigint): number | undefined {
+  if ((sampleType & SAMPLE_TYPE.IDENTIFIER) !== 0n) return 0
+  if ((sampleType & SAMPLE_TYPE.ID) === 0n) return undefined
+  return 8 * partsIn(sampleType, [SAMPLE_TYPE.IP, SAMPLE_TYPE.TID, SAMPLE_TYPE.TIME, SAMPLE_TYPE.ADDR])
+}
+
+/** How far before the end of a record that is no sample its id stands; undefined where it has none. */
+export function trailerIdPlace(sampleType: bigint): number | undefined {
+  if ((sampleType & SAMPLE_TYPE.IDENTIFIER) !== 0n) return 8
+  if ((sampleType & SAMPLE_TYPE.ID) === 0n) return undefined
+  return 8 * (1 + partsIn(sampleType, [SAMPLE_TYPE.STREAM_ID, SAMPLE_TYPE.CPU]))
 }

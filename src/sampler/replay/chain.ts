@@ -1,6 +1,7 @@
 // A call chain without its markers.
 
-import { CONTEXT } from '../../formats/perf-data/layout.ts'
+import type { SampleRecord } from '../../formats/perf-data/file-records.ts'
+import { CONTEXT, MISC } from '../../formats/perf-data/layout.ts'
 
 export interface Chain {
   readonly kernel: BigUint64Array
@@ -37,4 +38,10 @@ export function splitChain(words: BigUint64Array, context: bigint): Chain {
     start = end
   }
   return { kernel, user: NONE, length }
+}
+
+/** A sample without a chain has its leaf at least. */
+export function chainOf({ fields, cpumode }: SampleRecord): Chain {
+  const words = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
+  return splitChain(words, cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER)
 }

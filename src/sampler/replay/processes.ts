@@ -11,12 +11,22 @@ import type { LifeRecord, MmapRecord } from '../../formats/perf-data/file-record
 export type SvmaOf = (image: Image, offset: bigint) => bigint | undefined
 
 /** What the recording knew of a file besides what records say. */
-export type FactsOf = (image: Image) => Pick<Image, 'runtime' | 'goBuildId' | 'contentHash'>
+export type FactsOf = (
+  image: Image,
+) => Pick<Image, 'runtime' | 'goBuildId' | 'contentHash'> & Partial<Pick<Image, 'buildId'>>
 
 /** One executable mapping while it lasts. */
 export interface LiveMapping {
   readonly image: Image
   readonly mapping: Omit<Mapping, 'image' | 'pid'>
+}
+
+/** Is told what processes have mapped, as it changes. */
+export interface MappingWatcher {
+  mapped(pid: number, live: LiveMapping): void
+  /** Nothing of what was mapped is left. */
+  cleared(pid: number): void
+  inherited(pid: number, parentPid: number): void
 }
 
 interface LiveProcess {
@@ -30,14 +40,16 @@ interface LiveProcess {
 export class ReplayedProcesses {
   readonly #svmaOf: SvmaOf | undefined
   readonly #factsOf: FactsOf
+  readonly #watcher: MappingWatcher | undefined
   readonly #processes = new Map<number, LiveProcess>()
   readonly #comms = new Map<number, string>()
   /** By tid, oldest first. Memory is torn down after EXIT was written: samples of the thread still follow it. */
   readonly #gone = new Map<number, { readonly pid: number; readonly time: bigint }>()
 
-  constructor(svmaOf: SvmaOf | undefined, factsOf: FactsOf = () => ({})) {
+  constructor(svmaOf: SvmaOf | undefined, factsOf: FactsOf = () => ({}), watcher?: MappingWatcher) {
     this.#svmaOf = svmaOf
     this.#factsOf = factsOf
+    this.#watcher = watcher
   }
 
   /** pids with their live threads and mappings. */
@@ -80,6 +92,7 @@ export class ReplayedProcesses {
       process.threads.clear()
       process.threads.add(tid)
       this.#changeMappings(process, [])
+      this.#watcher?.cleared(pid)
     }
     this.#comms.set(tid, comm)
   }
@@ -95,6 +108,7 @@ export class ReplayedProcesses {
       process,
       [...others, added].sort((a, b) => (a.mapping.start < b.mapping.start ? -1 : 1)),
     )
+    this.#watcher?.mapped(record.pid, added)
     return added
   }
 
@@ -102,6 +116,7 @@ export class ReplayedProcesses {
     if (pid !== parentPid) {
       this.#forget(pid)
       this.#changeMappings(this.#ensure(pid, tid), [...(this.#processes.get(parentPid)?.mappings ?? [])])
+      this.#watcher?.inherited(pid, parentPid)
     }
     this.#ensure(pid, tid)
     const comm = this.commOf(parentPid, parentTid)
@@ -120,7 +135,10 @@ export class ReplayedProcesses {
       if (time >= before) return
       this.#gone.delete(tid)
       this.#comms.delete(tid)
-      if (this.#processes.get(pid)?.threads.size === 0) this.#processes.delete(pid)
+      if (this.#processes.get(pid)?.threads.size === 0) {
+        this.#processes.delete(pid)
+        this.#watcher?.cleared(pid)
+      }
     }
   }
 
@@ -132,10 +150,9 @@ export class ReplayedProcesses {
   /** The process with this thread alive; a new one where the last that bore the number has gone. */
   #ensure(pid: number, tid: number): LiveProcess {
     const known = this.#processes.get(pid)
-    const process =
-      known !== undefined && known.threads.size > 0
-        ? known
-        : { threads: new Set<number>(), mappings: [], epoch: this.#nextEpoch++ }
+    const lives = known !== undefined && known.threads.size > 0
+    const process = lives ? known : { threads: new Set<number>(), mappings: [], epoch: this.#nextEpoch++ }
+    if (known !== undefined && !lives) this.#watcher?.cleared(pid)
     this.#processes.set(pid, process)
     process.threads.add(tid)
     if (this.#gone.delete(tid)) this.#comms.delete(tid)
@@ -155,7 +172,7 @@ export class ReplayedProcesses {
     const kind = imageKindOf(path)
     const plain: Image = { kind, path, buildId, device, inode }
     const image = { ...plain, ...this.#factsOf(plain) }
-    const meaning = this.#meaningOf(image, start, record.fileOffset)
+    const meaning = this.#meaningOf(plain, start, record.fileOffset)
     const place = { start: avma(start), end: avma(start + length), fileOffset: fileOffset(record.fileOffset) }
     return { image, mapping: { ...place, ...meaning, protection, flags } }
   }

@@ -5,10 +5,11 @@ import type { HostInfo, KernelModule } from '../../core/host.ts'
 import type { EventInfo, SamplingRate, SessionInfo } from '../../core/profile.ts'
 import { hertz } from '../../core/units.ts'
 import { detailsOf } from '../../formats/perf-data/attr.ts'
-import { type MmapRecord, readRecords } from '../../formats/perf-data/file-records.ts'
+import type { MmapRecord } from '../../formats/perf-data/file-records.ts'
 import type { FileEvent } from '../../formats/perf-data/header.ts'
 import { ATTR_FLAG, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
 import type { PerfDataFile } from '../../formats/perf-data/reader.ts'
+import { readRecords } from '../../formats/perf-data/record-reader.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
 import { eventOfNumbers } from '../events/names.ts'
 
@@ -89,20 +90,27 @@ function kernelOf(file: PerfDataFile): HostInfo['kernel'] {
     if (record.kind === 'sample' || (record.kind === 'mmap' && !record.kernel)) break
     if (record.kind === 'mmap') maps.push(record)
   }
-  const text = maps.find(({ path }) => path.startsWith(KERNEL_MAP))
-  if (text === undefined || text.start === 0n) return undefined
-  const buildId = file.features.buildIds?.find(
-    ({ kernel, path }) => kernel && path.startsWith(KERNEL_MAP),
-  )?.buildId
-  const modules = maps.filter((map) => map !== text).map(moduleOf)
-  return { text: text.start, textEnd: text.start + text.length, buildId: buildId ?? '', modules }
+  const kernel = maps.find(({ path }) => path.startsWith(KERNEL_MAP))
+  if (kernel === undefined || kernel.fileOffset === 0n) return undefined
+  const { start, length, fileOffset: text } = kernel
+  const ids = new Map(file.features.buildIds?.filter((entry) => entry.kernel).map((e) => [e.path, e.buildId]))
+  const modules = maps.filter((map) => map !== kernel).map((map) => moduleOf(map, ids.get(map.path)))
+  const buildId = kernel.buildId || (KERNEL_PATHS.map((path) => ids.get(path)).find(Boolean) ?? '')
+  return { text, textEnd: start + length, buildId, modules }
 }
 
+/** What follows is the symbol whose address is the map's offset; before Linux 4.17 the map begins at 0. */
 const KERNEL_MAP = '[kernel.kallsyms]'
+const KERNEL_PATHS = [KERNEL_MAP, '[kernel.kallsyms]_text', '[kernel.kallsyms]_stext']
 
 /** `[virtio_net]`, or the path of the module's file as perf writes it. */
-const moduleOf = ({ path, start, length }: MmapRecord): KernelModule => ({
-  name: path.replace(/^\[(.*)\]$/, '$1').replace(/^.*\/(.*?)\.ko(\.\w+)?$/, '$1'),
+const moduleOf = ({ path, start, length }: MmapRecord, buildId: string | undefined): KernelModule => ({
+  name: path
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/^.*\/(.*?)\.ko(\.\w+)?$/, '$1')
+    .replaceAll('-', '_'),
   start,
   size: length,
+  ...(path.startsWith('/') && { path }),
+  ...(buildId && { buildId }),
 })

@@ -14,10 +14,16 @@ import type {
   NoticeRecord,
   SampleRecord,
 } from '../../formats/perf-data/file-records.ts'
-import { CONTEXT, MISC } from '../../formats/perf-data/layout.ts'
 import type { StackNote } from '../../formats/perf-data/stack-notes.ts'
 import type { StackNotes } from '../../formats/perf-data/stack-notes-reader.ts'
-import { type Chain, splitChain } from './chain.ts'
+import { EXACT_ADDRESS } from '../../native/binding.ts'
+import {
+  type CapturedSample,
+  CapturedStacks,
+  type RecordedUnwinder,
+  type UnwoundStack,
+} from './captured-stacks.ts'
+import { chainOf } from './chain.ts'
 import { type AddressFrame, notedChain } from './noted-chain.ts'
 import type { LiveMapping, ReplayedProcesses } from './processes.ts'
 
@@ -43,6 +49,8 @@ export interface ReplayWindowOptions {
   readonly cgroups: ReadonlyMap<bigint, string>
   /** What the file says of its stacks besides addresses. */
   readonly notes: StackNotes | undefined
+  /** Where samples bring bytes of their stacks. */
+  readonly unwinder: RecordedUnwinder | undefined
 }
 
 export class ReplayWindow {
@@ -57,19 +65,21 @@ export class ReplayWindow {
   readonly #cgroups: ReadonlyMap<bigint, string>
   readonly #sampledCgroups = new Set<bigint>()
   readonly #notes: StackNotes | undefined
+  readonly #captured: CapturedStacks | undefined
   readonly #stacks = new Map<string, number>()
   readonly #rows = new Map<LiveMapping, Map<number, number>>()
   /** Frames by the place they lie in and their address there: twice it, plus one for return addresses. */
   readonly #frames = new Map<number, Map<number, number>>()
 
   /** Begins with what is known of all processes. */
-  constructor({ start, processes, maxStacks, tellCgroups, cgroups, notes }: ReplayWindowOptions) {
+  constructor({ start, processes, maxStacks, tellCgroups, cgroups, notes, unwinder }: ReplayWindowOptions) {
     this.start = start
     this.#processes = processes
     this.#maxStacks = maxStacks
     this.#tellCgroups = tellCgroups
     this.#cgroups = cgroups
     this.#notes = notes
+    this.#captured = unwinder && new CapturedStacks(unwinder, maxStacks)
     for (const session of maxStacks.keys()) this.#builder.addSession(session)
     processes.forgetGone({ before: start - EXIT_NS })
     for (const { pid, threads, mappings } of processes.all()) this.#snapshot(pid, threads, mappings)
@@ -93,6 +103,8 @@ export class ReplayWindow {
 
   /** Takes a record, and tells `processes` of what it changes. */
   add(record: SampleRecord | CommRecord | MmapRecord | LifeRecord): void {
+    // What waits was sampled before this.
+    if (record.kind !== 'sample' && this.#captured?.concerns(record.pid)) this.#addCaptured()
     switch (record.kind) {
       case 'sample':
         this.#addSample(record)
@@ -136,6 +148,7 @@ export class ReplayWindow {
   }
 
   build(times: Omit<WindowTimes, 'start'>): SharedArrayBuffer {
+    this.#addCaptured()
     for (const id of this.#sampledCgroups) this.#builder.addCgroup(id, this.#cgroups.get(id) ?? '')
     return this.#builder.build({ start: this.start, ...times })
   }
@@ -156,20 +169,39 @@ export class ReplayWindow {
   }
 
   #addSample(record: SampleRecord): void {
-    const { pid, tid, cpu, period: value, time, cgroup } = record.fields
+    const { pid, tid } = record.fields
     const comm = this.#processes.commOf(pid, tid)
-    const row = { time, pid, tid, cpu, stack: this.#stackOf(record), value, comm }
+    this.samples++
+    if (this.#captured === undefined) {
+      this.#addRow({ record, comm }, this.#stackOf(record))
+      return
+    }
+    this.#captured.add({ record, comm })
+    if (this.#captured.full) this.#addCaptured()
+  }
+
+  #addCaptured(): void {
+    for (const { sample, unwound } of this.#captured?.take() ?? []) {
+      const { record } = sample
+      this.#addRow(
+        sample,
+        unwound === undefined ? this.#stackOf(record) : this.#unwoundStack(record, unwound),
+      )
+    }
+  }
+
+  #addRow({ record, comm }: CapturedSample, stack: number): void {
+    const { pid, tid, cpu, period: value, time, cgroup } = record.fields
+    const row = { time, pid, tid, cpu, stack, value, comm }
     const tells = this.#tellCgroups[record.event] === true
     this.#builder.addSample(record.event, tells ? { ...row, cgroup } : row)
     if (cgroup !== 0n) this.#sampledCgroups.add(cgroup)
-    this.samples++
   }
 
   /** Equal chains with equal notes of a process whose mappings have not changed are one stack. */
   #stackOf(record: SampleRecord): number {
     const { pid, chain, ip } = record.fields
-    const { buffer, byteOffset, byteLength } = chain
-    const bytes = Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+    const bytes = latin1(chain)
     const mode = chain.length === 0 ? `${record.cpumode}/${ip}` : ''
     const number = this.#notes?.numberOf(record.index) ?? 0
     const key = `${pid}/${this.#processes.epochOf(pid)}/${record.event}/${number}/${mode}/${bytes}`
@@ -177,6 +209,26 @@ export class ReplayWindow {
     if (known !== undefined) return known
     const note = this.#notes?.note(number)
     const stack = note === undefined ? this.#makeStack(record) : this.#makeNotedStack(record, note)
+    this.#stacks.set(key, stack)
+    return stack
+  }
+
+  /** Equal ways through equal mappings are one stack. */
+  #unwoundStack(record: SampleRecord, { frames, state, reason }: UnwoundStack): number {
+    const { pid } = record.fields
+    const chain = chainOf(record)
+    const bytes = [chain.kernel, frames].map(latin1).join('/')
+    const key = `${pid}/${this.#processes.epochOf(pid)}/${state}/${reason}/${chain.kernel.length}/${bytes}`
+    const known = this.#stacks.get(key)
+    if (known !== undefined) return known
+    const places = Array.from(chain.kernel, (address, index) => this.#kernelFrame(address, index > 0))
+    // What cannot be unwound has its leaf at least.
+    const user = frames.length > 0 ? frames : chain.user.subarray(0, 1)
+    for (const [index, word] of user.entries()) {
+      const returnAddress = index > 0 && (word & EXACT_ADDRESS) === 0n
+      places.push(this.#userFrame(pid, { address: word & ~EXACT_ADDRESS, returnAddress }))
+    }
+    const stack = reason === '' ? this.#addStack(places, state) : this.#broken(places, reason)
     this.#stacks.set(key, stack)
     return stack
   }
@@ -292,8 +344,6 @@ export class ReplayWindow {
   }
 }
 
-/** A sample without a chain has its leaf at least. */
-function chainOf({ fields, cpumode }: SampleRecord): Chain {
-  const words = fields.chain.length > 0 || fields.ip === 0n ? fields.chain : BigUint64Array.of(fields.ip)
-  return splitChain(words, cpumode === MISC.KERNEL ? CONTEXT.KERNEL : CONTEXT.USER)
-}
+/** For keys. */
+const latin1 = ({ buffer, byteOffset, byteLength }: BigUint64Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1')

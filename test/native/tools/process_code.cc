@@ -82,6 +82,8 @@ const char* WordOf(UnwindEnd end) {
       return "unreadable-rows";
     case UnwindEnd::kLateRows:
       return "late-rows";
+    case UnwindEnd::kNoFile:
+      return "no-file";
     case UnwindEnd::kCostlyRows:
       return "costly-rows";
     case UnwindEnd::kFramePointer:

@@ -34,6 +34,7 @@ const status = (changes: Partial<Status> = {}): Status => ({
   sessions: [],
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
   filter: [],
+  flightRecorder: null,
   consumers: {},
   ...changes,
 })

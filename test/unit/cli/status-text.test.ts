@@ -53,6 +53,7 @@ const status = (consumers: Status['consumers'], changes: Partial<Status> = {}): 
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: [],
+  flightRecorder: null,
   consumers,
   ...changes,
 })

@@ -22,6 +22,7 @@ const factsWith = (results: readonly (readonly [string, ConsumerResult])[] = [])
   configuration: null,
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: EVERYTHING,
+  flightRecorder: null,
   results: new Map(results),
 })
 

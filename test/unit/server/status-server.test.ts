@@ -22,6 +22,7 @@ const STATUS: Status = {
   endedSessions: { sessions: 0, taken: 0, lost: {}, leftOut: {} },
   sampler: { backEnd: 'perf', filterProblem: null, cpus: [] },
   filter: [],
+  flightRecorder: null,
   consumers: {},
 }
 

@@ -5,12 +5,17 @@ import type { HostInfo } from '../../../src/core/host.ts'
 import type { KernelSymbolEvent } from '../../../src/core/kernel-code.ts'
 import type { AddressSpace, Image } from '../../../src/core/process.ts'
 import type { Frame, ProfileBatch } from '../../../src/core/profile.ts'
-import { DEFAULT_SYMBOL_POLICY } from '../../../src/core/symbol-policy.ts'
+import { DEFAULT_SYMBOL_POLICY, type SymbolPolicy } from '../../../src/core/symbol-policy.ts'
 import { namesOf as allNamesOf, nameOf } from '../../../src/core/symbolizer.ts'
 import { monotonicTime } from '../../../src/core/units.ts'
 import { WindowBuilder } from '../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../src/core/window-view.ts'
-import type { NativeJitNames, NativeNameRequest, NativeNameResult } from '../../../src/native/binding.ts'
+import type {
+  NativeJitNames,
+  NativeNameRequest,
+  NativeNameResult,
+  NativeRecordedKernel,
+} from '../../../src/native/binding.ts'
 import { createSymbolizer, type SymbolizerOptions } from '../../../src/symbols/symbolizer.ts'
 import { sessionInfo } from '../../support/session.ts'
 
@@ -24,6 +29,7 @@ function fakeAddon(
 ) {
   const asked: NativeNameRequest[] = []
   const kernel: { addresses: bigint[]; recordedText: bigint; codeChanged: boolean }[] = []
+  const recordedKernels: (NativeRecordedKernel & { addresses: bigint[] })[] = []
   let closed = 0
   const answer = (addresses: BigUint64Array, because: string, identity = ''): NativeNameResult => {
     const names = because === '' ? [...addresses].map((address) => `f${address.toString(16)}`) : []
@@ -53,11 +59,16 @@ function fakeAddon(
         kernel.push({ addresses: [...addresses], recordedText, codeChanged })
         return answer(addresses, problem('kernel'))
       },
+      nameRecordedKernel: async (recorded, addresses) => {
+        recordedKernels.push({ ...recorded, addresses: [...addresses] })
+        const known = problem('recorded kernel') === 'known'
+        return { ...answer(addresses, known ? '' : 'nothing is found'), problem: '' }
+      },
       cacheBytes: () => 0,
       close: () => void closed++,
     }),
   }
-  return { addon, asked, kernel, closed: () => closed }
+  return { addon, asked, kernel, recordedKernels, closed: () => closed }
 }
 
 const NO_JIT_NAMES: NativeJitNames = {
@@ -123,13 +134,17 @@ interface NativeRest {
   readonly returnAddress?: boolean
 }
 
-const symbolizerWith = (addon: SymbolizerOptions['addon'], trust: SymbolizerOptions['trust'] = 'live') =>
+const symbolizerWith = (
+  addon: SymbolizerOptions['addon'],
+  trust: SymbolizerOptions['trust'] = 'live',
+  policy: Partial<SymbolPolicy> = {},
+) =>
   createSymbolizer({
     addon,
     trust,
     limitMs: () => 100,
     maxCacheBytes: 1 << 20,
-    policy: DEFAULT_SYMBOL_POLICY,
+    policy: { ...DEFAULT_SYMBOL_POLICY, ...policy },
   })
 
 /** The names of all frames, undefined where there is none. */
@@ -525,6 +540,50 @@ test('a recording of another kernel keeps kernel and vdso frames without names, 
   await namesOf(symbolizer, windowOf(mixed, host))
   assert.deepEqual(kernel, [])
   assert.equal(symbolizer.problems().filter((line) => line.includes('another kernel')).length, 2)
+})
+
+test('a kernel that runs no more is named by files, told what the recording says of it', async () => {
+  const { addon, kernel, recordedKernels } = fakeAddon((path) => (path === 'recorded kernel' ? 'known' : ''))
+  const symbolizer = symbolizerWith(addon, 'local-build-id')
+  const module = { name: 'ext4', start: 0xffff_a000n, size: 0x1000n, buildId: 'e4e4', path: '/lib/ext4.ko' }
+  const host = { osRelease: '6.1.0', kernel: { ...RECORDED, modules: [module], buildId: 'ffff' } }
+  assert.equal((await namesOf(symbolizer, windowOf(mixed, host)))[3], 'fffff0500')
+  assert.deepEqual(kernel, [])
+  assert.deepEqual(recordedKernels, [
+    {
+      buildId: 'ffff',
+      release: '6.1.0',
+      text: 0xffff_0000n,
+      textEnd: 0xffff_9000n,
+      modules: [module],
+      addresses: [0xffff_0500n],
+    },
+  ])
+})
+
+test('a kernel file that somebody named comes before the running kernel, also where the recording has no build id', async () => {
+  const { addon, kernel } = fakeAddon((path) => (path === 'recorded kernel' ? 'known' : ''))
+  const recorded = { symfs: undefined, vmlinux: undefined, kallsyms: '/tmp/kallsyms', buildIdCaches: [] }
+  const symbolizer = symbolizerWith(addon, 'local-build-id', { recorded })
+  for (const buildId of ['abcd', '']) {
+    const host = { kernel: { ...RECORDED, buildId } }
+    assert.equal((await namesOf(symbolizer, windowOf(mixed, host)))[3], 'fffff0500')
+  }
+  assert.deepEqual(kernel, [])
+})
+
+test('the vdso of another kernel is asked for by its build id', async () => {
+  const { addon, asked } = fakeAddon()
+  const symbolizer = symbolizerWith(addon, 'local-build-id')
+  const vdso: Image = { ...VDSO, buildId: 'd50d' }
+  await namesOf(
+    symbolizer,
+    windowOf((native) => [native(vdso, 0x300n)], { kernel: { ...RECORDED, buildId: 'ffff' } }),
+  )
+  assert.deepEqual(
+    asked.map(({ path, buildId }) => ({ path, buildId })),
+    [{ path: '[vdso]', buildId: 'd50d' }],
+  )
 })
 
 test('an aborted signal ends the wait, and the other batches of the window get their names', async () => {

@@ -89,6 +89,7 @@ test('a sample is read whole, in the order of its body', () => {
       values: BigUint64Array.of(0xa0n, 0xa7n, 0xa8n),
     },
     userStack: Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8),
+    userStackCut: false,
   })
   const struct = { ...wholeAttr, sampleType: allBits & ~SAMPLE_TYPE.WEIGHT }
   assert.deepEqual(readSample(new ByteReader(wholeSample()), struct), fields)
