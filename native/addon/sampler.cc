@@ -43,6 +43,13 @@ SessionOptions ToSession(const OptionsReader& reader) {
   session.exclude_kernel = reader.Boolean("excludeKernel");
   session.details = ToDetails(reader);
   if (reader.Has("filter")) session.filter = reader.Text("filter");
+  if (reader.Has("leader")) {
+    session.leader = static_cast<uint32_t>(reader.Number("leader", UINT16_MAX));
+  }
+  if (reader.Has("groupSize")) {
+    session.group_size = static_cast<uint32_t>(reader.Number("groupSize", UINT16_MAX));
+  }
+  session.leader_sampling = reader.Flag("leaderSampling");
   if (reader.Has("cpus")) session.cpus = reader.Integers("cpus");
   session.clock = reader.Boolean("clock");
   session.max_stack = static_cast<uint16_t>(reader.Number("maxStack", UINT16_MAX));
@@ -134,9 +141,14 @@ SamplerOptions ToOptions(Napi::Env env, const OptionsReader& reader) {
   for (uint32_t index = 0; index < sessions.Length(); index++) {
     options.sessions.push_back(ToSession(OptionsReader(sessions.Get(index).As<Napi::Object>())));
     const SessionOptions& session = options.sessions.back();
-    if ((session.frequency == 0) == (session.period == 0)) {
+    const bool is_counted = session.leader && session.leader_sampling;
+    if (!is_counted && (session.frequency == 0) == (session.period == 0)) {
       throw Napi::TypeError::New(env, session.name + ": expected either frequency or period");
     }
+  }
+  for (size_t place = 0; place < options.sessions.size(); place++) {
+    const auto& leader = options.sessions[place].leader;
+    if (leader && *leader >= place) throw Napi::TypeError::New(env, "leader: expected one before");
   }
   if (options.sessions.empty()) throw Napi::TypeError::New(env, "sessions: expected at least one");
   options.target = ToTarget(env, reader.Object("target"));

@@ -27,6 +27,12 @@ export interface NativeSession extends EventDetails {
   readonly excludeKernel: boolean
   /** Of a tracepoint: which of its occurrences count. Absent: all. */
   readonly filter?: string
+  /** Of a member of a group: the place of its leader among the sessions, before its own. */
+  readonly leader?: number
+  /** Of a leader: how many events its group has. */
+  readonly groupSize?: number
+  /** The group is read at its leader's samples; the members, whose period is 0, take none of their own. */
+  readonly leaderSampling?: boolean
   /** CPUs to open it on. Absent: all that are sampled. */
   readonly cpus?: readonly number[]
   /** Whether the event's count is nanoseconds of a clock, so that missed ticks can be told. */

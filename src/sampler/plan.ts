@@ -112,11 +112,13 @@ export function planSampling(request: SamplingRequest): SamplingPlan {
     chosen.events.map(({ info }) => info),
     privileges,
   )
-  const events = chosen.events.map((event, place) => plannedEvent(event, permitted.events[place], request))
-  for (const { info, rate } of events) checkRate(rate, [info], privileges)
+  const events = chosen.events.map((event, place) =>
+    plannedEvent(event, permitted.events[place], { ...request, place }),
+  )
+  for (const { info, rate } of events.filter(takesSamples)) checkRate(rate, [info], privileges)
   const maxStack = checkMaxStack(request.maxStack, privileges)
   const located = locateCgroups(request.filter, request.missingCgroups)
-  const tried = backEndsOf(request, privileges, permitted.events)
+  const tried = backEndsOf(request, privileges, events)
   const { identity = ONLY_SOURCE } = request
   const shared: SharedPlan = { request, identity, events, cpus, maxStack }
   const { hierarchy: cgroups } = located
@@ -151,14 +153,17 @@ interface SharedPlan {
 /** An event as it may be sampled, at its own rate. */
 type PlannedEvent = AskedEvent & { readonly rate: SamplingRate }
 
+/** A member that is sampled by its leader takes none of its own. */
+const takesSamples = ({ rate }: PlannedEvent): boolean => rate.by === 'frequency' || rate.period > 0n
+
 const plannedEvent = (
   event: AskedEvent,
   permitted: EventInfo | undefined,
-  { rate, rateIsDefault: isDefault = false }: SamplingRequest,
+  { rate, rateIsDefault: isDefault = false, place }: SamplingRequest & { readonly place: number },
 ): PlannedEvent => ({
   ...event,
   info: permitted ?? event.info,
-  rate: rateFor(event, { rate, isDefault }),
+  rate: rateFor(event, { rate, isDefault, place }),
 })
 
 const FRAME_POINTERS: CallGraph = { method: 'fp' }
@@ -172,13 +177,13 @@ function wayOf(backEnd: BackEnd, { request, identity, events, cpus, maxStack }: 
     backEnd,
     callGraph,
     native: events.map(({ info, ...event }, place) =>
-      nativeSession(info, { ...form, ...event, id: identity.firstSessionId + place }),
+      nativeSession(info, { ...form, ...event, place, id: identity.firstSessionId + place }),
     ),
     ring: {
       bytes:
         ringBytes ??
         ringBytesFor(
-          events.map(({ info: { unit }, rate }) => ({ unit, rate })),
+          events.filter(takesSamples).map(({ info: { unit }, rate }) => ({ unit, rate })),
           { rate: request.rate, callGraph, cpus: cpus.length, backEnd, besideOthers },
         ),
       asked: ringBytes !== undefined,
@@ -243,7 +248,7 @@ interface TriedBackEnds {
 function backEndsOf(
   { backEnd: asked }: SamplingRequest,
   privileges: Privileges,
-  events: readonly EventInfo[],
+  events: readonly AskedEvent[],
 ): TriedBackEnds {
   if (asked === 'perf') return { backEnds: [asked], notices: [] }
   const { backEnd, why } = chooseBackEnd({

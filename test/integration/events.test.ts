@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { attrOf, type EventAttr } from '../../src/formats/perf-data/attr.ts'
@@ -238,7 +238,7 @@ function countsIn(file: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const line of run('perf', ['script', '-F', 'event', '-i', file]).stdout.split('\n')) {
     const name = line.trim().replace(/:$/, '')
-    if (/^[\w-]+(:\w+)*$/.test(name)) counts.set(name, (counts.get(name) ?? 0) + 1)
+    if (/^[\w-]+(:[\w/]+)*$/.test(name)) counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return new Map([...counts].sort())
 }
@@ -281,4 +281,64 @@ test('a filter that the kernel does not take is shown with its expression', {
     stderr,
     /the kernel does not take the filter.*\n\(ioctl\(PERF_EVENT_IOC_SET_FILTER, sched:sched_switch, 'prev_comm > 3'\): EINVAL\)/,
   )
+})
+
+const NO_CC = spawnSync('cc', ['--version']).error === undefined ? false : 'cc is not installed'
+
+const PROGRAM = `
+volatile int watched;
+__attribute__((noinline)) void called(void) { __asm__ volatile(""); }
+int main(void) { for (int turn = 1; turn <= 250; turn++) { watched = turn; called(); } return 0; }
+`
+
+/** A program that writes one address and calls one function 250 times, and breakpoints on both. */
+function watchedProgram(t: TestContext): {
+  readonly program: string
+  readonly writes: string
+  readonly calls: string
+} {
+  const directory = temporaryDirectory(t)
+  writeFileSync(join(directory, 'watched.c'), PROGRAM)
+  const program = join(directory, 'watched')
+  const built = run('cc', ['-O1', '-no-pie', '-o', program, join(directory, 'watched.c')])
+  assert.equal(built.status, 0, built.stderr)
+  const symbols = run('nm', [program]).stdout
+  const addressOf = (name: string): string =>
+    `0x${new RegExp(`(\\w+) \\w ${name}$`, 'm').exec(symbols)?.[1] ?? ''}`
+  return { program, writes: `mem:${addressOf('watched')}/4:w`, calls: `mem:${addressOf('called')}:x` }
+}
+
+/** What a breakpoint needs of the machine: emulated ones have none. */
+function lacksBreakpoints(t: TestContext, { program, calls }: { program: string; calls: string }): boolean {
+  const counted = run('perf', ['stat', '-x,', '-e', `${calls}:u`, program]).stderr
+  if (counted.startsWith('250,')) return false
+  t.skip(`perf stat does not count the breakpoint: ${counted.trim()}`)
+  return true
+}
+
+for (const backEnd of ['bpf', 'perf']) {
+  test(`a breakpoint is sampled each time, by ${backEnd}`, { skip: NO_PERF || NOT_ROOT || NO_CC }, (t) => {
+    const watched = watchedProgram(t)
+    if (lacksBreakpoints(t, watched)) return
+    const { program, writes, calls } = watched
+    const file = recorded(t, ['--sampler', backEnd, '-e', `${writes}:u,${calls}:u`, '--', program])
+    assert.deepEqual([...countsIn(file).values()], [250, 250])
+  })
+}
+
+test('a group is sampled by its leader: each event has what it counted', {
+  skip: NO_PERF || NOT_ROOT || NO_CC,
+}, (t) => {
+  const watched = watchedProgram(t)
+  if (lacksBreakpoints(t, watched)) return
+  const { program, writes, calls } = watched
+  const file = recorded(t, ['-c', '10', '-e', `{${writes},${calls}}:uS`, '--', program])
+  const periods = run('perf', ['script', '-F', 'event,period', '-i', file]).stdout
+  const sums = new Map<string, number>()
+  for (const [, period, name = ''] of periods.matchAll(/^\s*(\d+)\s+(mem:\S+):\s*$/gm)) {
+    sums.set(name, (sums.get(name) ?? 0) + Number(period))
+  }
+  assert.equal(countsIn(file).size, 2)
+  // The tenth write is before the tenth call.
+  assert.deepEqual([...sums.values()].sort(), [249, 250])
 })

@@ -64,7 +64,8 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
     layouts_.Set(event.event.id(),
                  {.implied_period = session.PeriodIsImplied() ? session.period : 0,
                   .captured = session.stack_bytes != 0,
-                  .cgroup = features_.cgroup});
+                   .cgroup = features_.cgroup,
+                   .group_words = GroupWords(session)});
     Source& source = SourceFor(event, rings, captured);
     source.events.push_back(place);
     if (source.cpu < idle.size()) idle_at_start_[source.cpu] = idle[source.cpu];
@@ -90,7 +91,7 @@ Collector::Source& Collector::SourceFor(const SampledEvent& event,
   const SessionOptions& session = options_.sessions[event.session];
   // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
   const bool countable = !session.exclude_user && !session.exclude_kernel;
-  if (session.clock && countable) source.ledger.emplace(session.ClockPeriod());
+  if (session.clock && countable && !session.leader_sampling) source.ledger.emplace(session.ClockPeriod());
   return source;
 }
 
@@ -115,7 +116,10 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
     void operator()(const SampleRecord& sample) const { self.OnSample(ring, sample); }
     void operator()(const CommRecord& comm) const { Add(ProcessRecordOf(comm, record.time)); }
     void operator()(const MmapRecord& mmap) const { Add(ProcessRecordOf(mmap, record.time)); }
-    void operator()(const TaskRecord& task) const { Add(ProcessRecordOf(task, record.time)); }
+    void operator()(const TaskRecord& task) const {
+      if (task.exit) self.group_counts_.OnExit(task.tid);
+      Add(ProcessRecordOf(task, record.time));
+    }
     void Add(ProcessRecord bookkeeping) const {
       Window& window = self.WindowAt(bookkeeping.time);
       window.AddRecord(std::move(bookkeeping));
@@ -178,7 +182,26 @@ void Collector::ApplyToCgroups(const ProcessRecord& record) {
   }
 }
 
+uint8_t Collector::GroupWords(const SessionOptions& session) const {
+  if (!session.ReadsGroup()) return 0;
+  return features_.lost_count ? 3 : 2;
+}
+
+/// As perf delivers them: a sample of each event that has counted, of what it has counted.
+void Collector::OnGroup(size_t ring, const SampleRecord& sample) {
+  const size_t words = features_.lost_count ? 3 : 2;
+  const bool whole_cpus = options_.target.kind == TargetOptions::Kind::kCpus;
+  for (size_t at = 0; at + words <= sample.group.size(); at += words) {
+    SampleRecord member = sample;
+    member.group = {};
+    member.id = sample.group[at + 1];
+    member.period = group_counts_.Since(member.id, whole_cpus ? 0 : sample.tid, sample.group[at]);
+    if (member.period != 0) OnSample(ring, member);
+  }
+}
+
 void Collector::OnSample(size_t ring, const SampleRecord& sample) {
+  if (!sample.group.empty()) return OnGroup(ring, sample);
   auto& [last_id, last_number] = last_source_[ring];
   // 0 is no event's id, but where a ring begins.
   if (last_id != sample.id || sample.id == 0) {
@@ -443,6 +466,7 @@ std::unique_ptr<Window> Collector::FinishWindow() {
   ForgetEnded();
   // Where perf takes the samples nobody asks.
   if (unwinder_ != nullptr && !Captures()) (void)unwinder_->TakeChainWishes();
+  group_counts_.EndWindow();
   if (process_cgroups_) process_cgroups_->EndWindow();
   gate_.EndWindow();
   if (current_->dropped_records() > 0) gate_.Doubt();

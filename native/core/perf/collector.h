@@ -14,6 +14,7 @@
 #include "core/cgroup/process_cgroups.h"
 #include "core/perf/event_attr.h"
 #include "core/perf/event_set.h"
+#include "core/perf/group_counts.h"
 #include "core/perf/record.h"
 #include "core/perf/sample_gate.h"
 #include "core/perf/sampler_options.h"
@@ -162,6 +163,8 @@ class Collector {
   };
 
   void ApplyToCgroups(const ProcessRecord& record);
+  uint8_t GroupWords(const SessionOptions& session) const;
+  void OnGroup(size_t ring, const SampleRecord& sample);
   void OnSample(size_t ring, const SampleRecord& sample);
   void AddSample(size_t ring, uint32_t session, const SampleRecord& sample);
   void NoticeReuse(const CapturedSample& sample);
@@ -207,6 +210,7 @@ class Collector {
   std::vector<Source> sources_;
   /// The source of the last sample of each ring: mostly the next one's too.
   std::vector<std::pair<uint64_t, uint32_t>> last_source_;
+  GroupCounts group_counts_ = {};
   /// When a ring last said that it had been full; 0: not in this window.
   std::vector<uint64_t> full_at_;
   uint64_t bookkeeping_lost_ = 0;

@@ -19,14 +19,22 @@ struct EventCounts {
   uint64_t lost = 0;
 };
 
+/// Whom an event is opened beside.
+struct EventGroup {
+  int leader_fd = -1;
+  /// Of a leader that is read with its group.
+  uint32_t size = 1;
+};
+
 /// One opened perf event.
 class Event {
  public:
   /// `name` is for messages. `pid` -1: every process of the CPU.
-  static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name);
+  static Result<Event> Open(perf_event_attr attr, pid_t pid, int cpu, const std::string& name,
+                            const EventGroup& group = {});
   /// Of the processes in a cgroup, by its directory, while they run on the CPU.
   static Result<Event> OpenInCgroup(perf_event_attr attr, int directory, int cpu,
-                                    const std::string& name);
+                                    const std::string& name, const EventGroup& group = {});
 
   int fd() const { return fd_.get(); }
   bool IsOpen() const { return static_cast<bool>(fd_); }
@@ -46,10 +54,14 @@ class Event {
   Result<EventCounts> Read() const;
 
  private:
-  static Result<Event> From(long fd);
-  explicit Event(UniqueFd fd) : fd_(std::move(fd)) {}
+  static Result<Event> From(long fd, const perf_event_attr& attr, const EventGroup& group);
+  Event(UniqueFd fd, uint32_t group_size) : fd_(std::move(fd)), group_size_(group_size) {}
+  Result<EventCounts> ReadAlone() const;
+  Result<EventCounts> ReadGroup() const;
 
   UniqueFd fd_;
+  /// 0: its group is not read with it.
+  uint32_t group_size_ = 0;
   uint64_t id_ = 0;
 };
 

@@ -62,6 +62,13 @@ perf_event_attr SampleAttr(const SessionOptions& session, const TargetOptions& t
     attr.sample_period = session.period;
   }
   attr.sample_type = kSampleType;
+  if (session.ReadsGroup()) {
+    attr.sample_type |= PERF_SAMPLE_READ;
+    attr.read_format |= PERF_FORMAT_GROUP;
+  } else if (session.leader_sampling) {
+    attr.freq = 0;
+    attr.sample_period = 0;
+  }
   if (session.PeriodIsImplied()) attr.sample_type &= ~uint64_t{PERF_SAMPLE_PERIOD};
   if (session.stack_bytes != 0) {
     attr.sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;

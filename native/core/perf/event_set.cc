@@ -77,24 +77,17 @@ Result<uint32_t> EventSet::OpenCpu(int cpu) {
 }
 
 Status EventSet::OpenSampledOfCpu(int cpu) {
-  for (uint32_t session = 0; session < options_->sessions.size(); session++) {
-    if (!options_->sessions[session].IsOn(cpu)) continue;
-    if (!scope_) {
+  if (!scope_) {
+    for (uint32_t session = 0; session < options_->sessions.size(); session++) {
       const Status opened = OpenSampled(-1, session, cpu);
       if (!opened) return opened;
-      continue;
     }
-    for (const ScopedCgroup& cgroup : *scope_) {
-      auto event = Event::OpenInCgroup(AttrOf(session), cgroup.directory.get(), cpu,
-                                       options_->sessions[session].name);
-      if (!event) return event.error();
-      const Status filtered = Filter(*event, session);
-      if (!filtered) return filtered;
-      const Status added = Add({.event = std::move(*event),
-                                .session = session,
-                                .ring = *RingOfCpu(cpu),
-                                .in_cgroup = true});
-      if (!added) return added;
+    return Ok();
+  }
+  for (const ScopedCgroup& cgroup : *scope_) {
+    for (uint32_t session = 0; session < options_->sessions.size(); session++) {
+      const Status opened = OpenInCgroup(cgroup, session, cpu);
+      if (!opened) return opened;
     }
   }
   return Ok();
@@ -218,21 +211,45 @@ perf_event_attr EventSet::AttrOf(uint32_t session) const {
 }
 
 Status EventSet::OpenSampled(pid_t pid, uint32_t session, int cpu) {
-  if (!options_->sessions[session].IsOn(cpu)) return Ok();
-  auto event = Event::Open(AttrOf(session), pid, cpu, options_->sessions[session].name);
+  const SessionOptions& options = options_->sessions[session];
+  if (!options.IsOn(cpu)) return Ok();
+  auto event = Event::Open(AttrOf(session), pid, cpu, options.name, GroupOf(session, cpu));
   if (!event) return event.error();
-  const Status filtered = Filter(*event, session);
-  if (!filtered) return filtered;
   return Add({.event = std::move(*event), .session = session, .ring = *RingOfCpu(cpu)});
 }
 
-Status EventSet::Filter(Event& event, uint32_t session) const {
+Status EventSet::OpenInCgroup(const ScopedCgroup& cgroup, uint32_t session, int cpu) {
+  const SessionOptions& options = options_->sessions[session];
+  if (!options.IsOn(cpu)) return Ok();
+  auto event = Event::OpenInCgroup(AttrOf(session), cgroup.directory.get(), cpu, options.name,
+                                   GroupOf(session, cpu));
+  if (!event) return event.error();
+  return Add({.event = std::move(*event),
+              .session = session,
+              .ring = *RingOfCpu(cpu),
+              .in_cgroup = true});
+}
+
+/// Members are opened behind their leader, of the same thread or cgroup.
+EventGroup EventSet::GroupOf(uint32_t session, int cpu) const {
+  const SessionOptions& options = options_->sessions[session];
+  if (!options.leader) return {.leader_fd = -1, .size = options.group_size};
+  const auto leader = leader_fds_.find({*options.leader, cpu});
+  return {.leader_fd = leader == leader_fds_.end() ? -1 : leader->second,
+          .size = options.group_size};
+}
+
+Status EventSet::Filter(const Event& event, uint32_t session) const {
   const SessionOptions& options = options_->sessions[session];
   return options.filter.empty() ? Ok() : event.SetFilter(options.filter, options.name);
 }
 
 Status EventSet::Add(SampledEvent sampled) {
-  const Status sent = sampled.event.RedirectTo(bookkeeping_[rings_[sampled.ring].owner]);
+  const CpuRing& ring = rings_[sampled.ring];
+  const Status filtered = Filter(sampled.event, sampled.session);
+  if (!filtered) return filtered;
+  leader_fds_[{sampled.session, ring.cpu}] = sampled.event.fd();
+  const Status sent = sampled.event.RedirectTo(bookkeeping_[ring.owner]);
   if (!sent) return sent;
   const auto is_closed = [](const SampledEvent& each) { return !each.event.IsOpen(); };
   const auto place = closed_ == 0 ? sampled_.end() : std::ranges::find_if(sampled_, is_closed);

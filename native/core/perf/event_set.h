@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/perf/cgroup_scope.h"
@@ -94,12 +96,14 @@ class EventSet {
   Status OpenBookkeeping(pid_t pid, int cpu);
   Status OpenRing(int cpu, Event owner);
   Status OpenSampled(pid_t pid, uint32_t session, int cpu);
+  Status OpenInCgroup(const ScopedCgroup& cgroup, uint32_t session, int cpu);
   Status OpenSampledOfCpu(int cpu);
   Status Add(SampledEvent sampled);
+  EventGroup GroupOf(uint32_t session, int cpu) const;
   perf_event_attr AttrOf(uint32_t session) const;
   void Close(SampledEvent& sampled);
   /// Sets what a tracepoint's records have to match.
-  Status Filter(Event& event, uint32_t session) const;
+  Status Filter(const Event& event, uint32_t session) const;
   size_t RingBytes() const;
 
   const SamplerOptions* options_;
@@ -109,6 +113,8 @@ class EventSet {
   std::vector<Event> bookkeeping_;
   /// One bookkeeping event of each thread.
   std::vector<int> thread_fds_;
+  /// By session and CPU: what was opened last, for the members of its group.
+  std::map<std::pair<uint32_t, int>, int> leader_fds_;
   /// How many places of sampled_ are free.
   size_t closed_ = 0;
   std::optional<std::vector<ScopedCgroup>> scope_;

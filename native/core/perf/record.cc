@@ -92,6 +92,14 @@ void ParseCaptured(SampleRecord& sample, SampleFields& fields) {
   sample.stack_cut = copied >= size;
 }
 
+/// PERF_SAMPLE_READ with PERF_FORMAT_GROUP: nr, time enabled, time running, nr times the words of an event.
+void ParseGroup(SampleRecord& sample, SampleFields& fields, uint8_t words) {
+  const uint64_t events = fields.Word();
+  fields.Words(2);
+  // More are not in any record.
+  sample.group = fields.Words(std::min<uint64_t>(events, UINT16_MAX) * words);
+}
+
 RecordBody ParseSample(const perf_event_header& header, std::span<const std::byte> body,
                        const SampleLayouts& layouts) {
   if (body.size() < sizeof(SampleHead)) return MalformedRecord{header.type};
@@ -108,6 +116,7 @@ RecordBody ParseSample(const perf_event_header& header, std::span<const std::byt
       .period = layout.implied_period != 0 ? layout.implied_period : fields.Word(),
       .user_mode = (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_USER,
   };
+  if (layout.group_words != 0) ParseGroup(sample, fields, layout.group_words);
   sample.chain = fields.Words(fields.Word());
   if (layout.captured) ParseCaptured(sample, fields);
   if (layout.cgroup) sample.cgroup = fields.Word();

@@ -22,6 +22,8 @@ struct SampleRecord {
   /// Times N where one sample in N is kept.
   uint64_t period = 0;
   bool user_mode = false;
+  /// Of a leader that is sampled for its group: value, id, and lost where the kernel counts it, of each of its events.
+  std::span<const uint64_t> group = {};
   /// Of the hierarchy that CgroupTree reads; 0 where it is not known.
   uint64_t cgroup = 0;
   /// The call chain with its context markers, leaf first.
@@ -130,6 +132,8 @@ struct SampleLayout {
   bool captured = false;
   /// PERF_SAMPLE_CGROUP
   bool cgroup = false;
+  /// Words that PERF_SAMPLE_READ has for each event of the group; 0: it is not there.
+  uint8_t group_words = 0;
 
   bool operator==(const SampleLayout&) const = default;
 };

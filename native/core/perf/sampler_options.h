@@ -47,6 +47,13 @@ struct SessionOptions {
   std::string filter = {};
   /// CPUs that the event's PMU counts on; empty: all that are sampled.
   std::vector<int> cpus = {};
+  /// Of a member of a group: the place of its leader among the sessions, before its own.
+  std::optional<uint32_t> leader = {};
+  /// Of a leader: how many events its group has, itself among them.
+  uint32_t group_size = 1;
+  /// The group is read at each sample of its leader. That is a sample of each event that has counted since the one before,
+  /// of what it has counted; the members take none of their own.
+  bool leader_sampling = false;
   /// The event's count is nanoseconds of a clock.
   bool clock = false;
   uint16_t max_stack = 0;
@@ -67,6 +74,9 @@ struct SessionOptions {
         type == PERF_TYPE_SOFTWARE || type == PERF_TYPE_TRACEPOINT || type == PERF_TYPE_BREAKPOINT;
     return software && !clock && period != 0;
   }
+
+  /// Whether its samples carry the counts of its group.
+  bool ReadsGroup() const { return leader_sampling && !leader; }
 
   bool IsOn(int cpu) const { return cpus.empty() || std::ranges::find(cpus, cpu) != cpus.end(); }
 

@@ -28,17 +28,20 @@ export function chooseEvents(
 ): ChosenEvents {
   const pmus = cpuPmus(places)
   const notices: string[] = []
-  const events = requests.flatMap((request) => {
+  const events: AskedEvent[] = []
+  for (const request of requests) {
     const { text, filter } = typeof request === 'string' ? { text: request, filter: undefined } : request
-    return spelledEvents(text).flatMap((spelled) => {
-      refuseGroup(spelled)
-      return spelled.events.flatMap((each) => {
+    for (const spelled of spelledEvents(text)) {
+      const found = spelled.events.flatMap((each, place) => {
         const resolved = withoutAuto(each, pmus)
         if (resolved.notice !== undefined) notices.push(resolved.notice)
-        return parseEvents(resolved.text, places).map((event) => filtered(event, filter, places))
+        return parseEvents(resolved.text, places, groupLetters(spelled, place)).map((event) =>
+          filtered(event, filter, places),
+        )
       })
-    })
-  })
+      events.push(...grouped(found, spelled, events.length))
+    }
+  }
   refuseTwins(events.map(({ info }) => info))
   refuseMissingHardware(
     events.map(({ info }) => info),
@@ -77,12 +80,27 @@ function withoutAuto(
   }
 }
 
-function refuseGroup({ events, group }: SpelledEvents): void {
-  if (group === undefined) return
-  throw new AgentError(
-    'EVENT.REFUSED',
-    `The group {${events.join(',')}} is refused: Sonde samples each event by itself. Leave out the braces.`,
-  )
+const LEADER_SAMPLING = 'S'
+
+/** What stands behind the braces is said of each event, but for S; a group is on its counters as its leader is. */
+function groupLetters({ group = '' }: SpelledEvents, place: number): string {
+  const letters = group.replace(LEADER_SAMPLING, '')
+  return place === 0 ? letters : letters.replaceAll(/[De]/g, '')
+}
+
+function grouped(
+  events: readonly AskedEvent[],
+  { group: modifiers }: SpelledEvents,
+  leader: number,
+): readonly AskedEvent[] {
+  if (modifiers === undefined || events.length < 2) return events
+  const group = { leader, size: events.length, isSampledByLeader: modifiers.includes(LEADER_SAMPLING) }
+  const member = events.slice(1).find(({ info: { details } }) => details?.pinned ?? details?.exclusive)
+  if (member !== undefined) {
+    const message = `${member.info.name}: D and e are for the first event of a group, its leader.`
+    throw new AgentError('EVENT.REFUSED', message)
+  }
+  return events.map((event) => ({ ...event, group }))
 }
 
 function refuseTwins(events: readonly EventInfo[]): void {

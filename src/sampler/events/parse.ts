@@ -18,17 +18,29 @@ export interface AskedEvent {
   readonly rate?: SamplingRate
   /** CPUs that its PMU counts on; absent: all. */
   readonly onlyCpus?: readonly number[]
+  /** Absent: it is by itself. */
+  readonly group?: EventGroup
   /** Which occurrences of a tracepoint count, in the kernel's words; absent: all. */
   readonly filter?: string
+}
+
+/** Events that are on their counters at the same times, or not at all. */
+export interface EventGroup {
+  /** Its place among all events that are asked for. */
+  readonly leader: number
+  readonly size: number
+  /** Members take no samples of their own: each of the leader's is one of every event that has counted since, of what it counted. */
+  readonly isSampledByLeader: boolean
 }
 
 /**
  * The events that the text stands for; a glob, and a name that several PMUs have, are several. `auto` is not an event and is
  * resolved before.
+ * @param more modifiers besides the event's own
  * @throws AgentError `EVENT.UNKNOWN` that suggests what was meant, `EVENT.NOT_HERE`, `EVENT.REFUSED`
  */
-export function parseEvents(text: string, places: EventPlaces): readonly AskedEvent[] {
-  const context: EventContext = { text, precision: () => maxPrecisionOf(places) }
+export function parseEvents(text: string, places: EventPlaces, more = ''): readonly AskedEvent[] {
+  const context: EventContext = { text, more, precision: () => maxPrecisionOf(places) }
   if (text.startsWith('mem:')) return [breakpointEvent(context)]
   const slashed = slashedParts(text)
   if (slashed !== undefined) return pmuEvents(slashed, context, places)
@@ -67,6 +79,8 @@ export function parseUnseen(text: string): EventInfo | undefined {
 
 interface EventContext {
   readonly text: string
+  /** Modifiers besides its own; absent: none. */
+  readonly more?: string
   readonly precision: () => number
 }
 
@@ -97,7 +111,12 @@ function asked(
   modifiers: string,
   context: EventContext & { readonly details?: EventDetails; readonly separator?: string },
 ): AskedEvent {
-  const { letters, excludeUser, excludeKernel, details: modes } = modesOf(modifiers, kind, context)
+  const {
+    letters,
+    excludeUser,
+    excludeKernel,
+    details: modes,
+  } = modesOf(`${modifiers}${context.more ?? ''}`, kind, context)
   const details = { ...context.details, ...modes }
   const info: EventInfo = {
     ...kind,
@@ -237,8 +256,16 @@ function unknownEvent(name: string, text: string): AgentError {
 }
 
 /** What it is sampled by where nobody says: each occurrence of what is rare enough, everything else as all others. */
-export const rateFor = ({ info, rate }: AskedEvent, { rate: common, isDefault }: CommonRate): SamplingRate =>
-  rate ?? (isDefault && countsEach(info) ? EACH : common)
+export const rateFor = (
+  { info, rate, group }: AskedEvent,
+  { rate: common, isDefault, place }: CommonRate,
+): SamplingRate => {
+  if (group?.isSampledByLeader === true && group.leader !== place) return OF_LEADER
+  return rate ?? (isDefault && countsEach(info) ? EACH : common)
+}
+
+/** As perf writes it: of its own it takes none. */
+const OF_LEADER: SamplingRate = { by: 'period', period: 0n }
 
 const EACH: SamplingRate = { by: 'period', period: 1n }
 
@@ -246,6 +273,8 @@ export interface CommonRate {
   readonly rate: SamplingRate
   /** Whether nobody asked for it. */
   readonly isDefault: boolean
+  /** Of the event among all. */
+  readonly place: number
 }
 
 /** The same event in user mode only. */

@@ -71,11 +71,27 @@ TEST(SampleRecords, SayWhatTheWindowSays) {
   EXPECT_EQ(WordsOf(*records), expected);
 }
 
+TEST(SampleRecords, ATracepointHasWhatAllTracepointsHaveBetweenChainAndCgroup) {
+  const SampleSession session{
+      .session = 7, .event_id = 8, .tells_cgroups = true, .tracepoint = 314};
+  const std::vector<uint64_t> cgroups{11, 12};
+  const auto records = SampleRecords(Window(&cgroups), {&session, 1});
+  ASSERT_TRUE(records.ok());
+  const std::vector<uint64_t> words = WordsOf(*records);
+  const size_t size = kSampleFixedBytes + 5 * 8 + kRawBytes + kCgroupBytes;
+  ASSERT_EQ(words.size(), 2 * size / 8);
+  EXPECT_EQ(words[0] >> 48, size);
+  const size_t raw = (kSampleFixedBytes + 5 * 8) / 8;
+  EXPECT_EQ(words[raw], 12 | 314ull << 32);
+  EXPECT_EQ(words[raw + 1], 3U);
+  EXPECT_EQ(words[raw + 2], 11U);
+}
+
 TEST(SampleRecords, TheCgroupStandsBehindTheChainAndIsNoneWhereTheWindowKnowsNone) {
   const SampleSession session{.session = 7, .event_id = 8, .tells_cgroups = true};
   const auto cgroupless = SampleRecords(Window(), {&session, 1});
   ASSERT_TRUE(cgroupless.ok());
-  const size_t words = (kSampleFixedBytes + kSampleTailBytes) / 8 + 5;
+  const size_t words = (kSampleFixedBytes + kCgroupBytes) / 8 + 5;
   ASSERT_EQ(WordsOf(*cgroupless).size(), 2 * words);
   EXPECT_EQ(WordsOf(*cgroupless)[0] >> 48, words * 8);
   EXPECT_EQ(WordsOf(*cgroupless)[words - 1], 0U);

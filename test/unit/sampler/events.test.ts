@@ -336,3 +336,27 @@ test('a configuration’s event is checked as far as one machine can say of anot
   assert.throws(() => checkEventName('sched:*'), /stands for several events/)
   assert.throws(() => checkEventName('cpu/=/'), /is no term/)
 })
+
+test('events of a group share a leader, and what stands behind the braces', (t) => {
+  const places = eventPlaces(t, { machine: 'intel' })
+  const grouped = (text: string) =>
+    chooseEvents([text], places).events.map(({ info, group }) => [
+      info.name,
+      group?.leader,
+      group?.size,
+      group?.isSampledByLeader,
+    ])
+  assert.deepEqual(grouped('cs,{cycles,instructions:k}:u,faults'), [
+    ['context-switches', undefined, undefined, undefined],
+    ['cycles:u', 1, 2, false],
+    ['instructions:uk', 1, 2, false],
+    ['page-faults', undefined, undefined, undefined],
+  ])
+  assert.deepEqual(grouped('{cycles,cpu/event=1,umask=2/}:SuD'), [
+    ['cycles:uD', 0, 2, true],
+    ['cpu/event=1,umask=2/u', 0, 2, true],
+  ])
+  assert.deepEqual(grouped('{cycles}:S'), [['cycles', undefined, undefined, undefined]])
+  assert.throws(() => grouped('{cycles,instructions:D}'), /D and e are for the first event of a group/)
+  assert.throws(() => grouped('{cs,{faults}}'), /a group within a group/)
+})
