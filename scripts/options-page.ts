@@ -20,7 +20,7 @@ How options and variables write values:
 - Maps as \`key=value,key=value\`, percent-encoded as OTEL_RESOURCE_ATTRIBUTES is, or as YAML: \`{key: value}\`. Their entries
   come beside those of the file, or replace them one by one.
 - What has more structure is YAML: \`--sampler-filter-exclude '[{kernelThreads: true}]'\`. \`--include\`, \`--exclude\`, \`--thin\`,
-  \`--cgroup\` and \`--uid\` add to these lists instead.
+  \`--cgroup\`, \`--uid\` and \`--filter-comm\` add to these lists instead.
 
 A variable that is empty says nothing. One that begins with \`SONDE_\` and is not here is named in a warning. What stands in the
 table as standard is a variable of the field's own standard (OpenTelemetry, Datadog): it goes before the file, too, but behind

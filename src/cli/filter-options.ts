@@ -35,6 +35,12 @@ export const FILTER_OPTIONS: readonly Option[] = [
   },
   { long: 'cgroup', short: 'G', value: 'PATH', multiple: true, help: 'The same as --include cgroup=PATH' },
   { long: 'uid', short: 'u', value: 'USER', multiple: true, help: 'The same as --include uid=USER' },
+  {
+    long: 'filter-comm',
+    value: 'NAME',
+    multiple: true,
+    help: 'The same as --include comm=NAME; several after commas',
+  },
 ]
 
 /** What the options come to. @throws UsageError */
@@ -43,6 +49,9 @@ export function filterOf(options: ParsedOptions): SampleFilter {
     ...options.values('include').map((text) => ruleOf('include', text, `--include ${text}`)),
     ...options.values('cgroup').map((path) => ruleOf('include', `cgroup=${path}`, `--cgroup ${path}`)),
     ...listOf(options.values('uid')).map((user) => ruleOf('include', `uid=${user}`, `--uid ${user}`)),
+    ...listOf(options.values('filter-comm')).map((name) =>
+      ruleOf('include', `comm=${name}`, `--filter-comm ${name}`),
+    ),
     ...options.values('exclude').map((text) => ruleOf('exclude', text, `--exclude ${text}`)),
     ...options.values('thin').map(thinningOf),
   ]

@@ -83,7 +83,7 @@ export const record: Command = {
   usage: [
     'record [-F HZ | -c PERIOD] [-e EVENT]… [--duration D] [-o FILE]… -- CMD [ARGUMENT]…',
     'record [OPTIONS] -p PID | -t TID | -a [-- CMD…]',
-    'record [--include MATCH]… [--exclude MATCH]… [--thin MATCH:N]… [--cgroup PATH]… [--uid USER]… [OPTIONS]',
+    'record [--include MATCH]… [--exclude MATCH]… [--thin MATCH:N]… [--cgroup PATH]… [--uid USER]… [--filter-comm NAME]… [OPTIONS]',
   ],
   description: [
     'Without a target the whole machine is recorded. CMD alone is recorded with its children, from its first\n' +
@@ -91,7 +91,9 @@ export const record: Command = {
       'An existing perf.data becomes perf.data.old, also when nothing was sampled.',
     'SIGUSR2 finishes the file, whose name gets the time behind it, and the recording goes on in another. With --overwrite the\n' +
       'last seconds before it are written, and nothing else.',
-    '--include, --exclude and --thin choose among the samples of the target. What they leave out is counted, and is not lost.',
+    '--include, --exclude and --thin choose among the samples of the target. What they leave out is counted, and is not lost.\n' +
+      'Of several that include, --cgroup, --uid and --filter-comm among them, any will do. Sonde itself is part of the machine, as\n' +
+      'perf is: --exclude tree=$$ leaves out whatever this shell has started.',
     'The whole machine needs CAP_PERFMON or kernel.perf_event_paranoid ≤ 0; one’s own processes can always be\n' +
       'sampled in user mode where perf_event_paranoid is 2.',
   ],

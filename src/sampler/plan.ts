@@ -224,7 +224,7 @@ function targetOf(
     privileges,
   }: { readonly cpus: readonly number[]; readonly events: number; readonly privileges: Privileges },
 ): ChosenTarget {
-  if (target.kind !== 'machine') return { target, notices: [] }
+  if (target.kind !== 'machine') return { target, notices: goneNotices(target) }
   const { otherwise } = target
   if (otherwise === undefined || !mayProcessesOnly(privileges)) {
     return { target: { kind: 'cpus', cpus: possibleCpus() }, notices: [] }
@@ -238,6 +238,26 @@ function targetOf(
       `Sampling only the ${pids.length} processes of this user that run now, and their children: the whole machine needs CAP_PERFMON, or kernel.perf_event_paranoid ≤ 0 (it is ${privileges.paranoid}).${rest}`,
     ],
   }
+}
+
+/** Where others are left; that none is, is an error when they are opened. */
+function goneNotices(target: Exclude<SampleTarget, { readonly kind: 'machine' }>): readonly string[] {
+  switch (target.kind) {
+    case 'processes':
+      return goneOf('process', target.pids)
+    case 'threads':
+      return goneOf('thread', target.tids)
+    case 'command':
+      return []
+  }
+}
+
+function goneOf(what: string, numbers: readonly number[]): readonly string[] {
+  const gone = numbers.filter((number) => !existsSync(`/proc/${number}`))
+  if (gone.length === numbers.length) return []
+  return gone.map(
+    (number) => `There is no ${what} ${number}: it has ended, or never was. The others are sampled.`,
+  )
 }
 
 interface TriedBackEnds {

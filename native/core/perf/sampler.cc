@@ -524,6 +524,7 @@ std::optional<std::vector<ScopedCgroup>> Sampler::ScopeWanted() {
 /// What the events before brought, and what both bring while they take turns, is decided by the whole filter.
 Status Sampler::SwitchScope(std::optional<std::vector<ScopedCgroup>> cgroups) {
   DrainAll();
+  Status switched = Ok();
   {
     const std::lock_guard lock(events_mutex_);
     const Status opened = events_->OpenScope(std::move(cgroups));
@@ -531,15 +532,14 @@ Status Sampler::SwitchScope(std::optional<std::vector<ScopedCgroup>> cgroups) {
     SetGate(filter_);
     collector_.Know(events_->sampled(), events_->rings());
     const bool enables = started_at_ != 0 && !disable_requested_ && !paused_;
-    const Status switched = events_->SwitchScope(enables ? EventSet::Switched::kEnabled
-                                                         : EventSet::Switched::kDisabled);
-    if (!switched) return switched;
+    switched = events_->SwitchScope(enables ? EventSet::Switched::kEnabled
+                                            : EventSet::Switched::kDisabled);
   }
   DrainAll();
   collector_.EndSuperseded(*events_, CountCaptured());
   const std::lock_guard lock(events_mutex_);
   events_->CloseSuperseded();
-  return Ok();
+  return switched;
 }
 
 void Sampler::SetGate(SampleFilter filter) {

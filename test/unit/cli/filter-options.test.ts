@@ -22,6 +22,15 @@ test('options are rules, and the short ones include', () => {
   ])
 })
 
+test('names of threads may be several, and are alternatives', () => {
+  assert.deepEqual(filter('--filter-comm', 'worker,main loop', '--filter-comm=io').rules, [
+    { action: 'include', match: { by: 'comm', comm: 'worker' } },
+    { action: 'include', match: { by: 'comm', comm: 'main loop' } },
+    { action: 'include', match: { by: 'comm', comm: 'io' } },
+  ])
+  assert.throws(() => filter('--filter-comm', 'a_name_of_16_byte'), /--filter-comm a_name_of_16_byte: /)
+})
+
 test('what thins has its number behind the last colon', () => {
   assert.deepEqual(filter('--thin', 'comm=a:b:10').rules, [
     { action: 'thin', match: { by: 'comm', comm: 'a:b' }, oneIn: 10 },
