@@ -9,10 +9,11 @@ import { DONE, FAILURE } from './exit-codes.ts'
 import { Interrupt } from './interrupt.ts'
 import { openLog } from './log.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
-import { buildersFor, checkPlaces, FORMATS_HELP, type Output, outputsOf } from './outputs.ts'
+import { buildersFor, checkPlaces, FORMATS_HELP, NO_ROTATION, type Output, outputsOf } from './outputs.ts'
 import { SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
 import { SENDING_OPTIONS, type Senders, senderBuilders, sendersOf, usableSenders } from './senders.ts'
 import { summaryOf } from './summary.ts'
+import { COMPRESSION_OPTION, compressionLevelOf } from './switching-options.ts'
 import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { Tally } from './tally.ts'
 import { VERSION } from './version.ts'
@@ -25,6 +26,7 @@ const OPTIONS: readonly Option[] = [
     multiple: true,
     help: `${FORMATS_HELP}; several may be given`,
   },
+  COMPRESSION_OPTION,
   ...SELECTION_OPTIONS,
   ...SENDING_OPTIONS,
   ...SYMBOL_OPTIONS,
@@ -99,6 +101,7 @@ async function convertFiles(
 ): Promise<number> {
   const log = openLog(logLevelOf(options, 'warn'))
   const symbols = recordedSymbolPolicyOf(options)
+  const compressionLevel = compressionLevelOf(options)
   const showsNames = outputs.some(({ format }) => format !== 'perf_data') || senders.types.length > 0
   const tally = new Tally()
   const interrupt = new Interrupt()
@@ -111,7 +114,7 @@ async function convertFiles(
       rewrites: outputs.some(({ format }) => format === 'perf_data'),
       signal: stopped.signal,
       consumers: async () => [
-        ...(await buildersFor(outputs)),
+        ...(await buildersFor(outputs, { ...NO_ROTATION, compressionLevel })),
         ...(await senderBuilders(await usableSenders(senders, { log: log.write }))),
       ],
       environment: senders.environment,

@@ -19,7 +19,7 @@ import { checkPlaces, type Output, outputsOf } from './outputs.ts'
 import { type Grouping, groupsOf, ProfileTable, type SampleGroup } from './profile-table.ts'
 import { checkExists, readRecording } from './read-recording.ts'
 import { refuseSelection, SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
-import { SYMBOL_OPTIONS, symbolPolicyOf } from './symbol-options.ts'
+import { RECORDED_OPTIONS, recordedSymbolPolicyOf, SYMBOL_OPTIONS } from './symbol-options.ts'
 import { weightText } from './table-text.ts'
 import { counted, integer, printable, styleFor } from './terminal.ts'
 
@@ -37,6 +37,7 @@ const OPTIONS: readonly Option[] = [
   },
   ...SELECTION_OPTIONS,
   ...SYMBOL_OPTIONS,
+  ...RECORDED_OPTIONS,
 ]
 
 export const diff: Command = {
@@ -60,7 +61,7 @@ export const diff: Command = {
     checkPlaces(outputs, undefined)
     const by = groupingOf(options.value('by'))
     const top = positiveInteger(options.value('top') ?? '20', '--top')
-    const wanted = { by, symbols: symbolPolicyOf(options), selection: selectionOf(options), options }
+    const wanted = { by, symbols: recordedSymbolPolicyOf(options), selection: selectionOf(options), options }
     const sides = [await sideOf(files[0], wanted), await sideOf(files[1], wanted)] as const
     const events = pairsOf(sides)
     for (const [index, { name, tables }] of events.entries()) {

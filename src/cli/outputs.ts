@@ -93,7 +93,7 @@ const cannotWrite = (path: string, reason: string, cause?: unknown): AgentError 
 /** How a file of perf.data gives way to the next, and how it is written. */
 export type Rotation = Pick<Switching, 'stampsAll' | 'bytes' | 'maxFiles' | 'compressionLevel' | 'clock'>
 
-const NO_ROTATION: Rotation = {
+export const NO_ROTATION: Rotation = {
   stampsAll: false,
   bytes: undefined,
   maxFiles: 0,

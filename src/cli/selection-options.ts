@@ -7,6 +7,10 @@ import type { Option, ParsedOptions } from './options.ts'
 
 const OF_SAMPLING: readonly string[] = ['uid']
 
+/** What a recording does not tell is not offered. */
+const INCLUDE_HELP =
+  'Only samples of what matches: pid=12, tree=12 (and its descendants whose start was recorded), cgroup=/PATH (and those below it), comm=NAME (of the thread), process=NAME (of its process). Of several, any will do'
+
 export const SELECTION_OPTIONS: readonly Option[] = [
   {
     long: 'time',
@@ -14,7 +18,9 @@ export const SELECTION_OPTIONS: readonly Option[] = [
     help: 'Only this time, in seconds of the recording’s clock as perf script shows them (12.5,13), either left out for as far as it goes (12.5, or ,13), or a share of it (10%-20%)',
   },
   { long: 'event', value: 'NAME', multiple: true, help: 'Only samples of this event' },
-  ...FILTER_OPTIONS.filter(({ long }) => !OF_SAMPLING.includes(long)),
+  ...FILTER_OPTIONS.filter(({ long }) => !OF_SAMPLING.includes(long)).map((option) =>
+    option.long === 'include' ? { ...option, help: INCLUDE_HELP } : option,
+  ),
 ]
 
 /** @throws UsageError */

@@ -7,6 +7,14 @@ import { type Milliseconds, milliseconds } from '../core/units.ts'
 import { durationOf, positiveInteger } from './arguments.ts'
 import type { Option, ParsedOptions } from './options.ts'
 
+export const COMPRESSION_OPTION: Option = {
+  long: 'compression-level',
+  short: 'z',
+  value: 'N',
+  valueless: '1',
+  help: 'Compresses perf.data with zstd when it is finished, at level 1 (the default) to 19; 0: not',
+}
+
 export const SWITCHING_OPTIONS: readonly Option[] = [
   {
     long: 'overwrite',
@@ -25,13 +33,7 @@ export const SWITCHING_OPTIONS: readonly Option[] = [
     value: 'N',
     help: 'With --switch-output: so many files are kept, the oldest is deleted',
   },
-  {
-    long: 'compression-level',
-    short: 'z',
-    value: 'N',
-    valueless: '1',
-    help: 'Compresses perf.data with zstd when it is finished, at level 1 (the default) to 19; 0: not',
-  },
+  COMPRESSION_OPTION,
   {
     long: 'clockid',
     value: 'CLOCK',

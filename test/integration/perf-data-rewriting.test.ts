@@ -96,6 +96,10 @@ test('a cut of a recording has the samples, periods, names and stacks of that ti
 
   const report = perf('report', '--stdio', '-i', cut, '--sort', 'comm', '-g', 'none')
   assert.match(report, /100\.00%.*\bsh\b/)
+
+  converted(file, '-z', '-o', cut)
+  assertSame(samplesOf(cut), all)
+  assert.match(perf('report', '--header-only', '-i', cut), /compressed : Zstd/)
 })
 
 test('recordings are joined, one behind the other and at the same time, with every sample of each', {
