@@ -10,6 +10,9 @@ import { readPprof } from '../support/pprof-reader.ts'
 import { sonde } from '../support/sonde.ts'
 import { NO_PERF, perf, temporaryDirectory, totalsOf } from './perf-data-tools.ts'
 
+/** Without it, perf (6.1) dies of its own file where another session on the machine asks the kernel (6.18) for build ids. */
+const BUILD_IDS = '--buildid-mmap'
+
 test('a file that perf itself recorded is replayed with the samples, sums and comms that perf script reads', {
   skip: NO_PERF,
 }, async (t) => {
@@ -17,7 +20,22 @@ test('a file that perf itself recorded is replayed with the samples, sums and co
   const workload = 'for i in 1 2 3 4 5 6 7 8; do ls -l /usr/lib /usr/bin >/dev/null; done'
   const { status, stderr } = spawnSync(
     'perf',
-    ['record', '--no-buildid', '-o', file, '-F', '997', '-e', 'cpu-clock', '-g', '--', 'sh', '-c', workload],
+    [
+      'record',
+      '--no-buildid',
+      BUILD_IDS,
+      '-o',
+      file,
+      '-F',
+      '997',
+      '-e',
+      'cpu-clock',
+      '-g',
+      '--',
+      'sh',
+      '-c',
+      workload,
+    ],
     { encoding: 'utf8' },
   )
   if (status !== 0) return t.skip(`perf record does not work here: ${stderr.trim()}`)
@@ -67,7 +85,22 @@ test('a process of a file without event ids is called what it was when it was sa
   // One event: samples and process records carry no ids, so that nothing tells what happened from what was so.
   const { status, stderr } = spawnSync(
     'perf',
-    ['record', '--no-buildid', '-o', file, '-F', '997', '-e', 'cpu-clock', '-g', '--', 'sh', '-c', workload],
+    [
+      'record',
+      '--no-buildid',
+      BUILD_IDS,
+      '-o',
+      file,
+      '-F',
+      '997',
+      '-e',
+      'cpu-clock',
+      '-g',
+      '--',
+      'sh',
+      '-c',
+      workload,
+    ],
     { encoding: 'utf8' },
   )
   if (status !== 0) return t.skip(`perf record does not work here: ${stderr.trim()}`)
