@@ -35,11 +35,17 @@ const RECORDED: readonly Recorded[] = [
   },
   { name: 'a count', options: ['-c', '2000000', '-e', 'task-clock', '--', ...WORK] },
   { name: 'user mode', options: [...RATE, '-e', 'cpu-clock:u', '--', ...WORK] },
+  { name: 'zstd', options: [...RATE, '-z', '-a', '--', ...WORK] },
   { name: 'what is filtered', options: [...RATE, '-a', '--include', 'comm=ls', '--', ...WORK] },
 ]
 
 /** What perf says of every file of some kind, and why it may. */
-const KNOWN: readonly { readonly text: RegExp; readonly why: string }[] = []
+const KNOWN: readonly { readonly text: RegExp; readonly why: string }[] = [
+  {
+    text: /Reserved bits are set unexpectedly\. Please update perf tool\.\n/g,
+    why: 'perf before 5.12 knows no build ids in maps; it reads the files all the same',
+  },
+]
 
 const COMMANDS = [
   ['script', '-F', 'comm,pid,tid,time,event,period,ip,sym,dso'],

@@ -71,7 +71,7 @@ test('perf shows every header that was written, and resolves processes, mappings
   }
   assert.match(
     header,
-    /event : name = cpu-clock, , id = \{ 1 \}, type = 1, size = 128, .*sample_freq \} = 99,.* freq = 1/,
+    /event : name = cpu-clock, , id = \{ 1 \}, type = 1, size = 112, .*sample_freq \} = 99,.* freq = 1/,
   )
   const unixSeconds = (UNIX_OFFSET / 1_000_000_000n + 100n).toString()
   assert.ok(header.includes(`= ${unixSeconds}.000000 (TOD) = 100.000000000 (monotonic)`), header)

@@ -11,8 +11,8 @@ export const FILE_HEADER_BYTES = 104
 /** Without the feature bitmap, which the oldest files lack. */
 export const BARE_FILE_HEADER_BYTES = 72
 export const PIPE_HEADER_BYTES = 16
-/** PERF_ATTR_SIZE_VER7: the newest that perf 6.1 reads. */
-export const ATTR_BYTES = 128
+/** PERF_ATTR_SIZE_VER5: all that is said of events. perf reads no file whose attrs are larger than its own: those of 5.10 have 120 bytes. */
+export const ATTR_BYTES = 112
 /** An entry of the attrs section: the attr, and where its ids are. */
 export const ATTR_ENTRY_BYTES = ATTR_BYTES + 16
 export const RECORD_HEADER_BYTES = 8

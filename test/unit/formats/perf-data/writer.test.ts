@@ -17,16 +17,16 @@ test('the head of a file: header, ids, attrs, where the reference has them', () 
   const head = Buffer.from(
     encodeHead({ events: [fileEventOf(session(6))], room: 2, dataBytes: 0x1234, features: [3, 29, 64] }),
   )
-  assert.equal(head.length, 104 + 2 * 8 + 2 * 144)
+  assert.equal(head.length, 104 + 2 * 8 + 2 * 128)
   assert.equal(head.length, dataOffset(2))
   assert.equal(head.toString('latin1', 0, 8), 'PERFILE2')
   const words = Array.from({ length: 12 }, (_, index) => Number(head.readBigUInt64LE(8 + index * 8)))
-  assert.deepEqual(words.slice(0, 8), [104, 144, 120, 144, 408, 0x1234, 0, 0])
+  assert.deepEqual(words.slice(0, 8), [104, 128, 120, 128, 376, 0x1234, 0, 0])
   assert.deepEqual(words.slice(8), [2 ** 3 + 2 ** 29, 1, 0, 0])
   assert.equal(head.readBigUInt64LE(104), 7n, 'the id of session 6')
-  assert.equal(head.readUInt32LE(120 + 4), 128, 'size of the attr')
-  assert.equal(head.readBigUInt64LE(120 + 128), 104n, 'where its id is')
-  assert.equal(head.readBigUInt64LE(120 + 136), 8n)
+  assert.equal(head.readUInt32LE(120 + 4), 112, 'size of the attr')
+  assert.equal(head.readBigUInt64LE(120 + 112), 104n, 'where its id is')
+  assert.equal(head.readBigUInt64LE(120 + 120), 8n)
 })
 
 test('attrs say what was opened', () => {
