@@ -75,6 +75,13 @@ const OPTIONS: readonly Option[] = [
   SUMMARY_OPTION,
   LOCK_DOWN_OPTION,
   logLevelOption('warn'),
+  { long: 'quiet', short: 'q', help: 'Says nothing but what went wrong' },
+  { long: 'verbose', short: 'v', help: 'As --log-level debug' },
+  {
+    long: 'no-buildid-cache',
+    short: 'N',
+    help: 'Accepted for the sake of habit: the cache of build ids is left alone',
+  },
 ]
 
 export const record: Command = {
@@ -164,7 +171,7 @@ function requestOf(argv: readonly string[]): RecordRequest {
     senders,
     symbols: showsNames ? symbols : ofRunningProcesses(symbols),
     summary: summaryPathOf(options),
-    logLevel: logLevelOf(options, 'warn'),
+    logLevel: logLevelOf(options, options.has('verbose') ? 'debug' : 'warn'),
     commandLine: ['sonde', 'record', ...argv],
   }
 }
@@ -206,9 +213,12 @@ async function recordUntilEnd(request: RecordRequest, parts: Parts): Promise<num
       cmd?.start()
     },
   })
-  for (const notice of agent.notices) say('record', notice)
+  const isQuiet = request.options.has('quiet')
+  if (!isQuiet) for (const notice of agent.notices) say('record', notice)
   const endsAt = request.duration === undefined ? undefined : samplingSince + request.duration
-  const hideProgress = showProgress({ name: 'record', figures: () => agent.progress(), endsAt })
+  const hideProgress = isQuiet
+    ? () => undefined
+    : showProgress({ name: 'record', figures: () => agent.progress(), endsAt })
   rotation.follow(agent, log, request.switching.interval)
   const steering = steer(agent, request, parts)
   const ending = await whatEnds(agent, parts, {
@@ -222,7 +232,8 @@ async function recordUntilEnd(request: RecordRequest, parts: Parts): Promise<num
   const end = await agent.stop()
   tell(request, tally, end)
   if (ending.by === 'failure') throw ending.error
-  if (ending.by === 'size') say('record', `ended by --max-size ${request.options.value('max-size')}`)
+  if (ending.by === 'size' && !isQuiet)
+    say('record', `ended by --max-size ${request.options.value('max-size')}`)
   return exitCode(ending, end)
 }
 
@@ -357,10 +368,12 @@ const sleepUntil = (time: number): Promise<void> =>
 
 function tell(request: RecordRequest, tally: Tally, end: RunEnd): void {
   for (const problem of end.problems) say('record', problem)
-  sayRemarks('record', end.remarks)
-  const stacks = stackText(tally.stacks())
-  if (stacks !== undefined) say('record', `stacks: ${stacks}`)
-  say('record', closingLine(tally, end))
+  if (!request.options.has('quiet')) {
+    sayRemarks('record', end.remarks)
+    const stacks = stackText(tally.stacks())
+    if (stacks !== undefined) say('record', `stacks: ${stacks}`)
+    say('record', closingLine(tally, end))
+  }
   writeSummary(request.summary, () =>
     summaryOf({ tally, consumers: end.consumers, processStart: processStart(), now: new Date() }),
   )

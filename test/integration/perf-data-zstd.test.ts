@@ -46,6 +46,14 @@ async function written(directory: string, config: object): Promise<string> {
 const shown = (take: string, file: string): string =>
   perf(...take.split(' '), '-i', file).replace(/^# \(Tip: .*$/m, '')
 
+/** What Sonde itself shows of it. */
+function reported(file: string): string {
+  const { status, stdout } = sonde(['report', file, '--top', '100'])
+  assert.equal(status, 0)
+  assert.match(stdout, /cpu-clock, [1-9][\d,]* samples/)
+  return stdout.replaceAll(file, '')
+}
+
 const TAKES = ['script', 'report --stdio', 'buildid-list', 'script --show-mmap-events --show-task-events']
 
 test('perf reads a compressed file as the plain one, word for word and without a warning', {
@@ -58,6 +66,7 @@ test('perf reads a compressed file as the plain one, word for word and without a
     assert.ok(statSync(file).size < statSync(plain).size / 4)
     assert.deepEqual(totalsOf(file), expected)
     for (const take of TAKES) assert.equal(shown(take, file), shown(take, plain))
+    assert.equal(reported(file), reported(plain))
     assert.match(perf('report', '--header-only', '-i', file), /compressed : Zstd, level = \d+, ratio = \d+/)
   }
 })

@@ -2,7 +2,12 @@
 
 import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib'
 import { ByteReader } from '../../formats/perf-data/bytes.ts'
-import { compressedFeature, compressedRecord, stretchesOf } from '../../formats/perf-data/compression.ts'
+import {
+  compressedFeature,
+  compressedRecord,
+  kernelRecordBytes,
+  stretchesOf,
+} from '../../formats/perf-data/compression.ts'
 import { type FeatureBlob, layOutFeatures } from '../../formats/perf-data/features.ts'
 import { FILE_HEADER_BYTES } from '../../formats/perf-data/layout.ts'
 import { featureSections, readHeader } from '../../formats/perf-data/reader.ts'
@@ -77,8 +82,10 @@ interface DataOptions {
 async function packData(from: PartFile, to: PartFile, { data, level }: DataOptions): Promise<number> {
   const stream = new FlushedZstd(level)
   try {
-    let at = data.offset
-    for (let read = data.offset; read < data.offset + data.size; ) {
+    const plainBytes = kernelRecordBytes(await from.read(data.offset, Math.min(PIECE_BYTES, data.size)))
+    await to.write(await from.read(data.offset, plainBytes), data.offset)
+    let at = data.offset + plainBytes
+    for (let read = at; read < data.offset + data.size; ) {
       const piece = await from.read(read, Math.min(PIECE_BYTES, data.offset + data.size - read))
       const stretches = stretchesOf(piece)
       const whole = stretches.at(-1)?.to ?? 0

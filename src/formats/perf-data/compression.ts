@@ -29,6 +29,15 @@ export function compressedRecord(zstd: Uint8Array): Uint8Array {
   return new ByteWriter().u32(RECORD.COMPRESSED).u16(0).u16(size).bytes(zstd).finish()
 }
 
+/** Bytes of the records that begin the data and say where the kernel lies: readers look for them before they unpack anything. */
+export function kernelRecordBytes(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 0
+  while (at + RECORD_HEADER_BYTES <= bytes.length && view.getUint32(at, true) === RECORD.MMAP)
+    at += view.getUint16(at + 6, true)
+  return Math.min(at, bytes.length)
+}
+
 /** A stretch of whole records. */
 export interface Stretch {
   readonly from: number

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import {
   compressedFeature,
   compressedRecord,
+  kernelRecordBytes,
   MAX_PLAIN_BYTES,
   stretchesOf,
 } from '../../../../src/formats/perf-data/compression.ts'
@@ -44,4 +45,13 @@ test('the record and the feature, byte by byte', () => {
     Buffer.from(compressedFeature(3, 6.6)).toString('hex'),
     '0100000001000000030000000700000000000100',
   )
+})
+
+test('the records about the kernel that begin the data are told apart', () => {
+  const bytes = Buffer.from(records(104, 96, 48, 80))
+  for (const at of [0, 104, 248]) bytes.writeUInt32LE(1, at)
+  bytes.writeUInt32LE(10, 200)
+  assert.equal(kernelRecordBytes(bytes), 200)
+  assert.equal(kernelRecordBytes(bytes.subarray(200)), 0)
+  assert.equal(kernelRecordBytes(new Uint8Array(0)), 0)
 })
