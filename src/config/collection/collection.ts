@@ -1,7 +1,7 @@
 // A ProfileCollection of what a document states, with every default filled in.
 
 import { createHash } from 'node:crypto'
-import type { EventInfo, SamplingRate } from '../../core/profile.ts'
+import { EVENT_TYPE, type EventInfo, type SamplingRate } from '../../core/profile.ts'
 import type { ProfileCollection } from '../../core/profile-collection.ts'
 import { EVERYTHING, type FilterRule, type SampleFilter } from '../../core/sample-filter.ts'
 import { cgroupMatchOf } from '../../core/sample-match.ts'
@@ -22,7 +22,7 @@ export function collectionOf(
   const eventName = info?.name ?? stated.eventName
   const content = {
     eventName,
-    rate: rateOf(stated, eventName),
+    rate: rateOf(stated, eventName, info),
     interval: milliseconds((stated.intervalSeconds ?? DEFAULT_INTERVAL_SECONDS) * 1_000),
     maxStackDepth: stated.maxStackDepth,
     filter: filterOf(stated),
@@ -34,10 +34,16 @@ export function collectionOf(
   return { ...identity, ...content, contentHash: hashOf(content) }
 }
 
-function rateOf({ samplePeriod, sampleFrequencyHz }: StatedCollection, eventName: string): SamplingRate {
+function rateOf(
+  { samplePeriod, sampleFrequencyHz }: StatedCollection,
+  eventName: string,
+  info: EventInfo | undefined,
+): SamplingRate {
   if (samplePeriod !== undefined) return { by: 'period', period: BigInt(samplePeriod) }
   if (sampleFrequencyHz !== undefined) return { by: 'frequency', hertz: hertz(sampleFrequencyHz) }
-  const period = DEFAULT_PERIODS[eventName.split(':')[0] ?? '']
+  // As perf: each of their occurrences.
+  const isEach = info?.type === EVENT_TYPE.tracepoint || info?.type === EVENT_TYPE.breakpoint
+  const period = isEach ? 1n : DEFAULT_PERIODS[eventName.split(':')[0] ?? '']
   return period === undefined
     ? { by: 'frequency', hertz: hertz(DEFAULT_FREQUENCY_HZ) }
     : { by: 'period', period }
