@@ -13,6 +13,8 @@ const PIECE_BYTES = 2 ** 16
 const MAX_EVENTS = 4096
 const MAX_BUILD_IDS = 2 ** 20
 const MIN_ATTR_BYTES = 64
+/** Who reads so many knows that the stream is damaged. */
+const MAX_PROBLEMS = 20
 /** PERF_EVENT_UPDATE__NAME */
 const UPDATE_NAME = 2n
 
@@ -71,6 +73,9 @@ export function openPipe(source: ByteSource, order: ByteOrder): PerfDataFile {
 class PipeHead {
   readonly events: FileEvent[] = []
   readonly problems: string[] = []
+  readonly #problem = (text: string): void => {
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push(text)
+  }
   readonly #buildIds: BuildIdEntry[] = []
   readonly #order: ByteOrder
   #features: Features = {}
@@ -89,7 +94,7 @@ class PipeHead {
       this.#take(record)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      this.problems.push(`the record of type ${record.type} at byte ${record.at} is malformed`)
+      this.#problem(`the record of type ${record.type} at byte ${record.at} is malformed`)
     }
   }
 
@@ -130,7 +135,7 @@ class PipeHead {
   }
 
   #addFeature(bit: number, bytes: Uint8Array): void {
-    const told = decodeFeatures([{ bit, bytes }], (problem) => this.problems.push(problem), this.#order)
+    const told = decodeFeatures([{ bit, bytes }], this.#problem, this.#order)
     const { buildIds = [], events = [], ...others } = told
     this.#buildIds.push(...buildIds.slice(0, MAX_BUILD_IDS - this.#buildIds.length))
     events.forEach(({ name }, place) => {

@@ -33,6 +33,8 @@ export interface PackedRecord {
 const PIECE_BYTES = 2 ** 20
 /** Damaged records are told one by one up to this many, then counted. */
 const MAX_TOLD = 3
+/** Unknown types that are counted by themselves. */
+const MAX_TYPES = 16
 
 /** The pieces of a file's data, as long as it is not cut off. */
 export function* piecesOf({ source, data }: PerfDataFile): Generator<Uint8Array> {
@@ -68,6 +70,7 @@ export class RecordReader {
   #isBroken = false
   #malformed = 0
   readonly #steppedOver = new Map<number, number>()
+  #otherTypes = 0
   #ended = false
 
   constructor(file: PerfDataFile, { problem }: ReadOptions) {
@@ -124,7 +127,14 @@ export class RecordReader {
     if (strangers > 0)
       this.#problem(`${strangers} samples of events that the file does not describe were left out`, 'damage')
     const stepped = [...this.#steppedOver].map(([type, count]) => `${count} of type ${typeText(type)}`)
+    if (this.#otherTypes > 0) stepped.push(`${this.#otherTypes} of others`)
     if (stepped.length > 0) this.#problem(`records were stepped over: ${stepped.join(', ')}`, 'remark')
+  }
+
+  #countSteppedOver(type: number): void {
+    const known = this.#steppedOver.get(type)
+    if (known === undefined && this.#steppedOver.size >= MAX_TYPES) this.#otherTypes++
+    else this.#steppedOver.set(type, (known ?? 0) + 1)
   }
 
   #packedIn({ type, body, at }: RawRecord): PackedRecord | undefined {
@@ -139,7 +149,7 @@ export class RecordReader {
 
   /** Undefined where it says nothing to Sonde, or is malformed. */
   #decoded(raw: RawRecord, at: number): FileRecord | undefined {
-    if (isSteppedOver(raw.type)) this.#steppedOver.set(raw.type, (this.#steppedOver.get(raw.type) ?? 0) + 1)
+    if (isSteppedOver(raw.type)) this.#countSteppedOver(raw.type)
     try {
       return this.#decoder.decode(raw)
     } catch (error) {

@@ -231,3 +231,17 @@ test('a stream that breaks is shown up to there, and the break is told by byte a
     `the last record is cut off: the one at byte ${good.length}, 9 (SAMPLE), has only 20 bytes`,
   ])
 })
+
+test('a stream of endless types and endless nonsense about itself is told in a few words', async () => {
+  const perf = new PerfStream('little')
+  const bytes = Buffer.concat([
+    perf.header(),
+    perf.event({ sampleType: IP | TID | TIME }),
+    ...Array.from({ length: 100 }, () => perf.record(80, Buffer.alloc(3))),
+    perf.record(9, perf.writer().u64(1n).u32(7).u32(7).u64(1n).finish()),
+    ...Array.from({ length: 100 }, (_, index) => perf.record(1000 + index, Buffer.alloc(0))),
+  ])
+  const { problems } = await replayed(bytes)
+  assert.ok(problems.length <= 21, problems.join('\n'))
+  assert.match(problems.at(-1) ?? '', /1 of type 1015 \(unknown\), 84 of others$/)
+})
