@@ -172,7 +172,7 @@ Status EventOpener::OpenOne(pid_t pid, uint32_t session, uint32_t cpu_index) {
     return leader_fds_[place * cpus_.size() + cpu_index];
   };
   const EventGroup group = {.leader_fd = options.leader ? fd_of(*options.leader) : -1,
-                              .size = options.group_size};
+                            .size = options.group_size};
   auto event = Event::Open(attr, pid, cpus_[cpu_index], options.name, group);
   if (!event) return event.error();
   fd_of(session) = event->fd();
