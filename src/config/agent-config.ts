@@ -80,7 +80,9 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
         .array(eventSchema(checkEvent))
         .min(1, 'at least one event is needed')
         .default(['cpu-clock'])
-        .describe('As perf spells them, one an entry (docs/events.md); auto: cycles where there is a PMU, else cpu-clock'),
+        .describe(
+          'As perf spells them, one an entry (docs/events.md); auto: cycles where there is a PMU, else cpu-clock',
+        ),
       frequency: z
         .int('expected a whole number of Hz')
         .min(1, 'expected 1 Hz or more')

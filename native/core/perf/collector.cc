@@ -91,7 +91,8 @@ Collector::Source& Collector::SourceFor(const SampledEvent& event,
   const SessionOptions& session = options_.sessions[event.session];
   // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
   const bool countable = !session.exclude_user && !session.exclude_kernel;
-  if (session.clock && countable && !session.leader_sampling) source.ledger.emplace(session.ClockPeriod());
+  if (session.clock && countable && !session.leader_sampling)
+    source.ledger.emplace(session.ClockPeriod());
   return source;
 }
 
