@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Perf, perfEnvironment, perfScript } from '../support/perf-script.ts'
+import { type Perf, perfEnvironment, perfScript, type Script } from '../support/perf-script.ts'
 import { differences } from '../support/recording-judge.ts'
 import { replayed } from '../support/replayed-recording.ts'
 import { sonde } from '../support/sonde.ts'
@@ -74,12 +74,18 @@ for (const { name, options } of RECORDED) {
           for (const words of COMMANDS) assertQuiet(perf, [words[0], '-i', file, ...words.slice(1)])
           const told = await replayed(file)
           assert.ok(told.samples.length > 0)
-          assert.deepEqual(differences(told, perfScript(file, perf), { stacks: 'none' }), [])
+          assert.deepEqual(differences(told, plainlyNamed(perfScript(file, perf)), { stacks: 'none' }), [])
         },
       )
     }
   })
 }
+
+/** perf 5.10 names events by their attrs: those of hosts and guests, which ours are, it marks. */
+const plainlyNamed = (script: Script): Script => ({
+  ...script,
+  samples: script.samples.map((sample) => ({ ...sample, event: sample.event.replace(/:HG$/, '') })),
+})
 
 function run([program, ...words]: Perf, args: readonly string[]) {
   return spawnSync(program, [...words, ...args], {
