@@ -262,7 +262,15 @@ export class Recording {
     const buildIds = [...contents.buildIds.values()]
     const version = this.#version
     const blobs = encodeFeatures(
-      featuresOf({ sessions: sessions.map((session) => this.#described(session)), firstSample, lastSample, clock, buildIds, version, stackNotes }),
+      featuresOf({
+        sessions: sessions.map((session) => this.#described(session)),
+        firstSample,
+        lastSample,
+        clock,
+        buildIds,
+        version,
+        stackNotes,
+      }),
     )
     const bytes = layOutFeatures(blobs, this.#dataOffset + contents.dataBytes)
     return { bytes, features: blobs.map(({ bit }) => bit) }
