@@ -48,6 +48,9 @@ function madeIn(context: TestContext, names: readonly string[]): string | undefi
 async function removed(directory: string): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     try {
+      // A process leaves it only when it has ended.
+      const inside = readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n').filter(Boolean)
+      for (const pid of inside) process.kill(Number(pid), 'SIGKILL')
       return rmdirSync(directory)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
