@@ -101,11 +101,16 @@ const TEXT = '/tmp/x'
 const textOf = (value: unknown): string =>
   typeof value === 'object' || typeof value === 'undefined' ? JSON.stringify(value) : String(value as string)
 
+/** What brings the sections that may be left out. */
+const SECTIONS: Record<string, string> = {
+  'symbols.debuginfod': 'symbols: {debuginfod: {urls: ["http://127.0.0.1:1"]}}',
+  flightRecorder: 'flightRecorder: {}',
+}
+
 test('what an option and a variable say, the schema takes; and the default said changes nothing', () => {
   for (const { field, form, option, variable, otherwise, consumer, optionalSection } of settings) {
     const consumers = `consumers: [{type: ${consumer ?? 'perf_data'}}]`
-    const needed =
-      optionalSection === undefined ? [] : ['symbols: {debuginfod: {urls: ["http://127.0.0.1:1"]}}']
+    const needed = optionalSection === undefined ? [] : [SECTIONS[optionalSection.join('.')] ?? '']
     const text = document(...needed, consumers)
     const said =
       otherwise === undefined ? (EXAMPLES[field] ?? (form === 'switch' ? 'true' : TEXT)) : textOf(otherwise)
