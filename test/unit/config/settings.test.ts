@@ -81,6 +81,24 @@ test('every setting says what it means', () => {
   )
 })
 
+test('commas of PMU terms and of groups part no events', () => {
+  const said = 'cpu-clock, cpu/event=0x3c,umask=1/u'
+  const events = ['cpu-clock', 'cpu/event=0x3c,umask=1/u']
+  for (const told of [
+    { environment: { SONDE_SAMPLER_EVENTS: said } },
+    { options: [`--sampler-events=${said}`] },
+    { options: [`--sampler-events=[${events.map((each) => JSON.stringify(each)).join(',')}]`] },
+  ]) {
+    assert.deepEqual(configOf(document('consumers: [{type: perf_data}]'), told).config.sampler.events, events)
+  }
+  // A group is no single event, and refused as a whole.
+  const group = { environment: { SONDE_SAMPLER_EVENTS: '{page-faults,task-clock}:S' } }
+  assert.throws(
+    () => configOf(document('consumers: [{type: perf_data}]'), group),
+    /'\{page-faults,task-clock\}:S' stands for several events/,
+  )
+})
+
 /** What a setting without a default may be. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   'spec.sampler.period': '1000',
