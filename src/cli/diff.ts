@@ -16,6 +16,7 @@ import { differenceText } from './difference-text.ts'
 import { DONE } from './exit-codes.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { checkPlaces, type Output, outputsOf } from './outputs.ts'
+import { PAGER_OPTION, showPaged } from './pager.ts'
 import { type Grouping, groupsOf, ProfileTable, type SampleGroup } from './profile-table.ts'
 import { checkExists, readRecording } from './read-recording.ts'
 import { refuseSelection, SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
@@ -38,6 +39,7 @@ const OPTIONS: readonly Option[] = [
   ...SELECTION_OPTIONS,
   ...SYMBOL_OPTIONS,
   ...RECORDED_OPTIONS,
+  PAGER_OPTION,
 ]
 
 export const diff: Command = {
@@ -64,8 +66,8 @@ export const diff: Command = {
     const wanted = { by, symbols: recordedSymbolPolicyOf(options), selection: selectionOf(options), options }
     const sides = [await sideOf(files[0], wanted), await sideOf(files[1], wanted)] as const
     const events = pairsOf(sides)
-    for (const [index, { name, tables }] of events.entries()) {
-      const style = styleFor(process.stdout)
+    const style = styleFor(process.stdout)
+    const texts = events.map(({ name, tables }) => {
       const [before, after] = tables.map((table, side) => figuresOf(sides[side]!, table.name))
       const title = style.bold(printable(name))
       const head = `${title}\nA: ${printable(files[0])}, ${before}\nB: ${printable(files[1])}, ${after}`
@@ -75,9 +77,10 @@ export const diff: Command = {
         width: process.stdout.columns ?? 100,
         style,
       })
-      process.stdout.write(`${index > 0 ? '\n' : ''}${head}\n\n${text}\n`)
-    }
+      return `${head}\n\n${text}\n`
+    })
     draw(outputs, { files, sides, events })
+    await showPaged(texts.join('\n'), options)
     return DONE
   },
 }

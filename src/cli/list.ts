@@ -12,9 +12,11 @@ import {
 import type { Command } from './command.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { type Option, parseOptions } from './options.ts'
+import { PAGER_OPTION, showPaged } from './pager.ts'
 
 const OPTIONS: readonly Option[] = [
   { long: 'json', help: 'Prints the events and what is lacking as JSON (docs/events.md)' },
+  PAGER_OPTION,
 ]
 
 const TITLES: Readonly<Record<ListKind, string>> = {
@@ -30,7 +32,7 @@ const TITLES: Readonly<Record<ListKind, string>> = {
 export const list: Command = {
   name: 'list',
   summary: 'List the events that this machine can sample, and what it lacks',
-  usage: [`list [--json] [${LIST_KINDS.join('|')} | GLOB]…`],
+  usage: [`list [--json] [--no-pager] [${LIST_KINDS.join('|')} | GLOB]…`],
   description: [
     'Each event was opened, but for tracepoints, of which there are thousands. A GLOB is any part of a name, or with * and ?\n' +
       'the whole. Exit status 1 where nothing matches. How events are written is in docs/events.md.',
@@ -45,7 +47,8 @@ export const list: Command = {
     const options = parseOptions(argv, OPTIONS)
     const wanted = wantedOf(options.positionals)
     const found = chosen(listMachine(), wanted)
-    process.stdout.write(options.has('json') ? jsonOf(found) : textOf(found))
+    if (options.has('json')) process.stdout.write(jsonOf(found))
+    else await showPaged(textOf(found), options)
     return found.events.length > 0 || options.positionals.length === 0 ? DONE : FAILURE
   },
 }

@@ -11,6 +11,7 @@ import {
   STACK_BYTES_RANGE,
 } from '../core/call-graph.ts'
 import { AgentError } from '../core/errors.ts'
+import { eventsIn } from '../core/event-list.ts'
 import type { FlightRecorderOptions } from '../core/flight-recorder.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
@@ -82,7 +83,8 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
         .default(['cpu-clock'])
         .describe(
           'As perf spells them, one an entry (docs/events.md); auto: cycles where there is a PMU, else cpu-clock',
-        ),
+        )
+        .register(SETTING_FACTS, { partsOf: (text) => eventsIn(text).events }),
       frequency: z
         .int('expected a whole number of Hz')
         .min(1, 'expected 1 Hz or more')

@@ -2,7 +2,7 @@
 
 import type { CallGraph } from '../../core/call-graph.ts'
 import type { HostInfo, KernelModule } from '../../core/host.ts'
-import type { EventInfo, SamplingRate, SessionInfo } from '../../core/profile.ts'
+import { EVENT_TYPE, type EventInfo, type SamplingRate, type SessionInfo } from '../../core/profile.ts'
 import { hertz } from '../../core/units.ts'
 import { detailsOf } from '../../formats/perf-data/attr.ts'
 import type { MmapRecord } from '../../formats/perf-data/file-records.ts'
@@ -88,21 +88,18 @@ function nameOf(event: FileEvent, index: number): string {
   if (known !== undefined) return known.name + modifiers
   const number = `0x${config.toString(16)}`
   switch (type) {
-    case EVENT_TYPE.TRACEPOINT:
+    case EVENT_TYPE.tracepoint:
       return `tracepoint ${number}`
-    case EVENT_TYPE.HARDWARE_CACHE:
+    case EVENT_TYPE.cache:
       return `hw-cache ${number}${modifiers}`
-    case EVENT_TYPE.RAW:
+    case EVENT_TYPE.raw:
       return `raw ${number}${modifiers}`
-    case EVENT_TYPE.BREAKPOINT:
+    case EVENT_TYPE.breakpoint:
       return `breakpoint-${index}${modifiers}`
     default:
       return `event-${index}`
   }
 }
-
-/** PERF_TYPE_* */
-const EVENT_TYPE = { TRACEPOINT: 2, HARDWARE_CACHE: 3, RAW: 4, BREAKPOINT: 5 } as const
 
 function hostOf(file: PerfDataFile): HostInfo {
   const { features } = file

@@ -50,7 +50,6 @@ export class Windows {
   readonly #unixOffset: bigint
   readonly #eventOfId: ReadonlyMap<bigint, number>
   readonly #newProcesses: () => ReplayedProcesses
-  readonly #unwinder: NativeRecordedUnwinder | undefined
   #stacks: Omit<ReplayWindowOptions, 'start'>
   readonly #filter: ReplayFilter | undefined
   readonly #from: bigint
@@ -84,7 +83,6 @@ export class Windows {
       notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
     const watcher = unwinder && mappingsFor(unwinder)
     this.#newProcesses = () => new ReplayedProcesses(svmaOf, factsOf, watcher)
-    this.#unwinder = unwinder
     this.#stacks = {
       processes: this.#newProcesses(),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
@@ -205,7 +203,7 @@ export class Windows {
   restart(): void {
     this.end()
     this.#sequence++
-    for (const { pid } of this.#stacks.processes.all()) this.#unwinder?.clear(pid)
+    this.#stacks.processes.forgetAll()
     this.#stacks = { ...this.#stacks, processes: this.#newProcesses() }
   }
 }
