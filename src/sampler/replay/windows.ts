@@ -214,15 +214,19 @@ const toldBuildIds = (files: readonly RecordedFile[]) =>
 
 type SampleTime = NonNullable<PerfDataFile['features']['sampleTime']>
 
-/** @throws AgentError where a share is asked for of a recording that does not say how long it is */
+/**
+ * perf writes zeros where it did not look at the samples when it ended, as with --buildid-mmap.
+ *
+ * @throws AgentError where a share is asked for of a recording that does not say how long it is
+ */
 function clockTimeOf(moment: RecordingMoment, files: readonly RecordedFile[]): bigint {
   if ('at' in moment) return moment.at
   const times = files.map(({ file }) => file.features.sampleTime)
-  const known = times.filter((time) => time !== undefined)
+  const known = times.filter((time) => time !== undefined && time.last > 0n)
   if (known.length < times.length || known.length === 0) {
     throw new AgentError(
       'REPLAY.NO_SPAN',
-      'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them.',
+      'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them; perf record --timestamp-boundary notes both.',
     )
   }
   let [{ first, last }] = known as [SampleTime]
