@@ -221,9 +221,10 @@ type SampleTime = NonNullable<PerfDataFile['features']['sampleTime']>
  */
 function clockTimeOf(moment: RecordingMoment, files: readonly RecordedFile[]): bigint {
   if ('at' in moment) return moment.at
-  const times = files.map(({ file }) => file.features.sampleTime)
-  const known = times.filter((time) => time !== undefined && time.last > 0n)
-  if (known.length < times.length || known.length === 0) {
+  const known = files
+    .flatMap(({ file: { features } }) => features.sampleTime ?? [])
+    .filter(({ last }) => last > 0n)
+  if (known.length < files.length || known.length === 0) {
     throw new AgentError(
       'REPLAY.NO_SPAN',
       'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them; perf record --timestamp-boundary notes both.',
