@@ -231,7 +231,7 @@ function clockTimeOf(moment: RecordingMoment, files: readonly RecordedFile[]): b
     )
   }
   let [{ first, last }] = known as [SampleTime]
-  for (const time of known) {
+  for (const time of known as SampleTime[]) {
     if (time.first < first) first = time.first
     if (time.last > last) last = time.last
   }
