@@ -2,9 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeFeatures, layOutFeatures } from '../../../../src/formats/perf-data/features.ts'
-import { dataOffset, encodeHead, fileEventOf } from '../../../../src/formats/perf-data/header.ts'
-import { openPerfData } from '../../../../src/formats/perf-data/reader.ts'
+import type { EventInfo } from '../../../../src/core/profile.ts'
+import { encodeFeatures, type Features, layOutFeatures } from '../../../../src/formats/perf-data/features.ts'
+import {
+  dataOffset,
+  encodeHead,
+  type FileEvent,
+  fileEventOf,
+} from '../../../../src/formats/perf-data/header.ts'
+import { openPerfData, type PerfDataFile } from '../../../../src/formats/perf-data/reader.ts'
 import { finishedRound } from '../../../../src/formats/perf-data/records.ts'
 import { CACHE_NAMES } from '../../../../src/sampler/events/cache.ts'
 import { EVENTS } from '../../../../src/sampler/events/names.ts'
@@ -29,26 +35,37 @@ const SPELLINGS = [
 
 const TRACING = { 'events/sched/sched_switch/id': '316\n' }
 
+function fileOf(events: readonly FileEvent[], stated: Features): PerfDataFile {
+  const blobs = encodeFeatures({ arch: 'x86_64', ...stated })
+  const records = finishedRound()
+  const features = blobs.map(({ bit }) => bit)
+  const head = encodeHead({ events, room: 1, dataBytes: records.length, features })
+  const tables = layOutFeatures(blobs, dataOffset(1) + records.length)
+  const bytes = Buffer.concat([head, records, tables])
+  const read = (offset: number, length: number) => bytes.subarray(offset, offset + length)
+  return openPerfData({ name: 'x.data', size: bytes.length, read })
+}
+
 for (const written of ['all', 'no names'] as const) {
   test(`an event comes back with its numbers, its details and its modifiers: ${written}`, (t) => {
     const places = eventPlaces(t, { machine: 'intel', tracing: TRACING })
     for (const spelling of SPELLINGS) {
       const [{ info } = assert.fail(spelling)] = parseEvents(spelling, places)
       const events = [fileEventOf(session(0, { event: info }))]
-      const blobs = encodeFeatures({ arch: 'x86_64', ...(written === 'all' ? { events } : {}) })
-      const records = finishedRound()
-      const features = blobs.map(({ bit }) => bit)
-      const head = encodeHead({ events, room: 1, dataBytes: records.length, features })
-      const tables = layOutFeatures(blobs, dataOffset(1) + records.length)
-      const bytes = Buffer.concat([head, records, tables])
-      const file = openPerfData({
-        name: 'x.data',
-        size: bytes.length,
-        read: (offset, length) => bytes.subarray(offset, offset + length),
-      })
+      const file = fileOf(events, written === 'all' ? { events } : {})
       const [read = assert.fail(spelling)] = sessionsOf(file)
       if (written === 'all') assert.deepEqual(read.event, info, spelling)
       else assert.deepEqual({ ...read.event, name: '', unit: '' }, { ...info, name: '', unit: '' }, spelling)
     }
   })
 }
+
+test('where the file names no event, one of a PMU is named by the number of its PMU, as -e takes it', (t) => {
+  const places = eventPlaces(t, { machine: 'intel', tracing: TRACING })
+  const nameOf = (event: EventInfo, pmus: ReadonlyMap<number, string>) =>
+    sessionsOf(fileOf([fileEventOf(session(0, { event }))], { pmus }))[0]?.event.name
+  const [{ info } = assert.fail()] = parseEvents('software/config=0x1/u', places)
+  const event = { ...info, type: 37, config: 0x1a8n, details: { config1: 0x20n } }
+  assert.equal(nameOf(event, new Map([[37, 'uncore_imc_0']])), 'uncore_imc_0/config=0x1a8,config1=0x20/u')
+  assert.equal(nameOf(event, new Map([[38, 'uncore_imc_0']])), 'event-0')
+})
