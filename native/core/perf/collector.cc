@@ -64,8 +64,8 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
     layouts_.Set(event.event.id(),
                  {.implied_period = session.PeriodIsImplied() ? session.period : 0,
                   .captured = session.stack_bytes != 0,
-                   .cgroup = features_.cgroup,
-                   .group_words = GroupWords(session)});
+                  .cgroup = features_.cgroup,
+                  .group_words = GroupWords(session)});
     Source& source = SourceFor(event, rings, captured);
     source.events.push_back(place);
     if (source.cpu < idle.size()) idle_at_start_[source.cpu] = idle[source.cpu];
