@@ -13,9 +13,10 @@ import { say, sayRemarks } from './closing.ts'
 import type { Command } from './command.ts'
 import { ComparedStacks, differenceOf } from './difference.ts'
 import { differenceText } from './difference-text.ts'
-import { DONE } from './exit-codes.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { checkPlaces, type Output, outputsOf } from './outputs.ts'
+import { PAGER_OPTION, showPaged } from './pager.ts'
 import { type Grouping, groupsOf, ProfileTable, type SampleGroup } from './profile-table.ts'
 import { checkExists, readRecording } from './read-recording.ts'
 import { refuseSelection, SELECTION_OPTIONS, selectionOf } from './selection-options.ts'
@@ -36,6 +37,7 @@ const OPTIONS: readonly Option[] = [
     help: 'FILE.html: a flame graph of both, red where B has more, blue where it has less; FILE.folded: each stack with the samples of both',
   },
   ...SELECTION_OPTIONS,
+  PAGER_OPTION,
   ...SYMBOL_OPTIONS,
   ...RECORDED_OPTIONS,
 ]
@@ -61,10 +63,20 @@ export const diff: Command = {
     checkPlaces(outputs, undefined)
     const by = groupingOf(options.value('by'))
     const top = positiveInteger(options.value('top') ?? '20', '--top')
-    const wanted = { by, symbols: recordedSymbolPolicyOf(options), selection: selectionOf(options), options }
+    let isWhole = true
+    const wanted: Wanted = {
+      by,
+      symbols: recordedSymbolPolicyOf(options),
+      selection: selectionOf(options),
+      options,
+      problem(text) {
+        isWhole = false
+        say('diff', text)
+      },
+    }
     const sides = [await sideOf(files[0], wanted), await sideOf(files[1], wanted)] as const
     const events = pairsOf(sides)
-    for (const [index, { name, tables }] of events.entries()) {
+    const parts = events.map(({ name, tables }) => {
       const style = styleFor(process.stdout)
       const [before, after] = tables.map((table, side) => figuresOf(sides[side]!, table.name))
       const title = style.bold(printable(name))
@@ -75,10 +87,11 @@ export const diff: Command = {
         width: process.stdout.columns ?? 100,
         style,
       })
-      process.stdout.write(`${index > 0 ? '\n' : ''}${head}\n\n${text}\n`)
-    }
+      return `${head}\n\n${text}\n`
+    })
+    await showPaged(parts.join('\n'), options)
     draw(outputs, { files, sides, events })
-    return DONE
+    return isWhole ? DONE : FAILURE
   },
 }
 
@@ -120,6 +133,8 @@ interface Wanted {
   readonly symbols: SymbolPolicy
   readonly selection: RecordingSelection
   readonly options: ParsedOptions
+  /** Takes what of a file could not be read; the rest is compared. */
+  problem(text: string): void
 }
 
 async function sideOf(file: string, wanted: Wanted): Promise<Side> {
@@ -149,6 +164,7 @@ async function sideOf(file: string, wanted: Wanted): Promise<Side> {
       if (draws) for await (const group of groupsOf(batch, 'stack')) event.groups.push(group)
     },
   })
+  for (const problem of end.problems) wanted.problem(problem)
   sayRemarks('diff', end.remarks)
   return side
 }

@@ -65,6 +65,20 @@ test('a report on a terminal goes through the pager that was named, and nowhere 
   assert.doesNotMatch(piped.stdout, /paged/)
 })
 
+test('so do a comparison and the list of events', { skip: NO_TERMINAL }, (context) => {
+  const cwd = directoryWithProfile(context)
+  const env = { SONDE_PAGER: 'sed "s/^/paged: /"' }
+  for (const args of [
+    ['diff', 'p.pb.gz', 'p.pb.gz', '--by', 'comm'],
+    ['list', 'cpu-clock'],
+  ]) {
+    const paged = onTerminal(args, { cwd, env }).stdout
+    assert.match(paged, /^paged: /)
+    const straight = onTerminal([...args, '--no-pager'], { cwd, env })
+    assert.deepEqual([straight.status, straight.stdout], [0, paged.replaceAll('paged: ', '')])
+  }
+})
+
 test('a pager that is missing, or is left early, is no error and loses nothing', {
   skip: NO_TERMINAL,
 }, (context) => {

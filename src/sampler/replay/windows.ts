@@ -220,7 +220,8 @@ type SampleTime = NonNullable<PerfDataFile['features']['sampleTime']>
 function clockTimeOf(moment: RecordingMoment, files: readonly RecordedFile[]): bigint {
   if ('at' in moment) return moment.at
   const times = files.map(({ file }) => file.features.sampleTime)
-  const known = times.filter((time) => time !== undefined)
+  // perf leaves zeros where it did not read its samples again, as with --buildid-mmap.
+  const known = times.flatMap((time) => (time === undefined || time.last === 0n ? [] : [time]))
   if (known.length < times.length || known.length === 0) {
     throw new AgentError(
       'REPLAY.NO_SPAN',
