@@ -13,7 +13,7 @@ import { say, sayRemarks } from './closing.ts'
 import type { Command } from './command.ts'
 import { ComparedStacks, differenceOf } from './difference.ts'
 import { differenceText } from './difference-text.ts'
-import { DONE } from './exit-codes.ts'
+import { DONE, FAILURE } from './exit-codes.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'
 import { checkPlaces, type Output, outputsOf } from './outputs.ts'
 import { PAGER_OPTION, showPaged } from './pager.ts'
@@ -63,7 +63,17 @@ export const diff: Command = {
     checkPlaces(outputs, undefined)
     const by = groupingOf(options.value('by'))
     const top = positiveInteger(options.value('top') ?? '20', '--top')
-    const wanted = { by, symbols: recordedSymbolPolicyOf(options), selection: selectionOf(options), options }
+    let isWhole = true
+    const wanted: Wanted = {
+      by,
+      symbols: recordedSymbolPolicyOf(options),
+      selection: selectionOf(options),
+      options,
+      problem(text) {
+        isWhole = false
+        say('diff', text)
+      },
+    }
     const sides = [await sideOf(files[0], wanted), await sideOf(files[1], wanted)] as const
     const events = pairsOf(sides)
     const style = styleFor(process.stdout)
@@ -81,7 +91,7 @@ export const diff: Command = {
     })
     draw(outputs, { files, sides, events })
     await showPaged(texts.join('\n'), options)
-    return DONE
+    return isWhole ? DONE : FAILURE
   },
 }
 
@@ -123,6 +133,8 @@ interface Wanted {
   readonly symbols: SymbolPolicy
   readonly selection: RecordingSelection
   readonly options: ParsedOptions
+  /** Takes what of a file could not be read; the rest is compared. */
+  problem(text: string): void
 }
 
 async function sideOf(file: string, wanted: Wanted): Promise<Side> {
@@ -152,6 +164,7 @@ async function sideOf(file: string, wanted: Wanted): Promise<Side> {
       if (draws) for await (const group of groupsOf(batch, 'stack')) event.groups.push(group)
     },
   })
+  for (const problem of end.problems) wanted.problem(problem)
   sayRemarks('diff', end.remarks)
   return side
 }

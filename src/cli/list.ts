@@ -9,6 +9,7 @@ import {
   type ListKind,
   listMachine,
 } from '../sampler/events/list.ts'
+import { say } from './closing.ts'
 import type { Command } from './command.ts'
 import { DONE, FAILURE } from './exit-codes.ts'
 import { type Option, parseOptions } from './options.ts'
@@ -49,7 +50,9 @@ export const list: Command = {
     const found = chosen(listMachine(), wanted)
     if (options.has('json')) process.stdout.write(jsonOf(found))
     else await showPaged(textOf(found), options)
-    return found.events.length > 0 || options.positionals.length === 0 ? DONE : FAILURE
+    if (found.events.length > 0 || options.positionals.length === 0) return DONE
+    say('list', `No event here matches ${options.positionals.join(' ')}.`)
+    return FAILURE
   },
 }
 
@@ -83,7 +86,8 @@ function textOf({ events, lacking }: EventList): string {
     return `  ${[name, ...aliases].join(' OR ').padEnd(50)} [${said}]`
   })
   const missing = lacking.map(({ kind, why }) => `Not here (${kind}): ${why}.`)
-  return [...lines, ...(missing.length > 0 ? ['', ...missing] : []), ''].join('\n')
+  const between = lines.length > 0 && missing.length > 0 ? [''] : []
+  return [...lines, ...between, ...missing].map((line) => `${line}\n`).join('')
 }
 
 const jsonOf = ({ events, lacking }: EventList): string =>

@@ -73,7 +73,9 @@ export const report: Command = {
     const { text, end } = isPprof
       ? await reportPprof(file, table)
       : await reportPerfData(file, table, { symbols: recordedSymbolPolicyOf(options), selection })
-    await showPaged(text, options)
+    const selects = SELECTION_OPTIONS.some(({ long }) => options.has(long))
+    const nothing = `${printable(file)} has no samples${selects ? ' of what was asked for' : ''}.\n`
+    await showPaged(text === '' ? nothing : text, options)
     return end === undefined ? DONE : sayEnd(end)
   },
 }
@@ -181,7 +183,6 @@ function configText({ config }: SessionInfo): string {
 
 function reportText(file: string, sections: readonly Section[], options: TableOptions): string {
   const sampled = sections.filter(({ table }) => table.samples > 0)
-  if (sampled.length === 0) return `${printable(file)} has no samples.\n`
   return sampled
     .map(({ event, unit, table, note }) => {
       const title = options.style.bold(`${printable(file)}: ${printable(event)}`)

@@ -31,7 +31,7 @@ export class Replay {
   readonly #joined: JoinedFiles
   readonly #selection: RecordingSelection
   readonly #problems: Set<string>
-  readonly #damage = new Set<string>()
+  readonly #damage: Set<string>
 
   /**
    * Closes the inputs where it throws, too.
@@ -40,6 +40,7 @@ export class Replay {
   constructor(inputs: readonly RecordingInput[], selection: RecordingSelection = WHOLE_RECORDING) {
     this.#inputs = inputs
     try {
+      this.#damage = new Set(inputs.flatMap(({ file }) => file.damage))
       this.#problems = new Set(inputs.flatMap(({ file }) => file.problems))
       this.#files = inputs.map(({ file }) => {
         const { stackNotes } = file.features

@@ -299,6 +299,33 @@ test('report says what it reads when it is given something else', (context) => {
   )
 })
 
+test('a file that is cut between two records or behind its samples is read, and each command fails', (context) => {
+  const cwd = temporaryDirectory(context)
+  assert.equal(sonde(['record', '-F', '999', '-o', 'whole.data', '--', ...BUSY], { cwd }).status, 0)
+  const whole = readFileSync(join(cwd, 'whole.data'))
+  const dataAt = Number(whole.readBigUInt64LE(40))
+  const dataEnd = dataAt + Number(whole.readBigUInt64LE(48))
+  let border = dataAt
+  while (border < (dataAt + dataEnd) / 2) border += whole.readUInt16LE(border + 6)
+  const cuts = [
+    [border, /the file is cut off: \d+ bytes of its data are missing/],
+    [dataEnd, /the feature sections are cut off/],
+  ] as const
+  for (const [at, why] of cuts) {
+    writeFileSync(join(cwd, 'cut.data'), whole.subarray(0, at))
+    for (const args of [
+      ['report', 'cut.data'],
+      ['diff', 'whole.data', 'cut.data'],
+      ['convert', 'cut.data', '-o', 'cut.folded'],
+    ]) {
+      const { status, stdout, stderr } = sonde(args, { cwd })
+      assert.equal(status, 1, `${args}: ${stderr}`)
+      assert.match(stderr, why)
+      assert.match(`${stdout}${stderr}`, /[1-9]\d* samples?,/)
+    }
+  }
+})
+
 test('convert makes the other formats of perf.data, sample for sample', (context) => {
   const cwd = temporaryDirectory(context)
   sonde(

@@ -189,7 +189,9 @@ test('the list says what is not here, and takes kinds and globs', () => {
   if (!existsSync('/sys/bus/event_source/devices/cpu'))
     assert.match(all.stdout, /Not here \(hw\): there is no CPU PMU/)
   assert.match(sonde(['list', 'sw', '*faults']).stdout, /^ {2}page-faults OR faults .*\n {2}minor-faults/)
-  assert.equal(sonde(['list', 'no-such-event']).status, 1)
+  const none = sonde(['list', 'no-such-event'])
+  assert.equal(none.status, 1)
+  assert.match(none.stderr, /No event here matches no-such-event\./)
 })
 
 /** `dd` of so many blocks: each is one read and one write. */

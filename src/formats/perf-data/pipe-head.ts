@@ -63,6 +63,7 @@ export function openPipe(source: ByteSource, order: ByteOrder): PerfDataFile {
     events: head.events,
     data: { offset: PIPE_HEADER_BYTES, size: source.size - PIPE_HEADER_BYTES },
     features: head.features,
+    damage: [],
     problems: head.problems,
     takeLate(record) {
       if (record.at >= seen) head.takeLate(record)

@@ -43,7 +43,9 @@ export interface PerfDataFile {
   /** As far as the source goes. */
   readonly data: Section
   readonly features: Features
-  /** What was damaged and left out, for a person. */
+  /** What was left out because the file ends too early or is damaged, for a person. */
+  readonly damage: readonly string[]
+  /** What else was left out, for a person. */
   readonly problems: readonly string[]
   /** Takes what a stream says about itself among its samples. */
   readonly takeLate?: (record: RawRecord) => void
@@ -104,16 +106,17 @@ export function featureSections({ features }: Pick<FileHeader, 'features'>, tabl
  * @throws AgentError `PERF_DATA.UNREADABLE` where it is no perf.data, or one that cannot be read at all
  */
 export function openPerfData(source: ByteSource): PerfDataFile {
+  const damage: string[] = []
   const problems: string[] = []
   const head = source.read(0, FILE_HEADER_BYTES)
   const { order, mode } = kindOf(head, source)
   if (mode === 'pipe') return openPipe(source, order)
   const header = readHeader(head, order)
-  const data = boundedData(header, source, problems)
+  const data = boundedData(header, source, damage)
   const parts = { header, source, order }
-  const described = readFeatures(parts, problems)
+  const described = readFeatures(parts, { damage, problems })
   const events = readEvents(parts, described.events ?? [])
-  return { source, order, mode, events, data, features: described, problems }
+  return { source, order, mode, events, data, features: described, damage, problems }
 }
 
 interface Parts {
@@ -136,29 +139,31 @@ export function kindOf(head: Uint8Array, source: ByteSource): Pick<PerfDataFile,
   return { order, mode: 'file' }
 }
 
-function boundedData({ data }: FileHeader, source: ByteSource, problems: string[]): Section {
+function boundedData({ data }: FileHeader, source: ByteSource, damage: string[]): Section {
   if (data.size === 0)
     throw unreadable(source, 'its data section is empty: the writer died before it wrote any samples.')
   if (data.offset < BARE_FILE_HEADER_BYTES || data.offset >= source.size) {
     throw unreadable(source, `its data would begin at byte ${data.offset} of ${source.size}.`)
   }
   const size = Math.min(data.size, source.size - data.offset)
-  if (size < data.size)
-    problems.push(`the file is cut off: ${data.size - size} bytes of its data are missing`)
+  if (size < data.size) damage.push(`the file is cut off: ${data.size - size} bytes of its data are missing`)
   return { offset: data.offset, size }
 }
 
-function readFeatures({ header, source, order }: Parts, problems: string[]): Features {
+function readFeatures(
+  { header, source, order }: Parts,
+  { damage, problems }: { readonly damage: string[]; readonly problems: string[] },
+): Features {
   const tableAt = header.data.offset + header.data.size
   const table = source.read(tableAt, header.features.length * 16)
   const sections = featureSections(header, new ByteReader(table, order))
-  if (sections.length < header.features.length) problems.push('the feature sections are cut off')
+  if (sections.length < header.features.length) damage.push('the feature sections are cut off')
   // Each byte belongs to one of them: sections that overlap would be read as often as the file says.
   let unread = source.size
   const blobs = sections.flatMap(({ offset, size }, index): FeatureBlob[] => {
     const inside = size <= Math.min(MAX_FEATURE_BYTES, unread) && offset + size <= source.size
     if (inside) unread -= size
-    else problems.push(`feature ${header.features[index]} lies outside the file`)
+    else damage.push(`feature ${header.features[index]} lies outside the file`)
     return inside ? [{ bit: header.features[index] ?? 0, bytes: source.read(offset, size) }] : []
   })
   return decodeFeatures(blobs, (problem) => problems.push(problem), order)

@@ -278,6 +278,7 @@ function difference(one: RecordedFile, other: RecordedFile): string | undefined 
   const hosts = [one, other].map(({ sessions }) => sessions[0]?.host)
   const [a, b] = hosts
   if (a === undefined || b === undefined) return 'one of them has no events'
+  if (a.hostname === '' || b.hostname === '') return 'one of them does not say of which machine it is'
   if (a.hostname !== b.hostname) return `they are of two machines, ${a.hostname} and ${b.hostname}`
   if (a.osRelease !== b.osRelease) return `they are of two kernels, ${a.osRelease} and ${b.osRelease}`
   if (one.sessions[0]?.clock?.id !== other.sessions[0]?.clock?.id) return 'their times are of two clocks'

@@ -6,6 +6,7 @@ import { frameLabel } from '../../../src/core/frame-label.ts'
 import { type ProfileBatch, type SessionInfo, STACK_STATES } from '../../../src/core/profile.ts'
 import { type RecordingSelection, WHOLE_RECORDING } from '../../../src/core/recording-selection.ts'
 import { parseMatch } from '../../../src/core/sample-match.ts'
+import { openFileInput } from '../../../src/sampler/replay/recording-input.ts'
 import { Replay } from '../../../src/sampler/replay.ts'
 import { consumerOf, contextOf, temporaryDirectory } from '../../integration/perf-data-tools.ts'
 import {
@@ -30,6 +31,23 @@ async function written(t: TestContext, windows: readonly (readonly ProfileBatch[
 
 const recording = (t: TestContext, ...specs: readonly WindowSpec[]): Promise<string> =>
   written(t, specs.map(windowBatches))
+
+/** A copy that says as perf record --buildid-mmap when it began and ended: zeros. */
+function withoutTimes(file: string): string {
+  const bytes = readFileSync(file)
+  const input = openFileInput(file)
+  const { sampleTime } = input.file.features
+  input.close()
+  const section = Buffer.alloc(16)
+  section.writeBigUInt64LE(sampleTime!.first, 0)
+  section.writeBigUInt64LE(sampleTime!.last, 8)
+  const at = bytes.lastIndexOf(section)
+  assert.ok(at > 0)
+  bytes.fill(0, at, at + section.length)
+  const copy = file.replace('.data', '.zeros.data')
+  writeFileSync(copy, bytes)
+  return copy
+}
 
 interface Read {
   readonly sessions: readonly SessionInfo[]
@@ -126,6 +144,7 @@ test('recordings of two machines, kernels or boots are not joined, and it is sai
   const here = await of({})
   const others: readonly [other: string, why: RegExp][] = [
     [await of({ hostname: 'node-8' }), /they are of two machines, node-7 and node-8\. /],
+    [await of({ hostname: '' }), /one of them does not say of which machine it is\. /],
     [await of({ osRelease: '6.1.0' }), /they are of two kernels, 6\.18\.1 and 6\.1\.0\. /],
     [await of({ kernel: { ...HOST.kernel!, text: 0xffffffff91000000n } }), /started anew between them\. /],
     [
@@ -155,6 +174,7 @@ test('of a time only its samples come, both ends with it, and what was known bef
   const half = await read([file], { from: { share: 0 }, until: { share: 0.5 } })
   const [first, last] = [timeOf(whole[0]!), timeOf(whole.at(-1)!)]
   assert.deepEqual(samplesOf(half.windows), within(first, first + (last - first) / 2n))
+  await assert.rejects(read([withoutTimes(file)], { from: { share: 0.5 } }), /State seconds of its clock/)
   const none = await read([file], { from: { at: 1n << 62n } })
   assert.deepEqual(samplesOf(none.windows), [])
 })

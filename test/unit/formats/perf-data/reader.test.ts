@@ -40,7 +40,7 @@ interface Read {
 
 function read(bytes: Uint8Array, unpack?: (bytes: Uint8Array) => Uint8Array): Read {
   const file = openPerfData(inMemory(bytes))
-  const problems = [...file.problems]
+  const problems = [...file.damage, ...file.problems]
   const reader = new RecordReader(file, { problem: (text) => problems.push(text) })
   const records: FileRecord[] = []
   for (const piece of piecesOf(file)) {
@@ -185,7 +185,7 @@ test('feature sections that all lie over the same bytes are not read once each',
       return source.read(offset, length)
     },
   }
-  assert.match(openPerfData(counting).problems.join('\n'), /lies outside the file/)
+  assert.match(openPerfData(counting).damage.join('\n'), /lies outside the file/)
   assert.ok(asked < 3 * overlapping.length, `${asked} bytes of ${overlapping.length}`)
 })
 
