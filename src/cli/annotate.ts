@@ -5,9 +5,12 @@ import { AgentError, errnoOf, messageOf, UsageError } from '../core/errors.ts'
 import { profileFormatOf } from '../formats/profile/file-names.ts'
 import type { Command } from './command.ts'
 import { type Option, parseOptions } from './options.ts'
+import { RECORDED_OPTIONS } from './symbol-options.ts'
 
 const OPTIONS: readonly Option[] = [
   { long: 'input', short: 'i', value: 'FILE', help: 'The perf.data file (default perf.data)' },
+  // perf annotate takes no other.
+  ...RECORDED_OPTIONS.filter(({ long }) => ['symfs', 'vmlinux', 'buildid-dir'].includes(long)),
 ]
 
 export const annotate: Command = {
@@ -45,7 +48,12 @@ export function perfArguments(argv: readonly string[]): readonly string[] {
     )
   }
   const symbol = name === undefined ? [] : [`--symbol=${name}`]
-  return ['annotate', '-i', file, ...symbol, ...(end < 0 ? [] : argv.slice(end + 1))]
+  const given = (...names: readonly string[]) =>
+    names.flatMap((each) => options.values(each).map((path) => `--${each}=${path}`))
+  // The cache is an option of perf itself, before its command.
+  const cache = options.values('buildid-dir').flatMap((directory) => ['--buildid-dir', directory])
+  const places = given('symfs', 'vmlinux')
+  return [...cache, 'annotate', '-i', file, ...places, ...symbol, ...(end < 0 ? [] : argv.slice(end + 1))]
 }
 
 /** On this terminal; resolves to perf's exit status, or to what a shell would say of its signal. */

@@ -37,9 +37,9 @@ const OPTIONS: readonly Option[] = [
     help: 'FILE.html: a flame graph of both, red where B has more, blue where it has less; FILE.folded: each stack with the samples of both',
   },
   ...SELECTION_OPTIONS,
-  PAGER_OPTION,
   ...SYMBOL_OPTIONS,
   ...RECORDED_OPTIONS,
+  PAGER_OPTION,
 ]
 
 export const diff: Command = {
@@ -76,8 +76,8 @@ export const diff: Command = {
     }
     const sides = [await sideOf(files[0], wanted), await sideOf(files[1], wanted)] as const
     const events = pairsOf(sides)
-    const parts = events.map(({ name, tables }) => {
-      const style = styleFor(process.stdout)
+    const style = styleFor(process.stdout)
+    const texts = events.map(({ name, tables }) => {
       const [before, after] = tables.map((table, side) => figuresOf(sides[side]!, table.name))
       const title = style.bold(printable(name))
       const head = `${title}\nA: ${printable(files[0])}, ${before}\nB: ${printable(files[1])}, ${after}`
@@ -89,8 +89,8 @@ export const diff: Command = {
       })
       return `${head}\n\n${text}\n`
     })
-    await showPaged(parts.join('\n'), options)
     draw(outputs, { files, sides, events })
+    await showPaged(texts.join('\n'), options)
     return isWhole ? DONE : FAILURE
   },
 }

@@ -33,7 +33,7 @@ const TITLES: Readonly<Record<ListKind, string>> = {
 export const list: Command = {
   name: 'list',
   summary: 'List the events that this machine can sample, and what it lacks',
-  usage: [`list [--json] [${LIST_KINDS.join('|')} | GLOB]…`],
+  usage: [`list [--json] [--no-pager] [${LIST_KINDS.join('|')} | GLOB]…`],
   description: [
     'Each event was opened, but for tracepoints, of which there are thousands. A GLOB is any part of a name, or with * and ?\n' +
       'the whole. Exit status 1 where nothing matches. How events are written is in docs/events.md.',

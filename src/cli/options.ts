@@ -84,10 +84,17 @@ export function splitCommand(
   }
 }
 
+/** `-z3` is `--compression-level=3`, as perf reads it; parseArgs takes a value that may be missing for more flags. */
+function spelledOut(word: string, options: readonly Option[]): string {
+  const attached = /^-([a-z])=?(\d+)$/i.exec(word)
+  const option = options.find(({ short, valueless }) => short === attached?.[1] && valueless !== undefined)
+  return attached === null || option === undefined ? word : `--${option.long}=${attached[2]}`
+}
+
 /** Not strict, so that the messages are ours. */
 const tokensOf = (argv: readonly string[], options: readonly Option[]) =>
   parseArgs({
-    args: [...argv],
+    args: argv.map((word) => spelledOut(word, options)),
     strict: false,
     allowPositionals: true,
     tokens: true,

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { didYouMean } from '../base/near.ts'
 import { SAMPLER_CHOICES, type SamplerChoice } from '../core/back-end.ts'
+import { BUILD_ID_SOURCES, type BuildIdSource } from '../core/build-id-source.ts'
 import {
   CALL_GRAPH_METHODS,
   type CallGraph,
@@ -11,6 +12,7 @@ import {
   STACK_BYTES_RANGE,
 } from '../core/call-graph.ts'
 import { AgentError } from '../core/errors.ts'
+import { eventsIn } from '../core/event-list.ts'
 import type { FlightRecorderOptions } from '../core/flight-recorder.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { SamplingRate } from '../core/profile.ts'
@@ -34,6 +36,7 @@ export interface SamplerConfig {
   readonly callGraph: CallGraphRequest
   /** Undefined: as the rate needs. */
   readonly ringBytes: number | undefined
+  readonly buildIds: BuildIdSource
   readonly maxStack: number | undefined
   readonly filter: SampleFilter
   /** Whether the agent drops every capability once it samples. */
@@ -82,7 +85,8 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
         .default(['cpu-clock'])
         .describe(
           'As perf spells them, one an entry (docs/events.md); auto: cycles where there is a PMU, else cpu-clock',
-        ),
+        )
+        .register(SETTING_FACTS, { partsOf: (text) => eventsIn(text).events }),
       frequency: z
         .int('expected a whole number of Hz')
         .min(1, 'expected 1 Hz or more')
@@ -117,6 +121,12 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
         .optional()
         .describe(
           'Bytes of the user stack that are looked at, with dwarf; default: 16KiB with bpf, 8KiB with perf',
+        ),
+      buildIds: z
+        .enum(BUILD_ID_SOURCES, 'expected kernel or files')
+        .default('kernel')
+        .describe(
+          'Who tells the build ids of mapped files: kernel (even of processes that have ended; a kernel defect spoils perf record of others meanwhile), files (while processes have them mapped; docs/kernels.md)',
         ),
       maxStack: z
         .int('expected a whole number')
@@ -224,6 +234,7 @@ export function parseAgentDocument<Built, Context>(
       window: sampler.window,
       callGraph: callGraphOf(sampler),
       ringBytes: sampler.ringBytes,
+      buildIds: sampler.buildIds,
       maxStack: sampler.maxStack,
       filter: sampler.filter,
       lockDown: sampler.lockDown,

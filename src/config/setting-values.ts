@@ -46,7 +46,7 @@ export function saidValue(said: Said): unknown {
     case 'number':
       return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
     case 'list':
-      return texts.flatMap((each) => (startsWith('[', each) ? yamlOf(said, each) : partsOf(each)))
+      return texts.flatMap((each) => (startsWith('[', each) ? yamlOf(said, each) : partsOf(said, each)))
     case 'map':
       return mapOf(said)
     case 'yaml':
@@ -61,11 +61,8 @@ function switchOf(text: string): unknown {
   return ['false', '0'].includes(text.toLowerCase()) ? false : text
 }
 
-const partsOf = (text: string): readonly string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+const partsOf = ({ setting }: Said, text: string): readonly string[] =>
+  (setting.facts.partsOf?.(text) ?? text.split(',')).map((part) => part.trim()).filter((part) => part !== '')
 
 function mapOf(said: Said): unknown {
   const maps = said.texts.map((text) => {

@@ -14,6 +14,8 @@ export interface SettingFacts {
   readonly otherwise?: unknown
   /** The field beside it that says where this is sent: to the place that it was given for, and to no other. */
   readonly sentTo?: string
+  /** Cuts the text of a list that an option or a variable says; else it is cut at every comma. */
+  readonly partsOf?: (text: string) => readonly string[]
   /** Variables of the field's own standard: they go before configuration files. */
   readonly standard?: StandardVariables
 }

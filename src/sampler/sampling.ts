@@ -56,6 +56,7 @@ export class Sampling implements LiveSource {
       ways,
       target,
       cgroups,
+      buildIds: request.buildIds,
       filter,
       sessions: () => this.sessions(),
     })

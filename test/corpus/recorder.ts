@@ -35,11 +35,19 @@ export interface RecorderOptions {
  */
 const ABORTS = /stack smashing detected|util\/build-id\.c/
 
+/**
+ * Of a file that perf itself wrote: `perf inject` of a pipe into a file (5.10, 6.1) puts the attrs where the data begin, and 5.10 gives up
+ * at KSYMBOL of programs of BPF that come and go. Where the judge reads nothing, nothing is judged.
+ */
+const UNREADABLE = /failed to process type: .*/
+
 /** Records; once more with build ids in all maps where perf aborts without. */
 export function record(perf: Perf, set: OptionSet, options: RecorderOptions): Made {
   try {
     return recordOnce(perf, set, options)
   } catch (error) {
+    const [unreadable] = UNREADABLE.exec(String(error)) ?? []
+    if (unreadable !== undefined) return { refused: `perf does not read its own file: ${unreadable}` }
     if (!(error instanceof Error) || !ABORTS.test(error.message)) throw error
     return recordOnce(perf, { ...set, options: [...set.options, '--buildid-mmap'] }, options)
   }

@@ -65,18 +65,20 @@ test('a report on a terminal goes through the pager that was named, and nowhere 
   assert.doesNotMatch(piped.stdout, /paged/)
 })
 
-test('so do a comparison and the list of events', { skip: NO_TERMINAL }, (context) => {
+test('a comparison and a list of events are paged, too', { skip: NO_TERMINAL }, (context) => {
   const cwd = directoryWithProfile(context)
   const env = { SONDE_PAGER: 'sed "s/^/paged: /"' }
   for (const args of [
     ['diff', 'p.pb.gz', 'p.pb.gz', '--by', 'comm'],
-    ['list', 'cpu-clock'],
+    ['list', 'sw'],
   ]) {
-    const paged = onTerminal(args, { cwd, env }).stdout
-    assert.match(paged, /^paged: /)
+    const paged = onTerminal(args, { cwd, env })
     const straight = onTerminal([...args, '--no-pager'], { cwd, env })
-    assert.deepEqual([straight.status, straight.stdout], [0, paged.replaceAll('paged: ', '')])
+    assert.deepEqual([paged.status, straight.status], [0, 0], paged.stdout)
+    assert.match(paged.stdout, /^paged: [\s\S]*\npaged: /)
+    assert.equal(straight.stdout, paged.stdout.replaceAll('paged: ', ''))
   }
+  assert.doesNotMatch(onTerminal(['list', 'sw', '--json'], { cwd, env }).stdout, /paged/)
 })
 
 test('a pager that is missing, or is left early, is no error and loses nothing', {
@@ -125,6 +127,18 @@ test('annotate hands its words over to perf, and perf its exit status back', (co
     '--symbol=std::sort<int>',
     '--stdio',
     '-l',
+    '',
+  ])
+  const placed = ['--symfs', 'root', '--vmlinux', 'vmlinux', '--buildid-dir', 'cache']
+  assert.equal(annotate(`${cwd}/bin:${process.env.PATH}`, '-i', 'other.data', ...placed).status, 7)
+  assert.deepEqual(readFileSync(join(cwd, 'words'), 'utf8').split('\n'), [
+    '--buildid-dir',
+    'cache',
+    'annotate',
+    '-i',
+    'other.data',
+    '--symfs=root',
+    '--vmlinux=vmlinux',
     '',
   ])
   const nothing = annotate(`${cwd}/bin:${process.env.PATH}`, '-i', 'none.data')

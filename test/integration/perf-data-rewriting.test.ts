@@ -102,6 +102,19 @@ test('a cut of a recording has the samples, periods, names and stacks of that ti
   assert.match(perf('report', '--header-only', '-i', cut), /compressed : Zstd/)
 })
 
+test('tracepoints and the software events beside them are read by perf from the new file as from the old', {
+  skip: NO_PERF,
+}, (t) => {
+  const file = recorded(t, 'switches.data', '-e', 'sched:sched_switch,cpu-clock')
+  if (file === undefined) return
+  const again = file.replace('switches.data', 'again.data')
+  converted(file, '-o', again)
+  const all = samplesOf(file)
+  assert.ok(all.some(({ event }) => event === 'sched:sched_switch'))
+  assertSame(samplesOf(again), all)
+  assert.match(perf('evlist', '-i', again), /^sched:sched_switch\ncpu-clock\n/)
+})
+
 test('recordings are joined, one behind the other and at the same time, with every sample of each', {
   skip: NO_PERF,
 }, (t) => {

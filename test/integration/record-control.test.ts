@@ -128,9 +128,10 @@ const cpus = (): number => readFileSync('/proc/stat', 'utf8').match(/^cpu\d/gm)?
 test('-D leaves out the beginning of a command, and ranges what is not in them', { skip: NO_PERF }, (t) => {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'perf.data')
-  const busy = 'end=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do :; done'
+  const busy = 'const end = Date.now() + 3000; while (Date.now() < end);'
   const recorded = (delay: string) => {
-    const { status, stderr } = sonde(['record', '-F', '999', '-D', delay, '-o', file, '--', 'sh', '-c', busy])
+    const command = [process.execPath, '-e', busy]
+    const { status, stderr } = sonde(['record', '-F', '999', '-D', delay, '-o', file, '--', ...command])
     assert.equal(status, 0, stderr)
     return timesIn(file)
   }

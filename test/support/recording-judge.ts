@@ -97,8 +97,16 @@ function isSameStack({ frames }: RecordedSample, sample: ScriptSample, stacks: '
       ? [frames, told]
       : [frames.filter(({ kernel }) => kernel), told.filter(({ address }) => isKernel(address))]
   const executes = told.some(({ symbol }) => symbol.includes('execve'))
-  return one.length === other.length && one.every((frame, at) => isSameFrame(frame, other[at]!, executes))
+  const isGone = ({ address }: RecordedFrame) => executes || isFromBefore(address, sample)
+  return (
+    one.length === other.length && one.every((frame, at) => isSameFrame(frame, other[at]!, isGone(frame)))
+  )
 }
+
+/** Nothing that the process has mapped since it executed its program is there. */
+const isFromBefore = (address: bigint, { mapped }: ScriptSample): boolean =>
+  mapped !== undefined &&
+  !mapped.ranges.slice(0, mapped.count).some(([start, end]) => address >= start && address < end)
 
 const FIRST_CODE_ADDRESS = 0x1000n
 const UPPER_HALF = 1n << 63n
@@ -119,12 +127,12 @@ function withoutRubbish(frames: readonly ScriptFrame[]): readonly ScriptFrame[] 
 const isKernel = (address: bigint): boolean => address >= 0xffff_8000_0000_0000n
 
 /**
- * perf 5.13 to 6.1 give the offset in the file, other versions the address. While a process becomes another program, the call
- * that does it stands in the old one, whose maps are gone: perf keeps them, Sonde does not.
+ * perf 5.13 to 6.1 give the offset in the file, other versions the address. When a process becomes another program, the old one's maps
+ * are gone: perf keeps them where nothing new covers them, Sonde does not. The call that does it stands there, and what is no caller may.
  */
-function isSameFrame(frame: RecordedFrame, { address, dso }: ScriptFrame, executes: boolean): boolean {
+function isSameFrame(frame: RecordedFrame, { address, dso }: ScriptFrame, gone: boolean): boolean {
   if (frame.kernel) return frame.address === address
-  if (frame.path === '' && executes) return (frame.address & PAGE) === (address & PAGE)
+  if (frame.path === '' && gone) return (frame.address & PAGE) === (address & PAGE)
   if (frame.address !== address && frame.offset !== address) return false
   return frame.path === dso || isNamelessMemory(frame.path, dso)
 }

@@ -64,8 +64,8 @@ void Collector::Know(const std::vector<SampledEvent>& sampled, const std::vector
     layouts_.Set(event.event.id(),
                  {.implied_period = session.PeriodIsImplied() ? session.period : 0,
                   .captured = session.stack_bytes != 0,
-                   .cgroup = features_.cgroup,
-                   .group_words = GroupWords(session)});
+                  .cgroup = features_.cgroup,
+                  .group_words = GroupWords(session)});
     Source& source = SourceFor(event, rings, captured);
     source.events.push_back(place);
     if (source.cpu < idle.size()) idle_at_start_[source.cpu] = idle[source.cpu];
@@ -106,7 +106,7 @@ void Collector::TellCgroups(CgroupTree& tree) {
 // --- records -------------------------------------------------------------------------------------
 
 void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
-  Record record = ParseRecord(bytes, layouts_);
+  Record record = ParseRecord(bytes, layouts_, features_.build_id);
   if (auto* sample = std::get_if<SampleRecord>(&record.body); sample && process_cgroups_) {
     sample->cgroup = process_cgroups_->CgroupOf(sample->pid, sample->time);
   }
@@ -150,7 +150,7 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
 }
 
 void Collector::Foresee(std::span<const std::byte> bytes) {
-  const Record record = ParseRecord(bytes, layouts_);
+  const Record record = ParseRecord(bytes, layouts_, features_.build_id);
   if (const auto* made = std::get_if<CgroupRecord>(&record.body); made && cgroups_ != nullptr) {
     cgroups_->Learn(made->cgroup, made->path);
   }

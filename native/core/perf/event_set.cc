@@ -224,10 +224,8 @@ Status EventSet::OpenInCgroup(const ScopedCgroup& cgroup, uint32_t session, int 
   auto event = Event::OpenInCgroup(AttrOf(session), cgroup.directory.get(), cpu, options.name,
                                    GroupOf(session, cpu));
   if (!event) return event.error();
-  return Add({.event = std::move(*event),
-              .session = session,
-              .ring = *RingOfCpu(cpu),
-              .in_cgroup = true});
+  return Add(
+      {.event = std::move(*event), .session = session, .ring = *RingOfCpu(cpu), .in_cgroup = true});
 }
 
 /// Members are opened behind their leader, of the same thread or cgroup.

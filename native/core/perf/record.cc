@@ -237,9 +237,11 @@ RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte>
 
 }  // namespace
 
-Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts) {
+Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts,
+                   bool build_ids) {
   if (bytes.size() < sizeof(perf_event_header)) return {.body = MalformedRecord{}};
-  const auto header = Load<perf_event_header>(bytes.data());
+  auto header = Load<perf_event_header>(bytes.data());
+  if (!build_ids && header.type == PERF_RECORD_MMAP2) header.misc &= ~kMiscBuildId;
   if (header.size < sizeof(header) || header.size > bytes.size()) {
     return {.body = MalformedRecord{header.type}};
   }

@@ -37,6 +37,8 @@ export interface Features {
   readonly totalMemoryKb?: bigint
   readonly commandLine?: readonly string[]
   readonly events?: readonly FileEvent[]
+  /** PMUs of the machine, by the types of their events. */
+  readonly pmus?: ReadonlyMap<number, string>
   /** Monotonic ns of the first and the last sample. */
   readonly sampleTime?: { readonly first: bigint; readonly last: bigint }
   /** Resolution in ns. */
@@ -119,6 +121,7 @@ const FEATURES: readonly Feature[] = [
   }),
   feature({ bit: 11, name: 'CMDLINE', key: 'commandLine', write: writeStrings, read: readStrings }),
   feature({ bit: 12, name: 'EVENT_DESC', key: 'events', write: writeEvents, read: readEvents }),
+  feature({ bit: 16, name: 'PMU_MAPPINGS', key: 'pmus', write: writePmus, read: readPmus }),
   feature({
     bit: 21,
     name: 'SAMPLE_TIME',
@@ -150,6 +153,15 @@ function writeStrings(writer: ByteWriter, texts: readonly string[]): void {
 
 function readStrings(reader: ByteReader): string[] {
   return boundedArray(reader.u32(), reader, () => readString(reader))
+}
+
+function writePmus(writer: ByteWriter, pmus: ReadonlyMap<number, string>): void {
+  writer.u32(pmus.size)
+  for (const [type, name] of pmus) writeString(writer.u32(type), name)
+}
+
+function readPmus(reader: ByteReader): ReadonlyMap<number, string> {
+  return new Map(boundedArray(reader.u32(), reader, () => [reader.u32(), readString(reader)]))
 }
 
 function writeClock(writer: ByteWriter, { unix, monotonic, clockId = CLOCK_MONOTONIC }: ClockMoment): void {

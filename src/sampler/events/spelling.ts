@@ -1,6 +1,7 @@
 // Lists and groups of events, as -e takes them: `a,b`, `{a,b}:S`. Commas between slashes belong to an event.
 
 import { AgentError } from '../../core/errors.ts'
+import { eventsIn } from '../../core/event-list.ts'
 
 /** Events that are counted together; one without braces is by itself. */
 export interface SpelledEvents {
@@ -24,24 +25,10 @@ export function spelledEvents(text: string): readonly SpelledEvents[] {
 }
 
 function splitAtCommas(text: string): readonly string[] {
-  const parts: string[] = []
-  let part = ''
-  let braces = 0
-  let inTerms = false
-  for (const letter of text) {
-    if (letter === '/' && !/[{,]?mem:[^,{]*$/.test(part)) inTerms = !inTerms
-    if (!inTerms && letter === '{') braces++
-    if (!inTerms && letter === '}') braces--
-    if (letter === ',' && !inTerms && braces === 0) {
-      parts.push(part.trim())
-      part = ''
-    } else {
-      part += letter
-    }
-  }
-  if (inTerms) throw wrong(`'${text}': the second slash is missing: write pmu/term=value/.`)
-  if (braces !== 0) throw wrong(`'${text}': a brace is missing.`)
-  return [...parts, part.trim()]
+  const { events, open } = eventsIn(text)
+  if (open === 'slash') throw wrong(`'${text}': the second slash is missing: write pmu/term=value/.`)
+  if (open === 'brace') throw wrong(`'${text}': a brace is missing.`)
+  return events
 }
 
 const wrong = (message: string): AgentError => new AgentError('EVENT.UNKNOWN', message)

@@ -146,6 +146,14 @@ export class ReplayedProcesses {
     }
   }
 
+  /** Those that have gone, too. */
+  forgetAll(): void {
+    for (const pid of this.#processes.keys()) this.#watcher?.cleared(pid)
+    this.#processes.clear()
+    this.#comms.clear()
+    this.#gone.clear()
+  }
+
   #forget(pid: number): void {
     for (const tid of this.#processes.get(pid)?.threads ?? []) this.#comms.delete(tid)
     this.#processes.delete(pid)

@@ -2,9 +2,10 @@
 
 import type { CallGraph } from '../../core/call-graph.ts'
 import type { HostInfo, KernelModule } from '../../core/host.ts'
-import type { EventInfo, SamplingRate, SessionInfo } from '../../core/profile.ts'
+import { EVENT_TYPE, type EventInfo, type SamplingRate, type SessionInfo } from '../../core/profile.ts'
 import { hertz } from '../../core/units.ts'
 import { detailsOf } from '../../formats/perf-data/attr.ts'
+import type { Features } from '../../formats/perf-data/features.ts'
 import type { MmapRecord } from '../../formats/perf-data/file-records.ts'
 import type { FileEvent } from '../../formats/perf-data/header.ts'
 import { ATTR_FLAG, CLOCK_MONOTONIC, SAMPLE_TYPE } from '../../formats/perf-data/layout.ts'
@@ -24,7 +25,7 @@ export function sessionsOf(file: PerfDataFile, notes?: StackNotes): SessionInfo[
   return file.events.map((event, id) => ({
     id,
     source: 0,
-    event: eventInfoOf(event, id),
+    event: eventInfoOf(event, id, file.features.pmus),
     rate: rateOf(event),
     config: notes?.configOf(id) ?? null,
     cpus,
@@ -61,12 +62,12 @@ const callGraphOf = ({ attr }: FileEvent): CallGraph =>
 
 const isSet = ({ attr }: FileEvent, flag: bigint): boolean => (attr.flags & flag) !== 0n
 
-function eventInfoOf(event: FileEvent, index: number): EventInfo {
+function eventInfoOf(event: FileEvent, index: number, pmus: Features['pmus']): EventInfo {
   const { type, config } = event.attr
   const known = eventOfNumbers(type, config)
   const details = detailsOf(event.attr)
   return {
-    name: event.name || nameOf(event, index),
+    name: event.name || nameOf(event, index, pmus?.get(event.attr.type)),
     type,
     config,
     unit: known?.unit ?? 'count',
@@ -76,8 +77,8 @@ function eventInfoOf(event: FileEvent, index: number): EventInfo {
   }
 }
 
-/** What perf calls it where the file does not say: `cycles:u`, `raw 0x1a8`. */
-function nameOf(event: FileEvent, index: number): string {
+/** What perf calls it where the file does not say: `cycles:u`, `raw 0x1a8`; of another PMU as -e takes it. */
+function nameOf(event: FileEvent, index: number, pmu: string | undefined): string {
   const { type, config } = event.attr
   const known = eventOfNumbers(type, config)
   const modes = [
@@ -88,21 +89,25 @@ function nameOf(event: FileEvent, index: number): string {
   if (known !== undefined) return known.name + modifiers
   const number = `0x${config.toString(16)}`
   switch (type) {
-    case EVENT_TYPE.TRACEPOINT:
+    case EVENT_TYPE.tracepoint:
       return `tracepoint ${number}`
-    case EVENT_TYPE.HARDWARE_CACHE:
+    case EVENT_TYPE.cache:
       return `hw-cache ${number}${modifiers}`
-    case EVENT_TYPE.RAW:
+    case EVENT_TYPE.raw:
       return `raw ${number}${modifiers}`
-    case EVENT_TYPE.BREAKPOINT:
+    case EVENT_TYPE.breakpoint:
       return `breakpoint-${index}${modifiers}`
     default:
-      return `event-${index}`
+      return pmu === undefined ? `event-${index}` : pmuEventName(event, pmu) + modifiers.replace(':', '')
   }
 }
 
-/** PERF_TYPE_* */
-const EVENT_TYPE = { TRACEPOINT: 2, HARDWARE_CACHE: 3, RAW: 4, BREAKPOINT: 5 } as const
+/** `msr/config=0x1/`, and what else it says. */
+function pmuEventName({ attr }: FileEvent, pmu: string): string {
+  const terms = { config: attr.config, config1: attr.config1, config2: attr.config2 }
+  const said = Object.entries(terms).filter(([term, value]) => term === 'config' || value !== 0n)
+  return `${pmu}/${said.map(([term, value]) => `${term}=0x${value.toString(16)}`).join(',')}/`
+}
 
 function hostOf(file: PerfDataFile): HostInfo {
   const { features } = file

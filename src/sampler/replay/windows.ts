@@ -50,7 +50,6 @@ export class Windows {
   readonly #unixOffset: bigint
   readonly #eventOfId: ReadonlyMap<bigint, number>
   readonly #newProcesses: () => ReplayedProcesses
-  readonly #unwinder: NativeRecordedUnwinder | undefined
   #stacks: Omit<ReplayWindowOptions, 'start'>
   readonly #filter: ReplayFilter | undefined
   readonly #from: bigint
@@ -84,7 +83,6 @@ export class Windows {
       notes?.svmaOf(image, offset) ?? options.svmaOf?.(image, offset)
     const watcher = unwinder && mappingsFor(unwinder)
     this.#newProcesses = () => new ReplayedProcesses(svmaOf, factsOf, watcher)
-    this.#unwinder = unwinder
     this.#stacks = {
       processes: this.#newProcesses(),
       maxStacks: sessions.map(({ maxStack }) => maxStack),
@@ -205,7 +203,7 @@ export class Windows {
   restart(): void {
     this.end()
     this.#sequence++
-    for (const { pid } of this.#stacks.processes.all()) this.#unwinder?.clear(pid)
+    this.#stacks.processes.forgetAll()
     this.#stacks = { ...this.#stacks, processes: this.#newProcesses() }
   }
 }
@@ -216,20 +214,24 @@ const toldBuildIds = (files: readonly RecordedFile[]) =>
 
 type SampleTime = NonNullable<PerfDataFile['features']['sampleTime']>
 
-/** @throws AgentError where a share is asked for of a recording that does not say how long it is */
+/**
+ * perf writes zeros where it did not look at the samples when it ended, as with --buildid-mmap.
+ *
+ * @throws AgentError where a share is asked for of a recording that does not say how long it is
+ */
 function clockTimeOf(moment: RecordingMoment, files: readonly RecordedFile[]): bigint {
   if ('at' in moment) return moment.at
-  const times = files.map(({ file }) => file.features.sampleTime)
-  // perf leaves zeros where it did not read its samples again, as with --buildid-mmap.
-  const known = times.flatMap((time) => (time === undefined || time.last === 0n ? [] : [time]))
-  if (known.length < times.length || known.length === 0) {
+  const known = files
+    .flatMap(({ file: { features } }) => features.sampleTime ?? [])
+    .filter(({ last }) => last > 0n)
+  if (known.length < files.length || known.length === 0) {
     throw new AgentError(
       'REPLAY.NO_SPAN',
-      'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them.',
+      'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them; perf record --timestamp-boundary notes both.',
     )
   }
   let [{ first, last }] = known as [SampleTime]
-  for (const time of known) {
+  for (const time of known as SampleTime[]) {
     if (time.first < first) first = time.first
     if (time.last > last) last = time.last
   }

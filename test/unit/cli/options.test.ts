@@ -27,6 +27,18 @@ test('options are read in every spelling', () => {
   assert.equal(parseOptions(['--freq', '7'], OPTIONS).value('freq'), '7')
 })
 
+test('a value that may be missing stands behind = or at the letter, as in perf, and never in the words of a command', () => {
+  const level = { long: 'level', short: 'z', value: 'N', valueless: '1', help: '' }
+  const options = [...OPTIONS, level]
+  const levelOf = (...argv: string[]) => parseOptions(argv, options).value('level')
+  assert.deepEqual(
+    [levelOf('-z'), levelOf('-z19'), levelOf('-z=3'), levelOf('--level=7')],
+    ['1', '19', '3', '7'],
+  )
+  assert.deepEqual(parseOptions(['-z', '5'], options).positionals, ['5'])
+  assert.deepEqual(splitCommand(['-z3', 'gzip', '-z9'], options), { own: ['-z3'], command: ['gzip', '-z9'] })
+})
+
 test('what is wrong is said in words', () => {
   const problem = (...argv: string[]): string => {
     try {

@@ -81,6 +81,24 @@ test('every setting says what it means', () => {
   )
 })
 
+test('commas of PMU terms and of groups part no events', () => {
+  const said = 'cpu-clock, cpu/event=0x3c,umask=1/u'
+  const events = ['cpu-clock', 'cpu/event=0x3c,umask=1/u']
+  for (const told of [
+    { environment: { SONDE_SAMPLER_EVENTS: said } },
+    { options: [`--sampler-events=${said}`] },
+    { options: [`--sampler-events=[${events.map((each) => JSON.stringify(each)).join(',')}]`] },
+  ]) {
+    assert.deepEqual(configOf(document('consumers: [{type: perf_data}]'), told).config.sampler.events, events)
+  }
+  // A group is no single event, and refused as a whole.
+  const group = { environment: { SONDE_SAMPLER_EVENTS: '{page-faults,task-clock}:S' } }
+  assert.throws(
+    () => configOf(document('consumers: [{type: perf_data}]'), group),
+    /'\{page-faults,task-clock\}:S' stands for several events/,
+  )
+})
+
 /** What a setting without a default may be. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   'spec.sampler.period': '1000',
@@ -101,11 +119,16 @@ const TEXT = '/tmp/x'
 const textOf = (value: unknown): string =>
   typeof value === 'object' || typeof value === 'undefined' ? JSON.stringify(value) : String(value as string)
 
+/** What brings the sections that may be left out. */
+const SECTIONS: Record<string, string> = {
+  'symbols.debuginfod': 'symbols: {debuginfod: {urls: ["http://127.0.0.1:1"]}}',
+  flightRecorder: 'flightRecorder: {}',
+}
+
 test('what an option and a variable say, the schema takes; and the default said changes nothing', () => {
   for (const { field, form, option, variable, otherwise, consumer, optionalSection } of settings) {
     const consumers = `consumers: [{type: ${consumer ?? 'perf_data'}}]`
-    const needed =
-      optionalSection === undefined ? [] : ['symbols: {debuginfod: {urls: ["http://127.0.0.1:1"]}}']
+    const needed = optionalSection === undefined ? [] : [SECTIONS[optionalSection.join('.')] ?? '']
     const text = document(...needed, consumers)
     const said =
       otherwise === undefined ? (EXAMPLES[field] ?? (form === 'switch' ? 'true' : TEXT)) : textOf(otherwise)

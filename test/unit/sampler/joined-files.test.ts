@@ -179,6 +179,24 @@ test('of a time only its samples come, both ends with it, and what was known bef
   assert.deepEqual(samplesOf(none.windows), [])
 })
 
+test('a share of a recording that notes zeros for its span is refused: half of nothing is no answer', async (t) => {
+  const sessions = [session(0)]
+  const spec = { sessions, sequence: 0, samples: 30, processes: 3 }
+  const file = await recording(t, spec)
+  const times = samplesOf([windowBatches(spec)]).map((each) => BigInt(each.slice(0, each.indexOf(' '))))
+  const span = Buffer.alloc(16)
+  span.writeBigUInt64LE(times[0]!)
+  span.writeBigUInt64LE(times.at(-1)!, 8)
+  const bytes = readFileSync(file)
+  const at = bytes.indexOf(span)
+  assert.ok(at > 0)
+  writeFileSync(file, bytes.fill(0, at, at + span.length))
+  await assert.rejects(() => read([file], { from: { share: 0 }, until: { share: 0.5 } }), {
+    code: 'REPLAY.NO_SPAN',
+    message: /--timestamp-boundary/,
+  })
+})
+
 test('who is not wanted is left out, and counted', async (t) => {
   const spec = {
     sessions: [session(0, { tellsCgroups: true })],
