@@ -158,7 +158,6 @@ SamplerOptions ToOptions(Napi::Env env, const OptionsReader& reader) {
   if (reader.Has("namesJavaScript")) {
     options.names_javascript = reader.Boolean("namesJavaScript");
   }
-  if (reader.Has("kernelBuildIds")) options.kernel_build_ids = reader.Boolean("kernelBuildIds");
   if (reader.Has("backEnd") && reader.Text("backEnd") == "bpf") options.back_end = BackEnd::kBpf;
   if (reader.Has("filter")) options.filter = {ToRules(reader.Array("filter"))};
   if (reader.Has("cgroups")) options.cgroups = ToHierarchy(reader.Object("cgroups"));

@@ -32,7 +32,6 @@ import { showProgress } from './progress.ts'
 import { RecordedCommand } from './recorded-command.ts'
 import { RotationSignal } from './rotation-signal.ts'
 import {
-  buildIdsOf,
   callGraphOf,
   eventsOf,
   maxStackOf,
@@ -246,7 +245,6 @@ const agentOptions = (request: RecordRequest, { tally, log, cmd }: Parts): Agent
     backEnd: samplerOf(request.options),
     callGraph: callGraphOf(request.options),
     maxStack: maxStackOf(request.options),
-    buildIds: buildIdsOf(request.options),
     target: targetWith(request.target, cmd, request.delay !== undefined),
     beginsPaused: request.delay !== undefined,
     commandLine: request.commandLine,

@@ -168,15 +168,7 @@ export function samplingOf({
   } as const
   if (watched === undefined)
     return { ...config.sampler, ...common, missingCgroups: 'awaited', duration: limit }
-  const { backEnd, callGraph, ringBytes, buildIds } = config.sampler
+  const { backEnd, callGraph, ringBytes } = config.sampler
   const consumerNames = [...config.consumerTypes, ...senders.types]
-  return {
-    ...common,
-    backEnd,
-    callGraph,
-    ringBytes,
-    buildIds,
-    collections: watched.collections,
-    consumerNames,
-  }
+  return { ...common, backEnd, callGraph, ringBytes, collections: watched.collections, consumerNames }
 }

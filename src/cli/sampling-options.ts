@@ -1,7 +1,6 @@
 // Options that say what is sampled, for the commands that sample.
 
 import { SAMPLER_CHOICES, type SamplerChoice } from '../core/back-end.ts'
-import { BUILD_ID_SOURCES, type BuildIdSource } from '../core/build-id-source.ts'
 import {
   CALL_GRAPH_METHODS,
   type CallGraphRequest,
@@ -63,11 +62,6 @@ export const SAMPLING_OPTIONS: readonly Option[] = [
     value: 'FRAMES',
     help: 'Frames that the kernel follows: its own, and with --call-graph fp the user’s (default 127; more needs a higher kernel.perf_event_max_stack)',
   },
-  {
-    long: 'build-ids',
-    value: 'WHO',
-    help: 'kernel: it tells which build of a file is mapped, even of processes that have ended; a kernel defect spoils perf record of others meanwhile. files: they are read while processes have them mapped (default kernel)',
-  },
   { long: 'call-chains', short: 'g', help: 'Accepted for the sake of habit: call chains are always on' },
 ]
 
@@ -121,14 +115,6 @@ export function samplerOf(options: ParsedOptions): SamplerChoice {
   const choice = SAMPLER_CHOICES.find((each) => each === text)
   if (choice === undefined) throw new UsageError(`--sampler ${text}: expected ${SAMPLER_CHOICES.join(', ')}.`)
   return choice
-}
-
-export function buildIdsOf(options: ParsedOptions): BuildIdSource {
-  const text = options.value('build-ids') ?? 'kernel'
-  const source = BUILD_ID_SOURCES.find((each) => each === text)
-  if (source === undefined)
-    throw new UsageError(`--build-ids ${text}: expected ${BUILD_ID_SOURCES.join(' or ')}.`)
-  return source
 }
 
 export function maxStackOf(options: ParsedOptions): number | undefined {

@@ -3,7 +3,6 @@
 import * as z from 'zod'
 import { didYouMean } from '../base/near.ts'
 import { SAMPLER_CHOICES, type SamplerChoice } from '../core/back-end.ts'
-import { BUILD_ID_SOURCES, type BuildIdSource } from '../core/build-id-source.ts'
 import {
   CALL_GRAPH_METHODS,
   type CallGraph,
@@ -36,7 +35,6 @@ export interface SamplerConfig {
   readonly callGraph: CallGraphRequest
   /** Undefined: as the rate needs. */
   readonly ringBytes: number | undefined
-  readonly buildIds: BuildIdSource
   readonly maxStack: number | undefined
   readonly filter: SampleFilter
   /** Whether the agent drops every capability once it samples. */
@@ -121,12 +119,6 @@ const samplerSchema = (checkEvent: (name: string) => void) =>
         .optional()
         .describe(
           'Bytes of the user stack that are looked at, with dwarf; default: 16KiB with bpf, 8KiB with perf',
-        ),
-      buildIds: z
-        .enum(BUILD_ID_SOURCES, 'expected kernel or files')
-        .default('kernel')
-        .describe(
-          'Who tells the build ids of mapped files: kernel (even of processes that have ended; a kernel defect spoils perf record of others meanwhile), files (while processes have them mapped; docs/kernels.md)',
         ),
       maxStack: z
         .int('expected a whole number')
@@ -234,7 +226,6 @@ export function parseAgentDocument<Built, Context>(
       window: sampler.window,
       callGraph: callGraphOf(sampler),
       ringBytes: sampler.ringBytes,
-      buildIds: sampler.buildIds,
       maxStack: sampler.maxStack,
       filter: sampler.filter,
       lockDown: sampler.lockDown,

@@ -102,8 +102,6 @@ export interface NativeSamplerOptions {
   readonly maxStackBytesPerWindow: number
   /** Whether memory of processes that run V8 is read, for the names of their functions. Absent: it is. */
   readonly namesJavaScript?: boolean
-  /** Whether the kernel is asked for the build ids of what is mapped. Absent: it is. */
-  readonly kernelBuildIds?: boolean
   /** How long after `start` the events are disabled, on time even where JavaScript gets no CPU; whole. */
   readonly durationMs?: number
 }

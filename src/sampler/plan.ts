@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { BACK_ENDS, type BackEnd, type SamplerChoice } from '../core/back-end.ts'
-import type { BuildIdSource } from '../core/build-id-source.ts'
 import type { CallGraph, CallGraphRequest } from '../core/call-graph.ts'
 import { AgentError } from '../core/errors.ts'
 import type { HostInfo } from '../core/host.ts'
@@ -59,8 +58,6 @@ export interface SamplingRequest {
   readonly maxStack: number | undefined
   /** Of each CPU; undefined: as the rate needs. */
   readonly ringBytes: number | undefined
-  /** Absent: the kernel. */
-  readonly buildIds?: BuildIdSource | undefined
   readonly commandLine: readonly string[]
   readonly filter: SampleFilter
   readonly missingCgroups: MissingCgroups

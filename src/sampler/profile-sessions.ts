@@ -21,7 +21,7 @@ import { Sampling } from './sampling.ts'
 /** What all of them have in common, and does not change while the agent runs. */
 export type SharedRequest = Pick<
   SamplingRequest,
-  'backEnd' | 'callGraph' | 'ringBytes' | 'buildIds' | 'target' | 'commandLine' | 'filter'
+  'backEnd' | 'callGraph' | 'ringBytes' | 'target' | 'commandLine' | 'filter'
 >
 
 export interface ProfileSessionsOptions {

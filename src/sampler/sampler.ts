@@ -1,7 +1,6 @@
 // The live source: closes a window of the native sampler on time and emits its batches.
 
 import type { Clock } from '../base/clock.ts'
-import type { BuildIdSource } from '../core/build-id-source.ts'
 import type { Component } from '../core/component.ts'
 import type { ProfileBatch, SessionInfo } from '../core/profile.ts'
 import { EVERYTHING, type SampleFilter } from '../core/sample-filter.ts'
@@ -34,8 +33,6 @@ export interface SamplerOptions {
   readonly duration: Milliseconds | undefined
   /** Whether memory of processes that run V8 is read, for the names of their functions. Default: true. */
   readonly namesJavaScript?: boolean
-  /** Default: the kernel. */
-  readonly buildIds?: BuildIdSource | undefined
   /** Default: everything is wanted. */
   readonly filter?: SampleFilter
   /** Takes the batches of a window. The next window closes when it has resolved, so that slowness is bounded. */
@@ -144,7 +141,7 @@ export class Sampler implements Component {
   }
 
   #openWith({ native, backEnd }: SamplingWay, ringBytes: number): NativeSampler {
-    const { target, cgroups, duration, namesJavaScript = true, buildIds, filter = EVERYTHING } = this.#options
+    const { target, cgroups, duration, namesJavaScript = true, filter = EVERYTHING } = this.#options
     return this.#addon.openSampler({
       sessions: native,
       target,
@@ -153,7 +150,6 @@ export class Sampler implements Component {
       maxSamplesPerWindow: MAX_SAMPLES_PER_WINDOW,
       maxStackBytesPerWindow: MAX_STACK_BYTES_PER_WINDOW,
       namesJavaScript,
-      kernelBuildIds: buildIds !== 'files',
       filter: nativeFilter(filter),
       ...(cgroups === undefined ? {} : { cgroups }),
       ...(duration === undefined ? {} : { durationMs: Math.round(duration) }),

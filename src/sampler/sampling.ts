@@ -56,7 +56,6 @@ export class Sampling implements LiveSource {
       ways,
       target,
       cgroups,
-      buildIds: request.buildIds,
       filter,
       sessions: () => this.sessions(),
     })

@@ -106,7 +106,7 @@ void Collector::TellCgroups(CgroupTree& tree) {
 // --- records -------------------------------------------------------------------------------------
 
 void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
-  Record record = ParseRecord(bytes, layouts_, features_.build_id);
+  Record record = ParseRecord(bytes, layouts_);
   if (auto* sample = std::get_if<SampleRecord>(&record.body); sample && process_cgroups_) {
     sample->cgroup = process_cgroups_->CgroupOf(sample->pid, sample->time);
   }
@@ -150,7 +150,7 @@ void Collector::OnRecord(size_t ring, std::span<const std::byte> bytes) {
 }
 
 void Collector::Foresee(std::span<const std::byte> bytes) {
-  const Record record = ParseRecord(bytes, layouts_, features_.build_id);
+  const Record record = ParseRecord(bytes, layouts_);
   if (const auto* made = std::get_if<CgroupRecord>(&record.body); made && cgroups_ != nullptr) {
     cgroups_->Learn(made->cgroup, made->path);
   }

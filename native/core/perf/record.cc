@@ -237,11 +237,9 @@ RecordBody ParseBody(const perf_event_header& header, std::span<const std::byte>
 
 }  // namespace
 
-Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts,
-                   bool build_ids) {
+Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts) {
   if (bytes.size() < sizeof(perf_event_header)) return {.body = MalformedRecord{}};
-  auto header = Load<perf_event_header>(bytes.data());
-  if (!build_ids && header.type == PERF_RECORD_MMAP2) header.misc &= ~kMiscBuildId;
+  const auto header = Load<perf_event_header>(bytes.data());
   if (header.size < sizeof(header) || header.size > bytes.size()) {
     return {.body = MalformedRecord{header.type}};
   }

@@ -161,9 +161,6 @@ class SampleLayouts {
 
 /// Reads one record whose header, with its size, stands at the beginning of `bytes`. `bytes` is aligned to 8. Never
 /// reads behind it.
-/// `build_ids`: whether the event of the mmap records asks for them. Where it does not, the kernel's mark that one has an id
-/// is another event's.
-Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts = {},
-                   bool build_ids = true);
+Record ParseRecord(std::span<const std::byte> bytes, const SampleLayouts& layouts = {});
 
 }  // namespace sonde

@@ -58,11 +58,10 @@ bool CapturesStacks(const SamplerOptions& options) {
 }
 
 /// What is used of what this kernel has.
-KernelFeatures FeaturesFor(const SamplerOptions& options) {
+KernelFeatures FeaturesFor(const CgroupHierarchy& cgroups) {
   KernelFeatures features = KernelFeatures::Probe();
   const auto own = ReadSmallFile("/proc/self/cgroup", kMaxCgroupBytes);
-  features.cgroup = features.cgroup && own && SamplesTellCgroup(options.cgroups, *own);
-  features.build_id = features.build_id && options.kernel_build_ids;
+  features.cgroup = features.cgroup && own && SamplesTellCgroup(cgroups, *own);
   return features;
 }
 
@@ -104,7 +103,7 @@ size_t MaxRings(const TargetOptions& target) {
 
 Sampler::Sampler(SamplerOptions options)
     : options_(std::move(options)),
-      features_(FeaturesFor(options_)),
+      features_(FeaturesFor(options_.cgroups)),
       cgroups_(options_.cgroups),
       closer_(options_.sessions, options_.target),
       cpus_(options_.online_cpus),

@@ -120,9 +120,6 @@ struct SamplerOptions {
   size_t max_stack_bytes_per_window = 0;
   /// Whether memory of processes that run V8 is read, for the names of their functions.
   bool names_javascript = true;
-  /// Whether the kernel is asked for the build ids of what is mapped. While one event asks, kernels up to 6.18 at least mark
-  /// the MMAP2 records of all others as having some.
-  bool kernel_build_ids = true;
   /// Where the CPUs that are online stand.
   std::string online_cpus = kOnlineCpus;
   /// Nanoseconds after the start when sampling ends by itself; 0: never.
