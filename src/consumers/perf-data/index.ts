@@ -129,7 +129,7 @@ class PerfDataConsumer implements ProfileConsumer {
   }
 
   consumeProfiles(batch: ProfileBatch, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+    const taken = this.#inTurn(async () => {
       const source = this.#sources.note(batch)
       try {
         signal.throwIfAborted()
@@ -138,10 +138,11 @@ class PerfDataConsumer implements ProfileConsumer {
       } catch (error) {
         signal.throwIfAborted()
         throw writeError(error, this.#place)
-      } finally {
-        await this.#closeAll(this.#sources.takeEnded(batch))
       }
     })
+    const closed = this.#inTurn(() => this.#closeAll(this.#sources.takeEnded(batch)))
+    // What was taken is in the file: the time that compressing it takes is no concern of the batch's. Failures are counted there.
+    return this.#config.compression === 'none' ? taken.finally(() => closed) : taken
   }
 
   stop(): Promise<void> {

@@ -227,7 +227,7 @@ function clockTimeOf(moment: RecordingMoment, files: readonly RecordedFile[]): b
   if (known.length < files.length || known.length === 0) {
     throw new AgentError(
       'REPLAY.NO_SPAN',
-      'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them; perf record --timestamp-boundary notes both.',
+      'Cannot tell a share of the time: the recording does not say when it began and ended. State seconds of its clock, as perf script shows them.',
     )
   }
   let [{ first, last }] = known as [SampleTime]

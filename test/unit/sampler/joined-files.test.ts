@@ -193,7 +193,7 @@ test('a share of a recording that notes zeros for its span is refused: half of n
   writeFileSync(file, bytes.fill(0, at, at + span.length))
   await assert.rejects(() => read([file], { from: { share: 0 }, until: { share: 0.5 } }), {
     code: 'REPLAY.NO_SPAN',
-    message: /--timestamp-boundary/,
+    message: /State seconds of its clock/,
   })
 })
 
