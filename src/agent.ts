@@ -1,43 +1,28 @@
 // The composition root: what is asked for in, a running agent out. The only one who builds, starts and stops the rooms.
 
-import { readFileSync, statSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessResourceFinder } from './attribution/resource-finder.ts'
 import { systemClock } from './base/clock.ts'
 import { once } from './base/once.ts'
-import { Releases } from './base/releases.ts'
+import type { Releases } from './base/releases.ts'
 import { settledWithin } from './base/settled-within.ts'
 import { StopDeadline } from './base/stop-deadline.ts'
-import { WorkerClient, workerEntry } from './base/worker-client.ts'
 import { lockDataDirectory } from './config/data-directory.ts'
-import type { Consumer } from './core/consumer.ts'
-import type { ConsumerContext } from './core/consumer-context.ts'
 import { AgentError, messageOf } from './core/errors.ts'
 import { type FlightRecorderOptions, longestWindow } from './core/flight-recorder.ts'
 import type { HostInfo } from './core/host.ts'
-import type { Plugin } from './core/plugin.ts'
 import type { ProfileBatch } from './core/profile.ts'
 import type { CollectionState, ProfileCollection } from './core/profile-collection.ts'
-import type { RecordingSelection } from './core/recording-selection.ts'
 import type { SampleFilter } from './core/sample-filter.ts'
-import type { ServicePolicy } from './core/service-policy.ts'
 import { type ConfigurationStatus, STATUS_SOCKET, type Status } from './core/status.ts'
 import type { RunEnd } from './core/summary.ts'
-import { DEFAULT_SYMBOL_POLICY, type SymbolPolicy } from './core/symbol-policy.ts'
 import { type Milliseconds, milliseconds } from './core/units.ts'
-import type { NativeAddon, NativeCommand, NativeRecording } from './native/binding.ts'
+import type { NativeAddon, NativeCommand } from './native/binding.ts'
 import { loadAddon } from './native/load.ts'
+import { type OutputOptions, openPipeline, releasesOf, STOP_MARGIN_MS, type Way } from './open-pipeline.ts'
 import { FlightRecorder } from './router/flight-recorder.ts'
-import {
-  fixedLimits,
-  LIVE_LIMITS,
-  limitsBy,
-  type PipelineLimits,
-  REPLAY_LIMITS,
-  SERVED_REPLAY_LIMITS,
-} from './router/limits.ts'
-import { Pipeline, type PipelineOptions } from './router/pipeline.ts'
+import { fixedLimits, LIVE_LIMITS, limitsBy } from './router/limits.ts'
+import type { Pipeline } from './router/pipeline.ts'
 import { readCapabilities } from './sampler/capabilities.ts'
 import { type Children, leaveNothingTo, lockDown } from './sampler/capability-drop.ts'
 import { prepareCommand } from './sampler/command.ts'
@@ -47,28 +32,7 @@ import type { SamplingRequest } from './sampler/plan.ts'
 import { ProfileSessions, type SharedRequest } from './sampler/profile-sessions.ts'
 import { Sampling } from './sampler/sampling.ts'
 import { StatusBook, type StatusFacts } from './server/status-book.ts'
-import { openSymbolizer } from './symbols/open.ts'
 import type { NativeSymbolizer } from './symbols/symbolizer.ts'
-import { inodesSeenHere, type RecordingPlace, type Trust } from './symbols/trust.ts'
-
-/** Builds consumers once there is a context. */
-export type ConsumerBuilder = (context: ConsumerContext) => Consumer
-
-export interface OutputOptions {
-  /** Asked for after sampling has begun, so that what consumers need is loaded meanwhile. */
-  readonly consumers: () => Promise<readonly ConsumerBuilder[]>
-  /** Where names come from; undefined: nobody looks at them. */
-  readonly symbols: SymbolPolicy | undefined
-  /** How services are named, for consumers that want to know whom samples belong to. */
-  readonly services: ServicePolicy
-  readonly dataDirectory: string
-  /** Sees every batch before the consumers do. */
-  readonly observe: (batch: ProfileBatch) => void | Promise<void>
-  readonly log: ConsumerContext['log']
-  /** What exporters read their standard variables from. */
-  readonly environment: ConsumerContext['environment']
-  readonly version: string
-}
 
 /** One request, sampled from start to stop. */
 export type RequestedSampling = SamplingRequest & {
@@ -105,20 +69,6 @@ export interface AgentOptions extends OutputOptions {
   /** Called when the target may run: its first instruction is sampled. A throw ends the start. */
   readonly onSampling?: () => void
 }
-
-export interface ReplayRunOptions extends OutputOptions {
-  /** perf.data files of one machine; `-` is standard input. */
-  readonly files: readonly string[]
-  readonly selection?: RecordingSelection
-  /** Whether a consumer makes perf.data of it again: what it has no place for is a remark then. */
-  readonly rewrites?: boolean
-  readonly signal: AbortSignal
-  /** Where the files may be that its stacks are unwound by; absent: where `symbols` says. */
-  readonly recordedFiles?: RecordedFiles
-}
-
-/** What of a policy says where the files of a recording may be. */
-export type RecordedFiles = Pick<SymbolPolicy, 'debugDirectories' | 'recorded'>
 
 export interface Agent {
   /** What was chosen or left out, in a sentence each. */
@@ -157,12 +107,6 @@ export function openCommand(argv: readonly string[]): NativeCommand {
   leaveNothingTo('commands', addon)
   return prepareCommand(addon, argv)
 }
-
-/** The consumers of these types; without a word every one that a configuration may name. */
-export const loadConsumers = async (
-  types?: readonly string[],
-): Promise<readonly Plugin<Consumer, ConsumerContext>[]> =>
-  (await import('./consumers/catalog.ts')).loadConsumers(types)
 
 /** Spans of Sonde's own work go where the environment says, if it does. To be opened before what is to be seen. */
 export { openTracing } from './tracing/open.ts'
@@ -265,7 +209,7 @@ function sourceOf(
       window,
       duration,
       beginsPaused,
-      say: (text) => log('info', text),
+      say: (text) => log('warn', text),
     })
   }
   const { collections, consumerNames, ...common } = sampling
@@ -277,63 +221,6 @@ function sourceOf(
     consumerNames,
     log,
   })
-}
-
-/** Sends recorded files through the same names, lanes and consumers as live windows. */
-export async function replayFile(options: ReplayRunOptions): Promise<RunEnd> {
-  const { openReplay } = await import('./sampler/open-replay.ts')
-  const replay = await openReplay(options.files, options)
-  const release = releasesOf(options)
-  release.add(() => replay.close())
-  try {
-    const way = replayWay(options)
-    const addon = loadAddon()
-    const kept = leaveNothingTo('helpers', addon)
-    const { pipeline, symbolizer, remarks } = await openPipeline(options, { addon, release, way })
-    const [session] = replay.sessions
-    if (session !== undefined) await symbolizer?.checkNamedKernel(session.host)
-    await replay.run({
-      signal: options.signal,
-      openUnwinder: (host) =>
-        addon.openRecordedUnwinder(recordingOf(host, { ...options, place: way.place }, addon)),
-      async emit(batches) {
-        await pipeline.publish(batches)
-        await pipeline.settle(REPLAY_LIMITS.drain)
-      },
-    })
-    way.stopping.begin()
-    const end = await pipeline.stop()
-    const problems = [...replay.damage, ...end.problems]
-    const leftOut = options.rewrites === true && replay.notWritten.length > 0
-    const rewriting = leftOut ? [`Left out of the new file: ${replay.notWritten.join(', ')}`] : []
-    return { ...end, problems, remarks: [...kept, ...replay.problems, ...rewriting, ...remarks()] }
-  } finally {
-    await release.all()
-  }
-}
-
-/** Where what a file's stacks are unwound by may be. */
-function recordingOf(
-  host: HostInfo,
-  {
-    recordedFiles,
-    symbols,
-    place,
-  }: Pick<ReplayRunOptions, 'recordedFiles' | 'symbols'> & { readonly place: RecordingPlace | undefined },
-  addon: NativeAddon,
-): NativeRecording {
-  const { arch, kernel } = host
-  const seenHere = inodesSeenHere(host, place)
-  const { debugDirectories, recorded }: RecordedFiles = recordedFiles ?? symbols ?? DEFAULT_SYMBOL_POLICY
-  return {
-    machine: arch,
-    sameKernel:
-      kernel !== undefined && kernel.buildId !== '' && kernel.buildId === addon.kernelFacts().buildId,
-    root: recorded?.symfs ?? '',
-    buildIdCaches: recorded?.buildIdCaches ?? [],
-    debugDirectories,
-    ...(seenHere !== undefined && { seenHere }),
-  }
 }
 
 /** What will not be permitted later is read before; what then stops working is said. */
@@ -382,20 +269,6 @@ async function stopAgent({ source, pipeline, release, way }: Running): Promise<R
   return { ...end, problems: [...problems, ...end.problems] }
 }
 
-/** How a source's windows are treated. */
-interface Way {
-  readonly trust: Trust
-  /** Of a recording that is a file here. */
-  readonly place?: RecordingPlace | undefined
-  readonly limits: PipelineLimits
-  readonly stopping: StopDeadline
-  readonly spoolDirectory: string | undefined
-  readonly sourceWaits: boolean
-}
-
-/** For what comes after the last consumer: closing files, releasing, leaving; at most a quarter of the time there is. */
-const STOP_MARGIN_MS = 1_000
-
 function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Way {
   const total = stopWithin ?? LIVE_LIMITS.stop
   const stopping = new StopDeadline({ total, margin: Math.min(STOP_MARGIN_MS, total / 4) }, systemClock)
@@ -406,29 +279,6 @@ function liveWay({ stopWithin, lockDirectory, dataDirectory }: AgentOptions): Wa
     spoolDirectory: lockDirectory ? join(dataDirectory, 'spool') : undefined,
     sourceWaits: false,
   }
-}
-
-function replayWay({ files, symbols }: ReplayRunOptions): Way {
-  const times = { total: REPLAY_LIMITS.stop, margin: STOP_MARGIN_MS }
-  return {
-    trust: 'local-build-id',
-    place: placeOf(files),
-    limits: fixedLimits(symbols?.debuginfod === undefined ? REPLAY_LIMITS : SERVED_REPLAY_LIMITS),
-    stopping: new StopDeadline(times, systemClock),
-    spoolDirectory: undefined,
-    sourceWaits: true,
-  }
-}
-
-/** A recording was over when its file was last written to, the first of several with the oldest. A pipe has no such time. */
-function placeOf(files: readonly string[]): RecordingPlace | undefined {
-  let until: bigint | undefined
-  for (const file of files) {
-    const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-    if (!status?.isFile()) return undefined
-    if (until === undefined || status.mtimeNs < until) until = status.mtimeNs
-  }
-  return until === undefined ? undefined : { hostname: hostname(), until }
 }
 
 const bytesIn = (results: ReturnType<Pipeline['results']>): number =>
@@ -455,101 +305,6 @@ async function offerStatus(
     log('warn', messageOf(error))
   }
 }
-
-interface Parts {
-  readonly addon: NativeAddon
-  readonly release: Releases
-  readonly way: Way
-  readonly flightRecorder?: FlightRecorder | undefined
-}
-
-interface OpenPipeline {
-  readonly pipeline: Pipeline
-  /** Undefined where nobody looks at names. */
-  readonly symbolizer: NativeSymbolizer | undefined
-  /** What stayed without names, and why. */
-  readonly remarks: () => readonly string[]
-}
-
-async function openPipeline(
-  options: OutputOptions & Pick<PipelineOptions, 'count'>,
-  parts: Parts,
-): Promise<OpenPipeline> {
-  const builders = await options.consumers()
-  const context = await consumerContext(options, parts)
-  const symbolizer = options.symbols && (await symbolizerOf(options.symbols, options.dataDirectory, parts))
-  const consumers = builders.map((build) => build(context))
-  const wanted = consumers.some(({ wantsResources }) => wantsResources === true)
-  const resources = wanted ? await openResourceFinder(options.services, parts.way) : undefined
-  const pipeline = new Pipeline({
-    consumers,
-    symbolizer,
-    resources,
-    observe: options.observe,
-    ...(options.count === undefined ? {} : { count: options.count }),
-    flightRecorder: parts.flightRecorder,
-    log: options.log,
-    limits: parts.way.limits,
-  })
-  await pipeline.start()
-  const remarks = () => [...(symbolizer?.problems() ?? []), ...(resources?.remarks() ?? [])]
-  return { pipeline, symbolizer, remarks }
-}
-
-/** The processes of a recording are not this machine's: only its own table is asked about them. */
-async function openResourceFinder(services: ServicePolicy, way: Way): Promise<ProcessResourceFinder> {
-  const { createResourceFinder } = await import('./attribution/resource-finder.ts')
-  if (way.trust !== 'live') return createResourceFinder(services, undefined)
-  const { ProcFiles } = await import('./attribution/proc-files.ts')
-  return createResourceFinder(services, {
-    files: new ProcFiles(),
-    clock: systemClock,
-    limit: way.limits.naming,
-  })
-}
-
-async function consumerContext(
-  { dataDirectory, log, environment, version }: OutputOptions,
-  { addon, release, way }: Parts,
-): Promise<ConsumerContext> {
-  const { RemoteEncoder } = await import('./formats/remote-encoder.ts')
-  const worker = new WorkerClient(workerEntry(import.meta.url, 'worker'))
-  release.add(() => worker.close())
-  return {
-    version,
-    dataDirectory,
-    spoolDirectory: way.spoolDirectory,
-    sourceWaits: way.sourceWaits,
-    environment,
-    stopBy: () => way.stopping.by,
-    log,
-    tryLock: (fd) => addon.tryLock(fd),
-    clockOffset: (clock) => addon.clockOffset(clock),
-    encodeSamples: addon.encodeSamples,
-    encoder: new RemoteEncoder(worker),
-  }
-}
-
-async function symbolizerOf(
-  policy: SymbolPolicy,
-  dataDirectory: string,
-  { addon, release, way }: Parts,
-): Promise<NativeSymbolizer> {
-  const { trust, place, limits } = way
-  const symbolizer = await openSymbolizer({
-    policy,
-    addon,
-    trust,
-    place,
-    limit: limits.naming,
-    dataDirectory,
-  })
-  release.add(() => symbolizer.close())
-  return symbolizer
-}
-
-const releasesOf = ({ log }: OutputOptions): Releases =>
-  new Releases((error) => log('warn', `while releasing: ${messageOf(error)}`))
 
 async function lockOf(directory: string, addon: NativeAddon): Promise<() => void> {
   const lock = await lockDataDirectory(directory, (fd) => addon.tryLock(fd))

@@ -8,6 +8,12 @@ import test from 'node:test'
 
 // --- the rule ------------------------------------------------------------------------------------
 
+/** What the composition root builds from. */
+const COMPOSED: readonly string[] = [
+  ...['core', 'base', 'native', 'formats', 'transport', 'router', 'attribution', 'config', 'collectors'],
+  ...['sampler', 'symbols', 'consumers', 'consumers/*', 'server', 'tracing'],
+]
+
 /** Rooms and what they may import besides themselves. `consumers/*` stands for one room per consumer. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
@@ -27,11 +33,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ['core', 'base', 'formats'],
   tracing: ['core', 'base'], // spans of Sonde's own work; the only room that knows the OpenTelemetry SDK
   'worker.ts': ['core', 'base', 'formats'], // the entry of the worker thread
-  'agent.ts': [
-    ...['core', 'base', 'native', 'formats', 'transport', 'router', 'attribution', 'config', 'collectors'],
-    ...['sampler', 'symbols', 'consumers', 'consumers/*', 'server', 'tracing'],
+  // The composition root, in three files.
+  'agent.ts': [...COMPOSED, 'open-pipeline.ts'],
+  'replay-run.ts': [...COMPOSED, 'open-pipeline.ts'],
+  'open-pipeline.ts': COMPOSED,
+  cli: [
+    'agent.ts',
+    'replay-run.ts',
+    'open-pipeline.ts',
+    'config',
+    'formats',
+    'migration',
+    'symbols',
+    'sampler',
+    'core',
+    'base',
   ],
-  cli: ['agent.ts', 'config', 'formats', 'migration', 'symbols', 'sampler', 'core', 'base'],
   'main.ts': ['cli'],
 }
 

@@ -1,11 +1,11 @@
 // `sonde config check`: what an agent would take of these configurations, and everything that is wrong with them.
 
-import { loadConsumers } from '../agent.ts'
 import { parseAgentDocument } from '../config/agent-config.ts'
 import { rateText } from '../config/collection/rate-text.ts'
 import { type ConfigDocument, readDocuments } from '../config/documents.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import { filterText } from '../core/sample-match.ts'
+import { loadConsumers } from '../open-pipeline.ts'
 import { checkEventName } from '../sampler/events/choose.ts'
 import type { ConfigCommand } from './config-command.ts'
 import { type ConfigText, configTexts } from './config-files.ts'

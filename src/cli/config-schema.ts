@@ -1,9 +1,9 @@
 // `sonde config schema`: JSON Schema of a kind, as config/schema/ has it.
 
-import { loadConsumers } from '../agent.ts'
 import { didYouMean } from '../base/near.ts'
 import { jsonSchemaOf, SCHEMA_KINDS } from '../config/json-schema.ts'
 import { UsageError } from '../core/errors.ts'
+import { loadConsumers } from '../open-pipeline.ts'
 import { type ConfigCommand, onlyWord } from './config-command.ts'
 import { DONE } from './exit-codes.ts'
 import { parseOptions } from './options.ts'

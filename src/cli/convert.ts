@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { replayFile } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
+import { replayFile } from '../replay-run.ts'
 import { closingLine, IN_RINGS, say, sayRemarks, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import { logLevelOf, logLevelOption, SUMMARY_OPTION, summaryPathOf } from './common-options.ts'

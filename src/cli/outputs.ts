@@ -2,10 +2,10 @@
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type ConsumerBuilder, loadConsumers } from '../agent.ts'
 import type { ProfileFormat } from '../core/encoder.ts'
 import { AgentError, errnoOf, UsageError } from '../core/errors.ts'
 import { PROFILE_ENDINGS } from '../formats/profile/file-names.ts'
+import { type ConsumerBuilder, loadConsumers } from '../open-pipeline.ts'
 import type { Switching } from './switching-options.ts'
 
 export type OutputFormat = 'perf_data' | ProfileFormat

@@ -1,13 +1,13 @@
 // Sends recordings past a command that only looks at them.
 
 import { existsSync } from 'node:fs'
-import { type RecordedFiles, replayFile } from '../agent.ts'
 import { AgentError } from '../core/errors.ts'
 import type { ProfileBatch } from '../core/profile.ts'
 import type { RecordingSelection } from '../core/recording-selection.ts'
 import { DEFAULT_SERVICE_POLICY } from '../core/service-policy.ts'
 import type { RunEnd } from '../core/summary.ts'
 import type { SymbolPolicy } from '../core/symbol-policy.ts'
+import { type RecordedFiles, replayFile } from '../replay-run.ts'
 import { openLog } from './log.ts'
 import { VERSION } from './version.ts'
 

@@ -1,6 +1,5 @@
 // What sonde run was asked for: by options, by variables, and by the flags of the predecessor.
 
-import { loadConsumers } from '../agent.ts'
 import type { ConfigText } from '../config/config-file.ts'
 import { type EffectiveConfig, effectiveConfig } from '../config/effective-config.ts'
 import { filterDocument } from '../config/filter-config.ts'
@@ -11,6 +10,7 @@ import type { Consumer } from '../core/consumer.ts'
 import type { ConsumerContext } from '../core/consumer-context.ts'
 import type { SampleFilter } from '../core/sample-filter.ts'
 import type { Environment } from '../core/setting-facts.ts'
+import { loadConsumers } from '../open-pipeline.ts'
 import { checkEventName } from '../sampler/events/choose.ts'
 import { FILTER_OPTIONS } from './filter-options.ts'
 import { type Option, type ParsedOptions, parseOptions } from './options.ts'

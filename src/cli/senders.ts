@@ -1,7 +1,7 @@
 // Consumers that send, which no configuration names: asked for by an option, or by the standard variables of their field.
 
-import { type ConsumerBuilder, loadConsumers } from '../agent.ts'
 import { AgentError, UsageError } from '../core/errors.ts'
+import { type ConsumerBuilder, loadConsumers } from '../open-pipeline.ts'
 import type { Log } from './log.ts'
 import type { Option, ParsedOptions } from './options.ts'
 import { VERSION } from './version.ts'

@@ -168,7 +168,7 @@ export class ProfileSessions implements LiveSource {
       clock: this.#options.clock,
       host: this.#options.host,
       emit: (batches) => this.#options.emit(batches, collection.consumers),
-      say: (text) => this.#options.log('info', `${nameOf(collection)}: ${text}`),
+      say: (text) => this.#options.log('warn', `${nameOf(collection)}: ${text}`),
     })
     sampling.beginNow()
     sampling.ended.catch((error: unknown) => this.#broke(key, sampling, error))

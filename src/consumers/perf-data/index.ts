@@ -137,7 +137,7 @@ class PerfDataConsumer implements ProfileConsumer {
         await this.#take(source, batch, signal)
       } catch (error) {
         signal.throwIfAborted()
-        throw writeError(error, this.#place)
+        throw writeError(error, this.#place, this.#destination)
       }
     })
     const closed = this.#inTurn(() => this.#closeAll(this.#sources.takeEnded(batch)))
@@ -237,7 +237,7 @@ class PerfDataConsumer implements ProfileConsumer {
       await this.#withRoom(() => recording.append(flush, signal))
     } catch (error) {
       if (recording.isEmpty) await this.#discard(source, recording)
-      throw writeError(error, recording.path + PART)
+      throw writeError(error, recording.path + PART, this.#destination)
     }
     await this.#keepLimits()
   }
@@ -429,11 +429,12 @@ function giveBack({ buffer }: Uint8Array): void {
 }
 
 /** `where`: what could not be written. */
-function writeError(error: unknown, where: string): unknown {
+function writeError(error: unknown, where: string, { rotates }: Destination): unknown {
   const code = errnoOf(error)
   if (error instanceof AgentError || code === undefined) return error
   const full = code === 'ENOSPC' || code === 'EDQUOT'
-  const remedy = full ? 'Free space, or lower maxTotalBytes' : 'Check the file system and the permissions'
+  const room = rotates ? 'Free space, or lower maxTotalBytes' : 'Free space, or choose another place'
+  const remedy = full ? room : 'Check the file system and the permissions'
   // Without the system call and the path that Node puts behind it.
   const why = messageOf(error).replace(/, \w+(?: '.*')?$/s, '')
   const message = `Cannot write ${where}: ${why}. ${remedy}; writing resumes by itself.`
