@@ -51,6 +51,8 @@ void Collect(const char* piece, size_t size, void* opaque) {
   output->text.append(piece, size);
 }
 
+constexpr std::string_view kStub = "@plt";
+
 /// Empty where it is no C++ name or not one to read out.
 std::string DemangleCpp(const std::string& mangled) {
   if (!mangled.starts_with("_Z") || mangled.size() > kMaxMangledBytes) return {};
@@ -63,14 +65,21 @@ std::string DemangleCpp(const std::string& mangled) {
   return std::move(output.text);
 }
 
-}  // namespace
-
-std::string Demangle(std::string_view name) {
+std::string DemangleFunction(std::string_view name) {
   const std::string plain(name.substr(0, std::min(name.find('@', 1), name.size())));
   if (auto rust = DemangleRustLegacy(plain)) return *std::move(rust);
   if (auto rust = DemangleRustV0(plain)) return *std::move(rust);
   std::string cpp = DemangleCpp(plain);
   return cpp.empty() ? plain : cpp;
+}
+
+}  // namespace
+
+std::string Demangle(std::string_view name) {
+  if (!name.ends_with(kStub)) return DemangleFunction(name);
+  // A stub is not the function that it calls.
+  name.remove_suffix(kStub.size());
+  return DemangleFunction(name).append(kStub);
 }
 
 }  // namespace sonde

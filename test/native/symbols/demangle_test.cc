@@ -33,6 +33,8 @@ TEST(Demangle, WhatIsNoMangledNameStaysAsItIs) {
 
 TEST(Demangle, TheSymbolVersionIsLeftOut) {
   EXPECT_EQ(Demangle("memcpy@@GLIBC_2.14"), "memcpy");
+  EXPECT_EQ(Demangle("read@plt"), "read@plt");
+  EXPECT_EQ(Demangle("_ZNSt8ios_base4InitC1Ev@plt"), "std::ios_base::Init::Init()@plt");
   EXPECT_EQ(Demangle("_ZNSt8ios_base4InitC1Ev@GLIBCXX_3.4"), "std::ios_base::Init::Init()");
 }
 

@@ -193,7 +193,7 @@ TEST(RustV0, WhatLinkersAppendIsLeftOut) {
   EXPECT_EQ(Demangle("_RNvC1a1b.llvm.9D1C9369@@16"), "a::b");
   EXPECT_EQ(Demangle("_RNvC1a1b.cold"), "a::b");
   EXPECT_EQ(Demangle("_RNvC1a1bC1c.0.0"), "a::b");
-  EXPECT_EQ(Demangle("_RNvC1a1b@plt"), "a::b");
+  EXPECT_EQ(Demangle("_RNvC1a1b@plt"), "a::b@plt");
 }
 
 TEST(RustV0, WhatIsNoSuchNameStaysAsItIs) {
