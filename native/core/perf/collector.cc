@@ -92,7 +92,7 @@ Collector::Source& Collector::SourceFor(const SampledEvent& event,
   // With a modifier the clock ticks in the other mode too, and those ticks are no losses: they cannot be told apart.
   const bool countable = !session.exclude_user && !session.exclude_kernel;
   if (session.clock && countable && !session.leader_sampling)
-    source.ledger.emplace(session.ClockPeriod());
+    source.ledger.emplace(session.ClockPeriod(), MonotonicNow());
   return source;
 }
 
@@ -421,6 +421,7 @@ void Collector::Read(const EventSet& events, const CountCaptured& captured,
   }
   if (!read) return;
   source.read_at = now;
+  source.reading.at = MonotonicNow();
   source.reading.idle = IdleOf(source, idle, source.reading.running - ran);
 }
 

@@ -20,8 +20,7 @@ uint64_t TickLedger::SlackFor(uint64_t idle) const {
   return kIdleGranularity + idle / 20 + idle / period_ * kInterrupt;
 }
 
-uint64_t TickLedger::DueSince(const TickReading& reading) const {
-  const uint64_t running = Above(reading.running, last_.running);
+uint64_t TickLedger::DueSince(const TickReading& reading, uint64_t running) const {
   const uint64_t idle = Above(reading.idle, last_.idle);
   if (idle == 0) return running;
   // What came was due: the slack of this interval must not eat what was missed in another.
@@ -30,10 +29,13 @@ uint64_t TickLedger::DueSince(const TickReading& reading) const {
 }
 
 TickLosses TickLedger::Book(const TickReading& reading) {
-  due_ += DueSince(reading);
+  const uint64_t passed = reading.at == UINT64_MAX ? UINT64_MAX : Above(reading.at, last_.at);
+  const uint64_t running = std::min(Above(reading.running, last_.running), passed);
+  ran_ += running;
+  due_ += DueSince(reading, running);
   uint64_t throttled = booked_.throttled;
   if (reading.was_throttled) {
-    throttled = std::max(throttled, Above(reading.running, reading.counted) / period_);
+    throttled = std::max(throttled, Above(ran_, reading.counted) / period_);
   }
   const uint64_t accounted = reading.arrived + reading.lost + throttled;
   const uint64_t missed = std::max(booked_.missed, Above(due_ / period_, accounted));

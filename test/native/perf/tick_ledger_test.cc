@@ -16,6 +16,16 @@ TickReading Busy(uint64_t running, uint64_t arrived, uint64_t lost = 0) {
   return {.running = running, .counted = running, .arrived = arrived, .lost = lost};
 }
 
+TEST(TickLedger, AnEventHasNotRunLongerThanThereWasTime) {
+  constexpr uint64_t kUptime = uint64_t{22'000} * 1'000'000'000;
+  TickLedger ledger(kPeriod, kUptime);
+  const auto first = ledger.Book({.at = kUptime + 10 * kPeriod, .running = kUptime, .arrived = 10});
+  EXPECT_EQ(first.missed, 0U);
+  const auto second =
+      ledger.Book({.at = kUptime + 20 * kPeriod, .running = kUptime + 10 * kPeriod, .arrived = 17});
+  EXPECT_EQ(second.missed, 3U);
+}
+
 TEST(TickLedger, NothingIsMissedWhereEveryTickCame) {
   TickLedger ledger(kPeriod);
   EXPECT_EQ(ledger.Book(Busy(kSecond, 100)).missed, 0U);
