@@ -33,8 +33,8 @@ async function until(isSo: () => boolean): Promise<void> {
 /** Sample times in seconds, and the lines of a process's frames, as perf script has them. */
 function readByPerf(file: string) {
   const { status, stdout, stderr } = run('perf', ['script', '-i', file, '-F', 'comm,pid,time,ip,sym,dso'])
-  assert.equal(status, 0)
-  assert.equal(stderr, '')
+  assert.equal(stderr, '', file)
+  assert.equal(status, 0, file)
   const times = [...stdout.matchAll(/^\S.*?\s(\d+\.\d+):\s*$/gm)].map(([, time]) => Number(time))
   return { times, text: stdout }
 }

@@ -4,6 +4,7 @@ extensions.py SECONDS
 """
 
 import json
+import random
 import re
 import sqlite3
 import sys
@@ -20,14 +21,16 @@ def key(pair):
 
 
 def encode(seed):
-    data = {str(n): [n * seed, {"text": "x" * (n % 30), "half": n / 2}] for n in range(60)}
+    # Another number in each turn: a sampler's fixed rate would run in step with turns of one length, and show any share.
+    numbers = range(random.randrange(1, 120))
+    data = {str(n): [n * seed, {"text": "x" * (n % 30), "half": n / 2}] for n in numbers}
     text = json.dumps(data, indent=1)
     return re.sub(r"[a-z]+\d*", shorten, text), json.loads(text)
 
 
 def ask(connection, seed):
     connection.execute("delete from t")
-    connection.executemany("insert into t values (?, ?)", [(n, str(n * seed)) for n in range(100)])
+    connection.executemany("insert into t values (?, ?)", [(n, str(n * seed)) for n in range(random.randrange(200))])
     return connection.execute("select length(b), count(*) from t group by 1 order by 2").fetchall()
 
 

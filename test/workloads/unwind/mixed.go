@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"math/rand"
 	"os"
 	"sort"
 	"strconv"
@@ -30,7 +31,8 @@ func spin(value uint64, depth int) uint64 {
 //go:noinline
 func encode(seed int) int {
 	records := map[string]record{}
-	for index := 0; index < 50; index++ {
+	// Another number in each round: a sampler's fixed rate would run in step with rounds of one length, and show any share.
+	for count, index := 1+rand.Intn(100), 0; index < count; index++ {
 		name := strconv.Itoa(seed * index)
 		records[name] = record{name, []float64{float64(seed), float64(index) / 3}}
 	}

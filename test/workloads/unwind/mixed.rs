@@ -23,8 +23,9 @@ impl Shape for Circle {
 
 #[inline(never)]
 fn words(seed: u64) -> Vec<String> {
-    let mut state = seed;
-    let mut list: Vec<String> = (0..100)
+    let mut state = (seed + 1).wrapping_mul(2862933555777941757);
+    // Another number in each round: a sampler's fixed rate would run in step with rounds of one length, and show any share.
+    let mut list: Vec<String> = (0..1 + (state >> 33) % 200)
         .map(|_| {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
             format!("{:x}-{:.3}", state >> 40, (state >> 20) as f64 / 7.0)
