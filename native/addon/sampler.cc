@@ -305,7 +305,7 @@ class SamplerObject : public Napi::ObjectWrap<SamplerObject> {
     auto object = Napi::Object::New(env);
     object.Set("byKernel", cgroups.by_kernel);
     object.Set("refused", cgroups.refused);
-    object.Set("missing", ListOf(env, cgroups.missing));
+    object.Set("missing", cgroups.missing ? ListOf(env, *cgroups.missing) : env.Null());
     return object;
   }
 

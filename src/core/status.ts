@@ -59,8 +59,8 @@ export interface SampledCgroupsStatus {
   readonly byKernel: boolean
   /** Why perf does not, though it could; null: it does, or nothing else is to be had. */
   readonly refused: string | null
-  /** What is not there now, by path or number. */
-  readonly missing: readonly string[]
+  /** What is not there now, by path or number; null for a moment after the filter was replaced: it has not been looked for yet. */
+  readonly missing: readonly string[] | null
 }
 
 /** What takes the samples. */

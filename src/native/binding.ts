@@ -152,8 +152,8 @@ export interface NativeSampledCgroups {
   readonly byKernel: boolean
   /** Why it does not take it; '': it was not asked, or does. */
   readonly refused: string
-  /** What is not there, by path or number. */
-  readonly missing: readonly string[]
+  /** What is not there, by path or number; null while that has not been looked for with the newest filter. */
+  readonly missing: readonly string[] | null
 }
 
 export interface NativeSampler {

@@ -14,6 +14,7 @@ export class CgroupChanges {
 
   /** Since the last look, in a sentence each. */
   look({ missing, refused }: SampledCgroupsStatus): readonly string[] {
+    if (missing === null) return []
     const before = this.#missing ?? missing
     const isNew = refused !== null && refused !== this.#refused
     this.#missing = missing

@@ -16,10 +16,16 @@ export function jointStatus(all: readonly SamplerStatus[]): SamplerStatus | null
     cgroups: {
       byKernel: all.every(({ cgroups }) => cgroups.byKernel),
       refused: all.find(({ cgroups }) => cgroups.refused !== null)?.cgroups.refused ?? null,
-      missing: [...new Set(all.flatMap(({ cgroups }) => cgroups.missing))],
+      missing: allOrNull(all.map(({ cgroups }) => cgroups.missing)),
     },
     cpus: [...cpus.values()].sort((a, b) => a.cpu - b.cpu),
   }
+}
+
+/** Null where one of them is. */
+function allOrNull(lists: readonly (readonly string[] | null)[]): readonly string[] | null {
+  const known = lists.filter((list) => list !== null)
+  return known.length < lists.length ? null : [...new Set(known.flat())]
 }
 
 const joint = (a: CpuCaptureStatus, b: CpuCaptureStatus): CpuCaptureStatus => ({

@@ -1,5 +1,6 @@
 // The programs whose stacks are held against gdb's, and live against their roots: test/workloads/unwind, built in many ways.
 
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { made, workloadSource } from './workload.ts'
 
@@ -75,6 +76,13 @@ const java = (name: string, flags: readonly string[], mayEnd: readonly string[] 
   needs: ['java', 'javac'],
   command: (seconds) => ['java', ONE_COLLECTOR, ...flags, '-cp', javaClasses(), 'Busy', String(seconds)],
 })
+
+/**
+ * The interpreter itself: what a version manager puts in its place is a row of shells that exec. perf keeps the mappings of
+ * the program before an exec, and takes the lowest of a library for where its rows are: it guesses then.
+ */
+const python = (): string =>
+  execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
 
 /** The program with random bytes where its unwind rows were. */
 function garbage(): string {
@@ -156,7 +164,7 @@ export const unwindWorkloads = {
   python: {
     name: 'Python',
     needs: ['python3'],
-    command: (seconds) => ['python3', workloadSource('unwind/extensions.py'), String(seconds)],
+    command: (seconds) => [python(), workloadSource('unwind/extensions.py'), String(seconds)],
   },
   node: {
     name: 'Node.js',

@@ -303,6 +303,7 @@ Status Sampler::SetFilter(SampleFilter filter) {
     const std::lock_guard lock(mutex_);
     if (stop_) return Error{EBADF, "setFilter: the sampler is closed"};
     next_filter_ = std::move(filter);
+    cgroups_sampled_.missing.reset();
   }
   Wake();
   return Ok();
@@ -510,8 +511,8 @@ void Sampler::FitScope() {
 std::optional<std::vector<ScopedCgroup>> Sampler::ScopeWanted() {
   CgroupScope scope = ScopeOf(filter_, cgroups_);
   const size_t events = scope.cgroups.size() * options_.sessions.size() * events_->rings().size();
+  TellMissing(std::move(scope.missing));
   const std::lock_guard lock(mutex_);
-  cgroups_sampled_.missing = std::move(scope.missing);
   const bool may = options_.back_end == BackEnd::kPerf && cgroups_.exists() &&
                    options_.target.kind == TargetOptions::Kind::kCpus &&
                    cgroups_sampled_.refused.empty();
@@ -555,16 +556,19 @@ bool Sampler::IsSampling() const { return disabled_at_ == 0 && !disable_requeste
 void Sampler::GiveFilter() {
   SampleFilter with_ids = WithCgroupIds(filter_, cgroups_);
   filter_given_at_ = MonotonicNow();
-  {
-    const std::lock_guard lock(mutex_);
-    cgroups_sampled_.missing = MissingIn(with_ids);
-  }
+  TellMissing(MissingIn(with_ids));
   if (given_filter_ == with_ids) return;
   const Status given = bpf_->filter().Set(with_ids, ProcessTraitsReader().All());
   // What was refused is not tried again: the kernel would refuse it again.
   given_filter_ = std::move(with_ids);
   const std::lock_guard lock(mutex_);
   filter_problem_ = given ? "" : given.error().what;
+}
+
+void Sampler::TellMissing(std::vector<std::string> missing) {
+  const std::lock_guard lock(mutex_);
+  // A newer filter has come meanwhile: this is not what it lacks.
+  if (!next_filter_) cgroups_sampled_.missing = std::move(missing);
 }
 
 void Sampler::TakeBounds() {

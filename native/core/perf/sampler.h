@@ -39,8 +39,8 @@ struct CgroupsSampled {
   bool by_kernel = false;
   /// Why it does not take it; empty: it was not asked, or does.
   std::string refused = {};
-  /// What is not there, by path or number.
-  std::vector<std::string> missing = {};
+  /// What is not there, by path or number; nothing while that has not been looked for with the newest filter.
+  std::optional<std::vector<std::string>> missing = {};
 };
 
 /// Samples by perf_event. Two threads of its own: one drains the rings, at all times, so that they never fill while a
@@ -133,6 +133,7 @@ class Sampler {
   void Apply(SampleBounds bounds);
   WindowTimes TimesOfWindow(SampleBounds bounds);
   void GiveFilter();
+  void TellMissing(std::vector<std::string> missing);
   void Wake() const;
 
   const SamplerOptions options_;

@@ -21,6 +21,15 @@ test('a filter that names others makes none of them come or go', () => {
   assert.deepEqual(changes.look(fine), [])
 })
 
+test('nothing is said before it has been looked for what another filter names', () => {
+  const changes = new CgroupChanges()
+  changes.look(fine)
+  changes.begin()
+  assert.deepEqual(changes.look({ ...fine, missing: null }), [])
+  assert.deepEqual(changes.look({ ...fine, missing: ['/a'] }), [])
+  assert.deepEqual(changes.look(fine), ['There is a cgroup /a now: its rule matches.'])
+})
+
 test('that perf cannot sample cgroups alone is said once', () => {
   const changes = new CgroupChanges()
   const refused = { ...fine, byKernel: false, refused: 'perf_event_open: No such file or directory' }
