@@ -6,16 +6,12 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
-import { systemClock } from '../../src/base/clock.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
 import type { FilterRule } from '../../src/core/sample-filter.ts'
-import { milliseconds } from '../../src/core/units.ts'
-import { loadAddon } from '../../src/native/load.ts'
 import { cgroupMountsOf } from '../../src/sampler/cgroup-hierarchy.ts'
-import { readHost } from '../../src/sampler/host.ts'
-import { Sampling } from '../../src/sampler/sampling.ts'
 import { whyNot } from '../support/back-ends.ts'
 import { leftOutOf, lostOf } from '../support/live-sampler.ts'
+import { watchedSampling } from '../support/watched-sampling.ts'
 
 const wholeMachine = process.getuid?.() === 0 ? {} : { skip: 'sampling the whole machine needs root' }
 const PERIOD_NS = 1_000_000n
@@ -86,33 +82,17 @@ function weightOf(batches: readonly ProfileBatch[], { pid }: ChildProcess): numb
   return Number(value)
 }
 
-function live(rules: readonly FilterRule[]) {
-  const addon = loadAddon()
-  const batches: ProfileBatch[] = []
-  const said: string[] = []
-  const sampling = new Sampling(addon, {
-    request: {
+const live = (rules: readonly FilterRule[]) =>
+  watchedSampling(
+    {
       backEnd: 'perf',
-      events: ['cpu-clock'],
-      rate: { by: 'period', period: PERIOD_NS },
       target: { kind: 'machine' },
-      callGraph: { method: 'fp' },
-      maxStack: undefined,
-      ringBytes: undefined,
-      commandLine: [],
       filter: { rules },
       missingCgroups: 'awaited',
+      periodNs: PERIOD_NS,
     },
-    window: milliseconds(100),
-    duration: undefined,
-    namesJavaScript: false,
-    clock: systemClock,
-    host: () => readHost(addon.kernelFacts()),
-    emit: async (emitted) => void batches.push(...emitted),
-    say: (text) => said.push(text),
-  })
-  return { sampling, batches, said }
-}
+    100,
+  )
 
 test(
   'perf samples the cgroups of the filter and those below them, each once, and captures no others',

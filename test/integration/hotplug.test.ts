@@ -6,18 +6,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
-import { systemClock } from '../../src/base/clock.ts'
 import { BACK_ENDS, type BackEnd } from '../../src/core/back-end.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
-import { EVERYTHING } from '../../src/core/sample-filter.ts'
-import { type MonotonicTime, milliseconds } from '../../src/core/units.ts'
-import { loadAddon } from '../../src/native/load.ts'
-import { onlineCpus, readHost } from '../../src/sampler/host.ts'
+import type { MonotonicTime } from '../../src/core/units.ts'
+import { onlineCpus } from '../../src/sampler/host.ts'
 import type { SampleTarget } from '../../src/sampler/plan.ts'
 import { monotonicNow } from '../../src/sampler/sampler.ts'
-import { Sampling } from '../../src/sampler/sampling.ts'
 import { whyNot } from '../support/back-ends.ts'
 import { lostOf } from '../support/live-sampler.ts'
+import { watchedSampling } from '../support/watched-sampling.ts'
 
 const CPU = onlineCpus().at(-1) ?? 0
 const SWITCH = `/sys/devices/system/cpu/cpu${CPU}/online`
@@ -62,42 +59,8 @@ function busyOn(context: TestContext, cpu: number): ChildProcess {
 const ranFor = ({ pid }: ChildProcess): number =>
   Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
 
-interface Watched {
-  readonly sampling: Sampling
-  readonly batches: readonly ProfileBatch[]
-  readonly said: readonly string[]
-}
-
-function sampling(backEnd: BackEnd, target: SampleTarget): Watched {
-  const addon = loadAddon()
-  const batches: ProfileBatch[] = []
-  const said: string[] = []
-  return {
-    batches,
-    said,
-    sampling: new Sampling(addon, {
-      request: {
-        backEnd,
-        events: ['cpu-clock'],
-        rate: { by: 'period', period: PERIOD_NS },
-        target,
-        callGraph: { method: 'fp' },
-        maxStack: undefined,
-        ringBytes: undefined,
-        commandLine: [],
-        filter: EVERYTHING,
-        missingCgroups: 'refused',
-      },
-      window: milliseconds(200),
-      duration: undefined,
-      namesJavaScript: false,
-      clock: systemClock,
-      host: () => readHost(addon.kernelFacts()),
-      emit: async (emitted) => void batches.push(...emitted),
-      say: (text) => said.push(text),
-    }),
-  }
-}
+const sampling = (backEnd: BackEnd, target: SampleTarget) =>
+  watchedSampling({ backEnd, target, periodNs: PERIOD_NS })
 
 interface Span {
   readonly start: MonotonicTime

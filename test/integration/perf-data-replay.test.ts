@@ -13,32 +13,32 @@ import { NO_PERF, perf, temporaryDirectory, totalsOf } from './perf-data-tools.t
 /** Without it, perf (6.1) dies of its own file where another session on the machine asks the kernel (6.18) for build ids. */
 const BUILD_IDS = '--buildid-mmap'
 
+/** By perf, while a shell runs `script`. Undefined where perf cannot do that here. */
+function recordedBy(file: string, script: string): string | undefined {
+  const what = ['--no-buildid', BUILD_IDS, '-F', '997', '-e', 'cpu-clock', '-g']
+  const { status, stderr } = spawnSync('perf', ['record', ...what, '-o', file, '--', 'sh', '-c', script], {
+    encoding: 'utf8',
+  })
+  return status === 0 ? undefined : `perf record does not work here: ${stderr.trim()}`
+}
+
+/** How many samples of each command, by perf. */
+function commsOf(file: string): ReadonlyMap<string, number> {
+  const comms = new Map<string, number>()
+  for (const line of perf('script', '-i', file, '-F', 'comm').split('\n')) {
+    const comm = line.trim()
+    if (comm !== '') comms.set(comm, (comms.get(comm) ?? 0) + 1)
+  }
+  return comms
+}
+
 test('a file that perf itself recorded is replayed with the samples, sums and comms that perf script reads', {
   skip: NO_PERF,
 }, async (t) => {
   const file = join(temporaryDirectory(t), 'perf.data')
   const workload = 'for i in 1 2 3 4 5 6 7 8; do ls -l /usr/lib /usr/bin >/dev/null; done'
-  const { status, stderr } = spawnSync(
-    'perf',
-    [
-      'record',
-      '--no-buildid',
-      BUILD_IDS,
-      '-o',
-      file,
-      '-F',
-      '997',
-      '-e',
-      'cpu-clock',
-      '-g',
-      '--',
-      'sh',
-      '-c',
-      workload,
-    ],
-    { encoding: 'utf8' },
-  )
-  if (status !== 0) return t.skip(`perf record does not work here: ${stderr.trim()}`)
+  const problem = recordedBy(file, workload)
+  if (problem !== undefined) return t.skip(problem)
 
   const replay = Replay.open(file)
   const comms = new Map<string, number>()
@@ -63,12 +63,7 @@ test('a file that perf itself recorded is replayed with the samples, sums and co
   assert.deepEqual([...replay.damage, ...replay.problems], [])
   const [totals] = Object.values(totalsOf(file))
   assert.deepEqual({ samples, value }, totals)
-  const expected = new Map<string, number>()
-  for (const line of perf('script', '-i', file, '-F', 'comm').split('\n')) {
-    const comm = line.trim()
-    if (comm !== '') expected.set(comm, (expected.get(comm) ?? 0) + 1)
-  }
-  assert.deepEqual(comms, expected)
+  assert.deepEqual(comms, commsOf(file))
   assert.ok(
     [...modules].some((name) => name.startsWith('libc.so')),
     [...modules].join(' '),
@@ -83,32 +78,9 @@ test('a process of a file without event ids is called what it was when it was sa
   const workload =
     'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; exec awk "BEGIN { while (i++ < 1e7); }"'
   // One event: samples and process records carry no ids, so that nothing tells what happened from what was so.
-  const { status, stderr } = spawnSync(
-    'perf',
-    [
-      'record',
-      '--no-buildid',
-      BUILD_IDS,
-      '-o',
-      file,
-      '-F',
-      '997',
-      '-e',
-      'cpu-clock',
-      '-g',
-      '--',
-      'sh',
-      '-c',
-      workload,
-    ],
-    { encoding: 'utf8' },
-  )
-  if (status !== 0) return t.skip(`perf record does not work here: ${stderr.trim()}`)
-  const expected = new Map<string, number>()
-  for (const line of perf('script', '-i', file, '-F', 'comm').split('\n')) {
-    const comm = line.trim()
-    if (comm !== '') expected.set(comm, (expected.get(comm) ?? 0) + 1)
-  }
+  const problem = recordedBy(file, workload)
+  if (problem !== undefined) return t.skip(problem)
+  const expected = commsOf(file)
   assert.ok(expected.size >= 2, [...expected.keys()].join(' '))
   const pprof = file.replace(/data$/, 'pb.gz')
   const converted = sonde(['convert', file, '-o', pprof])

@@ -28,6 +28,18 @@ function recorded(t: TestContext, { name, needs, command }: UnwindWorkload): str
   return problem === undefined ? file : undefined
 }
 
+type Stacks = Awaited<ReturnType<typeof stacksOf>>
+
+/** That we see what perf sees. */
+function assertAllOf(perfs: ReturnType<typeof perfStacksOf>, ours: Stacks): void {
+  for (const [moment, { frames, reason }] of ours) {
+    const told = `${moment}: ${frames.join(' ')} ${reason}\nperf: ${perfs.get(moment)?.join(' ')}`
+    // perf guesses on where nothing says how a function is left.
+    if (reason.startsWith('[broken: no unwind rows')) continue
+    assert.notEqual(compared(frames, perfs.get(moment) ?? []), 'not all', told)
+  }
+}
+
 /** What perf 6.1 unwinds as well: rows in .eh_frame of files that are not static. */
 const ALIKE = ['libcHeavy', 'exceptions', 'threads', 'signals', 'plt', 'oddFrames', 'vdso', 'python'] as const
 
@@ -41,16 +53,22 @@ for (const key of ALIKE) {
     const [ours, perfs] = [await stacksOf(file), perfStacksOf(file)]
     assert.deepEqual([...ours.keys()].sort(), [...perfs.keys()].sort())
     assert.ok(ours.size > 10, `${ours.size} samples`)
-    for (const [moment, { frames, reason }] of ours) {
-      const told = `${moment}: ${frames.join(' ')} ${reason}\nperf: ${perfs.get(moment)?.join(' ')}`
-      // perf guesses on where nothing says how a function is left.
-      if (reason.startsWith('[broken: no unwind rows')) continue
-      assert.notEqual(compared(frames, perfs.get(moment) ?? []), 'not all', told)
-    }
+    assertAllOf(perfs, ours)
     const complete = [...ours.values()].filter(({ state }) => state === 'complete').length
     assert.ok(complete >= ours.size * 0.9, `${complete} of ${ours.size} complete`)
   })
 }
+
+test('of a signal handler with a stack of its own, what it interrupted is the last frame, as for perf script', {
+  skip: NO_PERF,
+}, async (t) => {
+  const file = recorded(t, unwindWorkloads.signalsOtherStack)
+  if (file === undefined) return
+  const ours = await stacksOf(file)
+  assertAllOf(perfStacksOf(file), ours)
+  const handlers = [...ours.values()].filter(({ reason }) => reason === '[truncated: other stack]')
+  assert.ok(handlers.length > 10, `${handlers.length} of ${ours.size} in the handler`)
+})
 
 test('stacks of static programs, and of code made at run time, go on where perf script gives up', {
   skip: NO_PERF,

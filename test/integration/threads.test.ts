@@ -6,17 +6,13 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
-import { systemClock } from '../../src/base/clock.ts'
 import { BACK_ENDS, type BackEnd } from '../../src/core/back-end.ts'
 import type { ProfileBatch } from '../../src/core/profile.ts'
-import { EVERYTHING, type SampleFilter } from '../../src/core/sample-filter.ts'
-import { milliseconds } from '../../src/core/units.ts'
-import { loadAddon } from '../../src/native/load.ts'
-import { readHost } from '../../src/sampler/host.ts'
+import { EVERYTHING } from '../../src/core/sample-filter.ts'
 import type { SampleTarget } from '../../src/sampler/plan.ts'
-import { Sampling } from '../../src/sampler/sampling.ts'
 import { whyNot } from '../support/back-ends.ts'
 import { lostOf } from '../support/live-sampler.ts'
+import { watchedSampling } from '../support/watched-sampling.ts'
 import { workload } from '../support/workload.ts'
 
 const needsRoot = process.getuid?.() === 0 ? {} : { skip: 'both back-ends need root' }
@@ -70,32 +66,8 @@ function weights(batches: readonly ProfileBatch[]): ReadonlyMap<number, number> 
   return sums
 }
 
-function live(backEnd: BackEnd, target: SampleTarget, filter: SampleFilter = EVERYTHING) {
-  const addon = loadAddon()
-  const batches: ProfileBatch[] = []
-  const sampling = new Sampling(addon, {
-    request: {
-      backEnd,
-      events: ['cpu-clock'],
-      rate: { by: 'period', period: PERIOD_NS },
-      target,
-      callGraph: { method: 'fp' },
-      maxStack: undefined,
-      ringBytes: undefined,
-      commandLine: [],
-      filter,
-      missingCgroups: 'refused',
-    },
-    window: milliseconds(200),
-    duration: undefined,
-    namesJavaScript: false,
-    clock: systemClock,
-    host: () => readHost(addon.kernelFacts()),
-    emit: async (emitted) => void batches.push(...emitted),
-    say: () => undefined,
-  })
-  return { sampling, batches }
-}
+const live = (backEnd: BackEnd, target: SampleTarget, filter = EVERYTHING) =>
+  watchedSampling({ backEnd, target, filter, periodNs: PERIOD_NS })
 
 /** Each thread's samples are its CPU time, as far as none were lost. */
 function assertShares(

@@ -91,6 +91,11 @@ class Sampler {
     WindowTimes times;
   };
 
+  // What epoll says is ready: a ring of perf by its number, one of BPF from kBpfToken on, or these.
+  static constexpr uint64_t kWakeToken = UINT64_MAX;
+  static constexpr uint64_t kCpuToken = UINT64_MAX - 1;
+  static constexpr uint64_t kBpfToken = uint64_t{1} << 32;
+
   explicit Sampler(SamplerOptions options);
 
   Status OpenEvents();
@@ -124,6 +129,7 @@ class Sampler {
   Collector::CountCaptured CountCaptured() const;
   void EndCpu(int cpu);
   void TakeFilter();
+  void LookForCgroups();
   void FitScope();
   std::optional<std::vector<ScopedCgroup>> ScopeWanted();
   Status SwitchScope(std::optional<std::vector<ScopedCgroup>> cgroups);

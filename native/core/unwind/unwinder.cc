@@ -99,6 +99,8 @@ class Unwinder::Walk final : private StackMemory {
   unsigned operations_left_ = kMaxStackOperations;
   /// A frame was left by a frame pointer that is likely and not known to be its own.
   bool unverified_ = false;
+  /// Why what called `instruction_` is not known, where that is known before it is looked at.
+  Ended ends_;
 };
 
 UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames, std::vector<FrameWords>* words) {
@@ -108,10 +110,12 @@ UnwindOutcome Unwinder::Walk::Run(std::vector<uint64_t>& frames, std::vector<Fra
     const bool exact = depth > 0 && (!returns_ || code.row.signal_frame);
     // Where a way leads to what is no code, the last step was wrong; what is executed now is code whatever it is.
     if (code.state == Code::State::kUnmapped && depth > 0) {
+      if (ends_) return {*ends_};
       return {by_kernel_ ? UnwindEnd::kFramePointer : UnwindEnd::kReturnAddress};
     }
     frames.push_back(exact ? instruction_ | kExactAddress : instruction_);
     if (code.state == Code::State::kPending) return {UnwindEnd::kPending, code.name};
+    if (ends_) return {*ends_, code.name};
     // Code that has rows is none of V8's.
     if (words != nullptr && code.row.kind == UnwindRow::Kind::kNone && code.keeps_frame_pointers) {
       NoteWords(code, frames.size() - 1, *words);
@@ -381,13 +385,17 @@ Unwinder::Walk::Ended Unwinder::Walk::StepByKernel(UnwindEnd otherwise) {
   return instruction_ < kFirstCode ? Ended(UnwindEnd::kFramePointer) : std::nullopt;
 }
 
-/// Goes to the caller, if it lies further up the stack. A signal's handler may run on a stack of its own.
+/// Goes to the caller, if it lies further up the stack. A signal's handler may run on a stack of its own: what it interrupted
+/// is known, and none of its callers.
 Unwinder::Walk::Ended Unwinder::Walk::Leave(uint64_t cfa, uint64_t return_address,
                                             bool signal_frame) {
   const bool inside = cfa >= StackPointer() && cfa <= Top();
   if (signal_frame && !inside) {
     const bool near = cfa > Top() && cfa - Top() <= kMaxStack;
-    return near && snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kOtherStack;
+    ends_ = near && snapshot_.cut ? UnwindEnd::kStackBytes : UnwindEnd::kOtherStack;
+    instruction_ = Unsigned(return_address);
+    returns_ = false;
+    return instruction_ < kFirstCode ? ends_ : std::nullopt;
   }
   // A leaf may keep its return address in a register: always where there is a link register, vfork on x86-64.
   const bool may_stay = signal_frame || !returns_;

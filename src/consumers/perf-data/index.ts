@@ -2,79 +2,24 @@
 
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import * as z from 'zod'
 import { existing } from '../../base/existing.ts'
-import { CLOCK_IDS, CLOCK_NAMES, type ClockName } from '../../core/clock-ids.ts'
 import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
 import { type OpenSource, OpenSources } from '../../core/open-sources.ts'
 import { definePlugin } from '../../core/plugin.ts'
-import type { ProfileBatch, StackTable } from '../../core/profile.ts'
-import { byteSizeSchema, durationSchema, fileModeSchema } from '../../core/quantity-schema.ts'
-import { SETTING_FACTS } from '../../core/setting-facts.ts'
+import type { ProfileBatch } from '../../core/profile.ts'
 import { moveTimes } from '../../formats/perf-data/other-clock.ts'
 import { sampleSession } from '../../formats/perf-data/window.ts'
-import { type Destination, type FinishedBy, NamedFile, RotatingDirectory, STAMPED } from './destination.ts'
+import { type Destination, type FinishedBy, NamedFile, RotatingDirectory } from './destination.ts'
+import { fileClock } from './file-clock.ts'
 import { PART } from './part-file.ts'
 import { type FileClock, type Flush, Recording } from './recording.ts'
+import { type PerfDataConfig, schema } from './settings.ts'
+import { writeError } from './write-error.ts'
 
-const COMPRESSIONS = ['none', 'zstd'] as const
-/** Higher ones take half a gigabyte of memory. */
-const MAX_LEVEL = 19
 /** Of the slowest levels; what has less time to stop stays plain. */
 const PACKED_BYTES_PER_MS = 2_000
-
-const schema = z
-  .strictObject({
-    directory: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Where the files go; default: profiles below the data directory')
-      .register(SETTING_FACTS, { insteadOf: ['file'] }),
-    file: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('One file of exactly this name instead: no rotation, no retention, unless stamped is always')
-      .register(SETTING_FACTS, { insteadOf: ['directory'] }),
-    stamped: z
-      .enum(STAMPED)
-      .default('rotated')
-      .describe(
-        'Which files get the time behind the name of file, FILE.YYYYMMDDhhmmsscc as perf record has it: those that SIGUSR2 or the flight recorder finish (rotated), or all, which rotation and retention then hold for (always)',
-      ),
-    rotationInterval: durationSchema.prefault('1h').describe('A file is closed after this time; 0: never'),
-    maxFileBytes: byteSizeSchema
-      .prefault('100MiB')
-      .describe(
-        'A file is closed before it exceeds this, and at the latest at half of maxTotalBytes; 0: never',
-      ),
-    maxFiles: z.int().min(0).default(240).describe('Finished files to keep; 0: no limit'),
-    maxTotalBytes: byteSizeSchema
-      .prefault('1GiB')
-      .describe('Bytes that all files together may take; 0: no limit'),
-    clock: z
-      .enum(CLOCK_NAMES)
-      .default('monotonic')
-      .describe(
-        'By which the times of the files go: monotonic, monotonic_raw, realtime, boottime or tai; as exact as the clocks run side by side within a window',
-      ),
-    compression: z
-      .enum(COMPRESSIONS)
-      .default('none')
-      .describe('Of finished files: none or zstd. While a file is written it is plain'),
-    compressionLevel: z.int().min(1).max(MAX_LEVEL).default(3).describe('From 1 (fast) to 19 (small)'),
-    mode: fileModeSchema
-      .prefault('0600')
-      .describe('Permissions of files; directories can be entered by who may read files'),
-  })
-  .refine(({ directory, file }) => directory === undefined || file === undefined, {
-    message: 'state either directory or file, not both',
-  })
-
-export type PerfDataConfig = z.output<typeof schema>
 
 export const perfData = definePlugin({
   type: 'perf_data',
@@ -384,28 +329,6 @@ class PerfDataConsumer implements ProfileConsumer {
 
 type Source = OpenSource<Recording>
 
-/** By the clocks' difference in each window: they may drift against each other, and the wall clock may step. */
-function fileClock(name: ClockName, { clockOffset }: ConsumerContext): FileClock {
-  const id = CLOCK_IDS[name]
-  const offsets = new WeakMap<StackTable, bigint>()
-  const measured = ({ stacks }: ProfileBatch): bigint => {
-    // Batches of one window share their stacks.
-    const offset = offsets.get(stacks) ?? clockOffset(id)
-    offsets.set(stacks, offset)
-    return offset
-  }
-  switch (name) {
-    case 'monotonic':
-      return { id: undefined, offsetIn: () => 0n }
-    case 'realtime':
-      return { id, offsetIn: ({ window }) => window.unixStart - window.start }
-    case 'monotonic_raw':
-    case 'boottime':
-    case 'tai':
-      return { id, offsetIn: measured }
-  }
-}
-
 interface EncodedBatch {
   readonly batch: ProfileBatch
   /** The records of its samples. */
@@ -426,17 +349,4 @@ const sumOf = <Each>(all: readonly Each[], figure: (each: Each) => number): numb
 /** Megabytes of every window, which garbage collection would come to after several windows. */
 function giveBack({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0)
-}
-
-/** `where`: what could not be written. */
-function writeError(error: unknown, where: string, { rotates }: Destination): unknown {
-  const code = errnoOf(error)
-  if (error instanceof AgentError || code === undefined) return error
-  const full = code === 'ENOSPC' || code === 'EDQUOT'
-  const room = rotates ? 'Free space, or lower maxTotalBytes' : 'Free space, or choose another place'
-  const remedy = full ? room : 'Check the file system and the permissions'
-  // Without the system call and the path that Node puts behind it.
-  const why = messageOf(error).replace(/, \w+(?: '.*')?$/s, '')
-  const message = `Cannot write ${where}: ${why}. ${remedy}; writing resumes by itself.`
-  return new AgentError('PERF_DATA.WRITE_FAILED', message, { cause: error })
 }

@@ -376,8 +376,21 @@ TEST_F(UnwinderTest, WhatASignalInterruptedIsLookedUpAsItIs) {
   stack_ = {0x2000, 0x5000, kStack + 32, 0, 0};
   EXPECT_EQ(Unwind(), UnwindEnd::kComplete);
   EXPECT_EQ(frames_, (Frames{0x1000, 0x2000 | kExactAddress, 0x5000 | kExactAddress}));
-  stack_[2] = kStack + 0x8000'0000;
+}
+
+TEST_F(UnwinderTest, OfASignalOnAStackOfItsOwnWhatItInterruptedIsTheLast) {
+  CfiRow rules{.cfa_register = kX86_64.stack_pointer, .return_address = 16, .signal_frame = true};
+  rules.rules[16] = {RegisterRule::Kind::kOffset, 0};
+  rules.rules[kX86_64.stack_pointer] = {RegisterRule::Kind::kOffset, 8};
+  Code handler = Known({.kind = UnwindRow::Kind::kRules, .signal_frame = true});
+  handler.rules = &rules;
+  code_.code = {{0x1000, Frame(8)}, {0x1fff, handler}, {0x5000, Frame(8)}};
+  stack_ = {0x2000, 0x5000, kStack + 0x8000'0000, 0x3000, 0};
   EXPECT_EQ(Unwind(), UnwindEnd::kOtherStack);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000 | kExactAddress, 0x5000 | kExactAddress}));
+  stack_[1] = 0x66666;
+  EXPECT_EQ(Unwind(), UnwindEnd::kOtherStack);
+  EXPECT_EQ(frames_, (Frames{0x1000, 0x2000 | kExactAddress})) << "that is no code";
 }
 
 TEST_F(UnwinderTest, WhereNothingIsKnownToBeMappedAFramePointerProvesNothing) {

@@ -3,8 +3,8 @@
 import { avma, fileOffset, svma } from '../../../../src/core/address.ts'
 import type { HostInfo } from '../../../../src/core/host.ts'
 import type { Image } from '../../../../src/core/process.ts'
-import { type ProfileBatch, type SessionInfo, WHOLE_STACKS } from '../../../../src/core/profile.ts'
-import { hertz, monotonicTime } from '../../../../src/core/units.ts'
+import type { ProfileBatch, SessionInfo } from '../../../../src/core/profile.ts'
+import { monotonicTime } from '../../../../src/core/units.ts'
 import { WindowBuilder } from '../../../../src/core/window-builder.ts'
 import { batchesOf } from '../../../../src/core/window-view.ts'
 import {
@@ -14,6 +14,7 @@ import {
   sampleSession,
 } from '../../../../src/formats/perf-data/window.ts'
 import { loadAddon } from '../../../../src/native/load.ts'
+import { sessionInfo } from '../../../support/session.ts'
 
 /** What a file has of these batches of one window, between two rounds. */
 export async function encodeWindow(
@@ -44,29 +45,8 @@ export const HOST: HostInfo = {
   },
 }
 
-export const session = (id: number, over: Partial<SessionInfo> = {}): SessionInfo => ({
-  id,
-  source: 0,
-  event: {
-    name: 'cpu-clock',
-    type: 1,
-    config: 0n,
-    unit: 'nanoseconds',
-    excludeUser: false,
-    excludeKernel: false,
-  },
-  rate: { by: 'frequency', hertz: hertz(99) },
-  config: null,
-  cpus: [0, 1],
-  callGraph: { method: 'dwarf', stackBytes: 8192 },
-  maxStack: 127,
-  inherit: false,
-  stackParts: WHOLE_STACKS,
-  tellsCgroups: false,
-  host: HOST,
-  commandLine: ['sonde', 'record', '-a'],
-  ...over,
-})
+export const session = (id: number, over: Partial<SessionInfo> = {}): SessionInfo =>
+  sessionInfo({ id, host: HOST, commandLine: ['sonde', 'record', '-a'], ...over })
 
 export const FAULTS = (id: number): SessionInfo =>
   session(id, {
