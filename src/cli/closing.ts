@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
+import type { FileCounts } from '../base/finished-files.ts'
 import { AgentError, errnoOf, messageOf } from '../core/errors.ts'
 import { exactJson } from '../core/exact-json.ts'
 import type { Counts, RunEnd, Summary } from '../core/summary.ts'
@@ -44,14 +45,27 @@ export function closingLine(tally: Tally, end: RunEnd, where: typeof IN_RINGS | 
   const outcomes = [...end.consumers.values()].map(({ outcome }) => outcome)
   const writers = outcomes.filter(({ delivery }) => delivery === undefined)
   const files = writers.flatMap((outcome) => outcome.files)
-  const size = writers.reduce((sum, outcome) => sum + outcome.bytes, 0)
+  const gone = writers.map((outcome) => outcome.gone ?? NONE).reduce(sumOf, NONE)
+  const size = writers.reduce((sum, outcome) => sum + outcome.bytes, 0) - gone.bytes
   const sent = outcomes.flatMap((outcome) => sentText(outcome) ?? []).map((text) => `Sent ${text}`)
   const nothing = sent.length > 0 ? [] : ['Wrote no file']
   const wrote = files.length === 0 ? nothing : [`Wrote ${files.map(shortPath).join(', ')} (${bytes(size)})`]
+  const deleted = gone.files === 0 ? [] : [goneText(gone)]
   const why = files.length === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
   const samples = `${counted(tally.taken, 'sample')}, ${lossText(tally.lost, where)}${leftOutText(tally.leftOut)}`
-  return `${samples}. ${[...wrote, ...sent].join('. ')}${why}.`
+  return `${samples}. ${[...wrote, ...deleted, ...sent].join('. ')}${why}.`
 }
+
+const NONE: FileCounts = { files: 0, bytes: 0 }
+
+const sumOf = (one: FileCounts, other: FileCounts): FileCounts => ({
+  files: one.files + other.files,
+  bytes: one.bytes + other.bytes,
+})
+
+/** `4 older files (265 kB) were deleted`. */
+export const goneText = ({ files, bytes: size }: FileCounts): string =>
+  `${counted(files, 'older file')} (${bytes(size)}) ${files === 1 ? 'was' : 'were'} deleted`
 
 /** @throws AgentError */
 export function writeSummary(path: string | undefined, summary: () => Summary): void {

@@ -2,6 +2,7 @@ import { type Agent, openTracing, startAgent } from '../agent.ts'
 import type { ConfigText } from '../config/config-file.ts'
 import { CONFIG_DIRECTORIES } from '../config/config-place.ts'
 import { checkDataDirectory, chooseDataDirectory } from '../config/data-directory.ts'
+import type { ConsumerOutcome } from '../core/consumer.ts'
 import { UsageError } from '../core/errors.ts'
 import { type ProfileBatch, type SessionInfo, sessionTitle } from '../core/profile.ts'
 import { bothFilters } from '../core/sample-filter.ts'
@@ -9,7 +10,7 @@ import { filterText } from '../core/sample-match.ts'
 import type { RunEnd } from '../core/summary.ts'
 import { withSpan } from '../core/tracing.ts'
 import { type Milliseconds, milliseconds } from '../core/units.ts'
-import { leftOutText, lossText, say, shortPath, writeSummary } from './closing.ts'
+import { goneText, leftOutText, lossText, say, shortPath, writeSummary } from './closing.ts'
 import type { Command } from './command.ts'
 import {
   DURATION_OPTION,
@@ -338,12 +339,18 @@ async function untilEnd(
 
 const TOP = 10
 
+/** `2 files, 134 kB; 4 older files (265 kB) were deleted`. */
+function writtenText({ files, bytes: all, gone }: ConsumerOutcome): string {
+  const there = `${counted(files.length, 'file')}, ${bytes(all - (gone?.bytes ?? 0))}`
+  return gone === undefined || gone.files === 0 ? there : `${there}; ${goneText(gone)}`
+}
+
 function tell({ tally, hottest, hottestOf }: Counting, end: RunEnd): void {
   const out = process.stdout
   const style = styleFor(out)
   for (const problem of end.problems) say('run', problem)
   for (const [name, { outcome }] of end.consumers) {
-    const text = sentText(outcome) ?? `${counted(outcome.files.length, 'file')}, ${bytes(outcome.bytes)}`
+    const text = sentText(outcome) ?? writtenText(outcome)
     out.write(`${style.bold(name)}: ${printable(text)}\n`)
     for (const file of outcome.files) out.write(`  ${printable(shortPath(file))}\n`)
   }

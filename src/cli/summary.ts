@@ -60,6 +60,7 @@ function consumerSummary({ lane, outcome }: ConsumerResult): ConsumerSummary {
     failed: lane.failed + lostAfterwards,
     bytes: outcome.bytes,
     files: outcome.files,
+    ...(outcome.gone === undefined ? {} : { deleted: outcome.gone }),
     ...(outcome.spooled === undefined ? {} : { spooled: outcome.spooled }),
   }
 }

@@ -24,6 +24,8 @@ export interface ConsumerOutcome {
   readonly written: number
   /** Finished files, oldest first, that still exist. */
   readonly files: readonly string[]
+  /** Finished files that exist no longer, because limits or somebody deleted them; their bytes are among `bytes`. */
+  readonly gone?: { readonly files: number; readonly bytes: number }
   /** Samples that were taken over and lost afterwards. */
   readonly lost: ConsumerLosses
   /** Of a consumer that writes: what is in no finished file yet; 0 bytes where they are made when the file is written. */

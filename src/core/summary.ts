@@ -79,7 +79,10 @@ export interface ConsumerSummary {
   readonly dropped: number
   readonly failed: number
   readonly bytes: number
+  /** Those that still exist. */
   readonly files: readonly string[]
+  /** Files that exist no longer; their bytes are among `bytes`. Absent of a consumer that writes none. */
+  readonly deleted?: { readonly files: number; readonly bytes: number }
   /** Of those delivered, samples that wait on disk for the next start; absent of a consumer that does not send. */
   readonly spooled?: number
 }

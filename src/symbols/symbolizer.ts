@@ -20,24 +20,16 @@ import type {
 import { answerAt } from './answers.ts'
 import type { Debuginfod } from './debuginfod/debuginfod.ts'
 import { openDebuginfod } from './debuginfod/open.ts'
-import {
-  type AddressGroup,
-  type FrameGroups,
-  groupFrames,
-  type ImageGroup,
-  processesOf,
-  type RootOf,
-} from './frame-groups.ts'
+import { type FrameGroups, groupFrames, type ImageGroup, processesOf, type RootOf } from './frame-groups.ts'
 import { Identities } from './identities.ts'
 import { addJavaScriptProblems } from './javascript-problems.ts'
 import { JitNames } from './jit-names.ts'
-import { KernelCode } from './kernel-code.ts'
+import { KernelNames } from './kernel-names.ts'
 import { type ImageNames, NameCache, type NamedAddress } from './name-cache.ts'
 import { NamesBuilder } from './names-builder.ts'
 import { functionsOf, type NamedFunction } from './naming.ts'
 import { nativeSources } from './native-sources.ts'
 import { Problems } from './problems.ts'
-import { RecordedKernelNames } from './recorded-kernel.ts'
 import { type ImageLines, type LineQuestion, openSourceLines, type SourceLines } from './source-lines.ts'
 import {
   type ImageAccess,
@@ -46,7 +38,6 @@ import {
   judgeKernel,
   type RecordingPlace,
   type Trust,
-  type Verdict,
 } from './trust.ts'
 
 export interface SymbolizerOptions {
@@ -105,14 +96,10 @@ class AddonSymbolizer implements NativeSymbolizer {
   readonly #identities = new Identities()
   readonly #problems = new Problems()
   readonly #jit: JitNames
-  readonly #recordedKernel: RecordedKernelNames
+  readonly #kernel: KernelNames
   /** The batches of a window have one stack table, and so one answer. */
   readonly #named = new WeakMap<StackTable, Promise<FrameNames>>()
   #facts: NativeKernelFacts | undefined
-  /** Code that the kernel makes at run time may have come or gone since kallsyms was asked. */
-  #codeChanged = false
-  /** Numbers of those whose windows are being named. */
-  readonly #sources = { open: new Set<number>(), hadAny: false }
   #closed = false
 
   constructor(options: SymbolizerOptions) {
@@ -123,10 +110,13 @@ class AddonSymbolizer implements NativeSymbolizer {
     this.#debuginfod = openDebuginfod(policy.debuginfod, this.#problems)
     this.#cache = new NameCache(options.maxCacheBytes)
     this.#jit = new JitNames(options, this.#problems)
-    this.#recordedKernel = new RecordedKernelNames({
+    this.#kernel = new KernelNames({
       symbols: this.#symbols,
-      recorded: policy.recorded,
+      policy,
+      trust: options.trust,
       problems: this.#problems,
+      fetched: (buildId) =>
+        this.#wasServed(() => this.#debuginfod?.want([buildId]), performance.now() + options.limitMs()),
     })
   }
 
@@ -138,13 +128,11 @@ class AddonSymbolizer implements NativeSymbolizer {
   }
 
   async readKernelNames(): Promise<void> {
-    if (this.#options.policy.sources.includes('kallsyms')) {
-      await this.#symbols.nameKernel(new BigUint64Array(0), 0n, false)
-    }
+    await this.#kernel.read()
   }
 
   async checkNamedKernel(host: HostInfo): Promise<void> {
-    await this.#recordedKernel.check(host)
+    await this.#kernel.check(host)
   }
 
   problems(): readonly string[] {
@@ -172,7 +160,7 @@ class AddonSymbolizer implements NativeSymbolizer {
     await addJavaScriptProblems(batch, this.#problems)
     const kernel = judgeKernel(batch, this.#options.trust, () => this.#kernelFacts())
     await Promise.all([
-      this.#nameKernel(batch, groups.kernel, kernel, names),
+      this.#kernel.name(batch, groups.kernel, kernel, names),
       this.#nameImages(
         groups,
         { kernel, seenHere: inodesSeenHere(batch.session.host, this.#options.place) },
@@ -189,75 +177,6 @@ class AddonSymbolizer implements NativeSymbolizer {
     const roots = pids.length === 0 ? [] : await this.#symbols.processRoots(pids)
     const byPid = new Map(pids.map((pid, index) => [pid, roots[index] ?? '']))
     return (pid) => byPid.get(pid) ?? ''
-  }
-
-  async #nameKernel(
-    batch: ProfileBatch,
-    group: AddressGroup,
-    verdict: Verdict<{ readonly recordedText: bigint }>,
-    names: NamesBuilder,
-  ): Promise<void> {
-    this.#codeChanged ||=
-      this.#isNewcomer(batch) || batch.kernelSymbols.length > 0 || !batch.knowsKernelSymbols
-    if (group.frames.length === 0 || !this.#options.policy.sources.includes('kallsyms')) return
-    const code = new KernelCode(batch.kernelSymbols)
-    const listed = await this.#listed(batch, group, verdict)
-    for await (const [from, to] of inTurns(group.frames.length)) {
-      for (let index = from; index < to; index++) {
-        const made = code.at(group.addresses[index] ?? 0n)
-        const known = listed(index)
-        // Whoever came into its place is not it.
-        const replaced = made && known && made.named.function !== known.named.function
-        const named = made === undefined ? known : replaced ? null : made
-        if (named !== null) names.set(group.frames[index] ?? -1, named)
-      }
-    }
-  }
-
-  /** Whether the batch is of the first window of a source that came after others: what happened before it, it does not tell. */
-  #isNewcomer({ session: { source }, isLast }: ProfileBatch): boolean {
-    const isNewcomer = this.#sources.hadAny && !this.#sources.open.has(source)
-    this.#sources.hadAny = true
-    this.#sources.open.add(source)
-    if (isLast) this.#sources.open.delete(source)
-    return isNewcomer
-  }
-
-  /** What is known of the kernel's own functions and its modules'. */
-  async #listed(
-    { session: { host } }: ProfileBatch,
-    { addresses }: AddressGroup,
-    verdict: Verdict<{ readonly recordedText: bigint }>,
-  ): Promise<(index: number) => NamedAddress | null> {
-    if (this.#options.trust !== 'live') {
-      const answers = await this.#recordedKernelNames(addresses, host, verdict)
-      return (index) => answers[index] ?? null
-    }
-    const changed = this.#codeChanged
-    this.#codeChanged = false
-    const result = await this.#symbols.nameKernel(BigUint64Array.from(addresses), 0n, changed)
-    this.#problems.add('[kernel.kallsyms]', result.problem)
-    this.#problems.add('[kernel.kallsyms]', result.note)
-    const functions = functionsOf(result)
-    return (index) => answerAt(result, functions, index)
-  }
-
-  async #recordedKernelNames(
-    addresses: readonly bigint[],
-    host: HostInfo,
-    verdict: Verdict<{ readonly recordedText: bigint }>,
-  ): Promise<readonly (NamedAddress | null)[]> {
-    const names = () => this.#recordedKernel.name(addresses, host, verdict)
-    const isNamed = (some: typeof answers) => some.some((answer) => answer !== null)
-    let answers = await names()
-    const buildId = host.kernel?.buildId ?? ''
-    if (!isNamed(answers) && buildId !== '') {
-      const deadline = performance.now() + this.#options.limitMs()
-      const served = await this.#wasServed(() => this.#debuginfod?.want([buildId]), deadline)
-      if (served) answers = await names()
-    }
-    if (!isNamed(answers)) this.#recordedKernel.explain(host, verdict)
-    return answers
   }
 
   async #nameImages({ images }: FrameGroups, known: KnownOfBatch, names: NamesBuilder): Promise<void> {

@@ -158,6 +158,10 @@ test('--max-size ends a recording, which says so; --switch-output begins files a
   const switching = recorder(t, args)
   assert.equal((await once(switching.child, 'exit'))[0], 0, switching.said())
   assert.equal(stamped(directory).length, 2)
+  assert.match(
+    switching.said(),
+    /Wrote \S+, \S+ \([^)]+\)\. [1-9] older files? \([^)]+\) (was|were) deleted\.$/m,
+  )
   for (const name of stamped(directory)) {
     const times = timesIn(join(directory, name))
     assert.ok((times.at(-1) ?? 0) - (times[0] ?? 0) < 2.5)

@@ -1,9 +1,8 @@
 // files: profiles for pprof, flame graph tools, speedscope and the browser.
 
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
-import { existing } from '../../base/existing.ts'
+import { FinishedFiles } from '../../base/finished-files.ts'
 import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { PROFILE_FORMATS, type ProfileLimits } from '../../core/encoder.ts'
@@ -102,10 +101,8 @@ class FilesConsumer implements ProfileConsumer {
   /** Of all sources, where it is to be one file. */
   readonly #whole = new OpenSource<Collection>()
   #turn: Promise<unknown> = Promise.resolve()
-  #bytes = 0
   #written = 0
-  /** Finished, and not deleted by retention. */
-  #files: readonly string[] = []
+  readonly #finished = new FinishedFiles()
   readonly #lost: Partial<Record<ConsumerLoss, number>> = {}
 
   constructor(config: FilesConfig, context: ConsumerContext) {
@@ -160,9 +157,8 @@ class FilesConsumer implements ProfileConsumer {
   outcome(): ConsumerOutcome {
     const open = this.#open
     return {
-      bytes: this.#bytes,
+      ...this.#finished.look(),
       written: this.#written,
-      files: this.#files.filter((file) => existsSync(file)),
       lost: { ...this.#lost },
       ...(open.length === 0
         ? {}
@@ -248,7 +244,7 @@ class FilesConsumer implements ProfileConsumer {
         this.#context.log('error', problem.error.message, { file: path })
       }
     }
-    this.#files = await existing(this.#files)
+    this.#finished.look()
     for (const [session, samples] of collection.samplesBySession()) {
       // A sample is written when every format has it.
       const reason = reasons.get(session)
@@ -264,8 +260,7 @@ class FilesConsumer implements ProfileConsumer {
     const { tryLock, log } = this.#context
     const options = { mode, keepOld: this.#place.keepsOld, tryLock }
     await this.#place.withRoom(() => writeFileWhole(path, bytes, options))
-    this.#bytes += bytes.length
-    this.#files = [...this.#files, path]
+    this.#finished.note({ path, bytes: bytes.length })
     log('info', 'Wrote a profile', { file: path, bytes: bytes.length })
     await this.#place.noteWritten(path)
   }

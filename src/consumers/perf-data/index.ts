@@ -1,8 +1,7 @@
 // perf_data: everything that was sampled, as files that perf reads.
 
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { existing } from '../../base/existing.ts'
+import { FinishedFiles } from '../../base/finished-files.ts'
 import type { ConsumerLoss, ConsumerOutcome, ProfileConsumer } from '../../core/consumer.ts'
 import type { ConsumerContext } from '../../core/consumer-context.ts'
 import { AgentError, errnoOf, messageOf } from '../../core/errors.ts'
@@ -45,10 +44,8 @@ class PerfDataConsumer implements ProfileConsumer {
   #owner: number | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #seen: 'nothing' | 'windows' | 'samples' = 'nothing'
-  #bytes = 0
   #written = 0
-  /** Finished, and not deleted by retention. */
-  #files: readonly string[] = []
+  readonly #finished = new FinishedFiles()
   readonly #lost: Partial<Record<ConsumerLoss, number>> = {}
 
   constructor(config: PerfDataConfig, context: ConsumerContext) {
@@ -104,9 +101,8 @@ class PerfDataConsumer implements ProfileConsumer {
   outcome(): ConsumerOutcome {
     const open = this.#sources.kept
     return {
-      bytes: this.#bytes,
+      ...this.#finished.look(),
       written: this.#written,
-      files: this.#files.filter((file) => existsSync(file)),
       lost: { ...this.#lost },
       ...(open.length === 0
         ? {}
@@ -261,11 +257,10 @@ class PerfDataConsumer implements ProfileConsumer {
     source.kept = undefined
     await this.#seal(recording)
     await this.#compress(recording)
-    this.#bytes += recording.bytes
     try {
       const file = await this.#destination.finish(recording, by)
       this.#written += recording.samples
-      this.#files = [...this.#files, file]
+      this.#finished.note({ path: file, bytes: recording.bytes })
       this.#context.log('info', 'Wrote perf.data', {
         file,
         bytes: recording.bytes,
@@ -279,7 +274,7 @@ class PerfDataConsumer implements ProfileConsumer {
       this.#countLost('not_finished', recording, error)
     }
     await this.#keepLimits()
-    this.#files = await existing(this.#files)
+    this.#finished.look()
   }
 
   /** Without it the file is as good as ever for perf; Sonde takes its stacks for unverified. */
