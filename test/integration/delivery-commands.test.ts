@@ -99,7 +99,10 @@ test('sonde run is turned on by them, too, beside what its configuration says', 
   const messages = collector.requests.filter(({ path }) => !traces(path))
   assert.equal(otlpSamples(profilesIn(messages)), taken)
   assert.equal(uploadedSamples(uploadsIn(datadog.requests)), taken)
-  assert.match(ran.stdout, new RegExp(`^otlp_profiles: ${formatted(taken)} samples to ${collector.url}`, 'm'))
+  assert.match(
+    ran.stdout,
+    new RegExp(`^otlp_profiles: ${formatted(taken)} samples? to ${collector.url}`, 'm'),
+  )
 })
 
 test('sonde convert sends a file when somebody says so; the environment does not say so', async (t) => {
@@ -119,8 +122,8 @@ test('sonde convert sends a file when somebody says so; the environment does not
   assert.match(
     sent.stderr.trimEnd().split('\n').at(-1) ?? '',
     new RegExp(
-      `^sonde convert: ${formatted(taken)} samples, .* lost in rings.*\\. ` +
-        `Sent ${formatted(taken)} samples to ${collector.url}/v1development/profiles \\([^)]+\\)\\.$`,
+      `^sonde convert: ${formatted(taken)} samples?, .* lost in rings.*\\. ` +
+        `Sent ${formatted(taken)} samples? to ${collector.url}/v1development/profiles \\([^)]+\\)\\.$`,
     ),
   )
   const nowhere = await sonde(t, ['convert', 'perf.data'], asked)

@@ -160,6 +160,8 @@ function contradictionOf(line: ReadLocation['lines'][number], sources: Sources):
   const word = name.split(/[ .]/).at(-1) ?? ''
   if (name === '(anonymous)')
     return number === 1 || /=>|function/.test(text) ? '' : `${name} at ${file}:${number}`
+  // V8's name of what gives the fields of a class their values; it begins at the first of them.
+  if (name === '<instance_members_initializer>' && /^\s*#?\w+ = /.test(text)) return ''
   // A constructor that nobody wrote begins, for V8, with what comes first in its class.
   const holds = text.includes(word) || before.includes(`class ${word} {`)
   return holds ? '' : `${name} at ${file}:${number}`

@@ -170,8 +170,10 @@ int main(int count, char **arguments) {
   fflush(stdout);
   const uint64_t end = now() + (uint64_t)atoi(arguments[2]) * 1000000000u;
   while (now() < end) {
-    ((Spin *)(uintptr_t)function(0))(3000000);
-    ((Spin *)(uintptr_t)function(1))(1000000);
+    // Of another length each time: a sampler's fixed rate would run in step with rounds of one length, and show any share.
+    const uint64_t unit = 1 + (uint64_t)rand() % 2000000;
+    ((Spin *)(uintptr_t)function(0))(3 * unit);
+    ((Spin *)(uintptr_t)function(1))(unit);
   }
   return 0;
 }

@@ -14,7 +14,11 @@ function seldom(rounds) {
 
 function main(until) {
   let sum = 0
-  while (Date.now() < until) sum += often(300_000) + seldom(100_000)
+  while (Date.now() < until) {
+    // Of another length each time: a sampler's fixed rate would run in step with rounds of one length, and show any share.
+    const rounds = 1 + Math.floor(Math.random() * 200_000)
+    sum += often(3 * rounds) + seldom(rounds)
+  }
   return sum
 }
 
