@@ -14,24 +14,28 @@ export interface FileCounts {
 
 export class FinishedFiles {
   /** Oldest first. */
-  #files: readonly FinishedFile[] = []
+  #files: FinishedFile[] = []
   #gone: FileCounts = { files: 0, bytes: 0 }
   #bytes = 0
 
   note(file: FinishedFile): void {
     this.#bytes += file.bytes
-    this.#files = [...this.#files, file]
+    this.#files.push(file)
   }
 
   /** Bytes of all that were finished, which of them exist, oldest first, and what no longer does. */
   look(): { readonly bytes: number; readonly files: readonly string[]; readonly gone: FileCounts } {
-    const there = this.#files.filter(({ path }) => existsSync(path))
-    const gone = this.#files.filter((file) => !there.includes(file))
-    this.#files = there
-    this.#gone = {
-      files: this.#gone.files + gone.length,
-      bytes: gone.reduce((sum, { bytes }) => sum + bytes, this.#gone.bytes),
+    const there: FinishedFile[] = []
+    let { files, bytes } = this.#gone
+    for (const file of this.#files) {
+      if (existsSync(file.path)) there.push(file)
+      else {
+        files++
+        bytes += file.bytes
+      }
     }
+    this.#files = there
+    this.#gone = { files, bytes }
     return { bytes: this.#bytes, files: there.map(({ path }) => path), gone: this.#gone }
   }
 }

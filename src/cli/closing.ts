@@ -48,10 +48,10 @@ export function closingLine(tally: Tally, end: RunEnd, where: typeof IN_RINGS | 
   const gone = writers.map((outcome) => outcome.gone ?? NONE).reduce(sumOf, NONE)
   const size = writers.reduce((sum, outcome) => sum + outcome.bytes, 0) - gone.bytes
   const sent = outcomes.flatMap((outcome) => sentText(outcome) ?? []).map((text) => `Sent ${text}`)
-  const nothing = sent.length > 0 ? [] : ['Wrote no file']
+  const nothing = sent.length > 0 || gone.files > 0 ? [] : ['Wrote no file']
   const wrote = files.length === 0 ? nothing : [`Wrote ${files.map(shortPath).join(', ')} (${bytes(size)})`]
-  const deleted = gone.files === 0 ? [] : [goneText(gone)]
-  const why = files.length === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
+  const deleted = gone.files === 0 ? [] : [goneText(gone, files.length > 0 ? 'older file' : 'file')]
+  const why = files.length === 0 && gone.files === 0 && tally.taken === 0 ? ': nothing was sampled' : ''
   const samples = `${counted(tally.taken, 'sample')}, ${lossText(tally.lost, where)}${leftOutText(tally.leftOut)}`
   return `${samples}. ${[...wrote, ...deleted, ...sent].join('. ')}${why}.`
 }
@@ -63,9 +63,9 @@ const sumOf = (one: FileCounts, other: FileCounts): FileCounts => ({
   bytes: one.bytes + other.bytes,
 })
 
-/** `4 older files (265 kB) were deleted`. */
-export const goneText = ({ files, bytes: size }: FileCounts): string =>
-  `${counted(files, 'older file')} (${bytes(size)}) ${files === 1 ? 'was' : 'were'} deleted`
+/** `4 older files (265 kB) were deleted`, by limits or by somebody. */
+export const goneText = ({ files, bytes: size }: FileCounts, what: 'older file' | 'file'): string =>
+  `${counted(files, what)} (${bytes(size)}) ${files === 1 ? 'was' : 'were'} deleted`
 
 /** @throws AgentError */
 export function writeSummary(path: string | undefined, summary: () => Summary): void {

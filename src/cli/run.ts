@@ -342,7 +342,9 @@ const TOP = 10
 /** `2 files, 134 kB; 4 older files (265 kB) were deleted`. */
 function writtenText({ files, bytes: all, gone }: ConsumerOutcome): string {
   const there = `${counted(files.length, 'file')}, ${bytes(all - (gone?.bytes ?? 0))}`
-  return gone === undefined || gone.files === 0 ? there : `${there}; ${goneText(gone)}`
+  return gone === undefined || gone.files === 0
+    ? there
+    : `${there}; ${goneText(gone, files.length > 0 ? 'older file' : 'file')}`
 }
 
 function tell({ tally, hottest, hottestOf }: Counting, end: RunEnd): void {

@@ -1,3 +1,4 @@
+import type { FileCounts } from '../base/finished-files.ts'
 import type { Component } from './component.ts'
 import { type DeliveryStats, DROP_REASONS } from './delivery.ts'
 import type { MetricBatch } from './metric.ts'
@@ -25,7 +26,7 @@ export interface ConsumerOutcome {
   /** Finished files, oldest first, that still exist. */
   readonly files: readonly string[]
   /** Finished files that exist no longer, because limits or somebody deleted them; their bytes are among `bytes`. */
-  readonly gone?: { readonly files: number; readonly bytes: number }
+  readonly gone?: FileCounts
   /** Samples that were taken over and lost afterwards. */
   readonly lost: ConsumerLosses
   /** Of a consumer that writes: what is in no finished file yet; 0 bytes where they are made when the file is written. */

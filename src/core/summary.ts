@@ -1,6 +1,7 @@
 // The closing figures of a run, as `--summary FILE` writes them. docs/summary.md explains each field; the shape is
 // stable: fields are added, never renamed.
 
+import type { FileCounts } from '../base/finished-files.ts'
 import type { CallGraph } from './call-graph.ts'
 import type { ConsumerOutcome } from './consumer.ts'
 import type { LaneStats } from './router.ts'
@@ -82,7 +83,7 @@ export interface ConsumerSummary {
   /** Those that still exist. */
   readonly files: readonly string[]
   /** Files that exist no longer; their bytes are among `bytes`. Absent of a consumer that writes none. */
-  readonly deleted?: { readonly files: number; readonly bytes: number }
+  readonly deleted?: FileCounts
   /** Of those delivered, samples that wait on disk for the next start; absent of a consumer that does not send. */
   readonly spooled?: number
 }

@@ -47,6 +47,12 @@ async function sonde(t: TestContext, args: readonly string[], { cwd, environment
 
 const summaryIn = (cwd: string): Summary => readSummary(join(cwd, 'summary.json'))
 const SUMMARY = ['--summary', 'summary.json']
+/** So that there is something to sample. */
+function keepBusy(t: TestContext): void {
+  const child = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' })
+  t.after(() => child.kill('SIGKILL'))
+}
+
 const formatted = (samples: number): string => samples.toLocaleString('en-US')
 
 test('sonde record sends a command’s samples where its options say, and writes the file, too', async (t) => {
@@ -70,9 +76,9 @@ test('sonde record sends a command’s samples where its options say, and writes
   assert.match(
     closing,
     new RegExp(
-      `^sonde record: ${count} samples, .* lost.*\\. Wrote perf\\.data \\([^)]+\\)\\. ` +
-        `Sent ${count} samples to ${collector.url}/v1development/profiles \\([^)]+\\)\\. ` +
-        `Sent ${count} samples to ${datadog.url}/profiling/v1/input \\([^)]+\\)\\.$`,
+      `^sonde record: ${count} samples?, .* lost.*\\. Wrote perf\\.data \\([^)]+\\)\\. ` +
+        `Sent ${count} samples? to ${collector.url}/v1development/profiles \\([^)]+\\)\\. ` +
+        `Sent ${count} samples? to ${datadog.url}/profiling/v1/input \\([^)]+\\)\\.$`,
     ),
   )
 })
@@ -92,6 +98,7 @@ test('sonde run is turned on by them, too, beside what its configuration says', 
   const traces = (path: string): boolean => path.startsWith('/v1/traces')
   const [collector, datadog] = [await intake(t, TAKE_OTLP), await intake(t)]
   const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, DD_TRACE_AGENT_URL: datadog.url }
+  keepBusy(t)
   const args = ['run', '--duration', '500ms', '--data-directory', 'out', ...SUMMARY]
   const ran = await sonde(t, args, { cwd, environment })
   assert.equal(ran.status, 0, ran.stderr)

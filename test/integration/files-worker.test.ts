@@ -68,7 +68,7 @@ test('every format that the encoding thread writes has every sample', async (t) 
   const { consumer, paths } = await written(t)
   assert.deepEqual(
     { ...consumer.outcome(), bytes: 0 },
-    { bytes: 0, written: 2 * total, files: paths, lost: {} },
+    { bytes: 0, written: 2 * total, files: paths, gone: { files: 0, bytes: 0 }, lost: {} },
   )
   const [pprof = '', folded = '', speedscope = '', html = ''] = paths
   const profile = readPprof(gunzipSync(await readFile(pprof)))

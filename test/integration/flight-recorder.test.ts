@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -81,8 +81,10 @@ test('without a flight recorder SIGUSR2 finishes the file, and not one sample is
   const file = join(directory, 'perf.data')
   const summary = join(directory, 'summary.json')
   const args = ['record', '-F', '499', '-o', file, '-o', join(directory, 'all.folded'), '--summary', summary]
-  const enough = join(directory, 'enough')
-  const busy = `echo begun; until [ -e ${enough} ]; do :; done`
+  // It ends with the directory, too.
+  const going = join(directory, 'going')
+  writeFileSync(going, '')
+  const busy = `echo begun; while [ -e ${going} ]; do :; done`
   const recorder = spawn(launcher, [...args, '--', 'sh', '-c', busy], { stdio: ['ignore', 'pipe', 'ignore'] })
   t.after(() => recorder.kill('SIGKILL'))
   await once(recorder.stdout, 'data')
@@ -93,7 +95,7 @@ test('without a flight recorder SIGUSR2 finishes the file, and not one sample is
   }
   // Without a sample there is no file: the command goes on however long the others took to be written.
   await sleep(1_500)
-  writeFileSync(enough, '')
+  rmSync(going)
   const [status] = await once(recorder, 'exit')
   assert.equal(status, 0)
   const files = [...stamped(directory), 'perf.data'].map((name) => readByPerf(join(directory, name)))

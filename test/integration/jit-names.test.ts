@@ -250,7 +250,8 @@ test('a JVM that was asked for its perf-map: methods have their names', withJava
   const [command = '', ...args] = unwindWorkloads.java.command(60)
   const child = spawn(command, args, { stdio: 'ignore' })
   context.after(() => child.kill('SIGKILL'))
-  await sleep(2000)
+  // What is compiled after the map was written has no name.
+  await sleep(6000)
   const asked = run('jcmd', [`${child.pid}`, 'Compiler.perfmap'])
   assert.equal(asked.status, 0, asked.stderr)
   const { frames, folded } = record(cwd, ['-p', `${child.pid}`, '--duration', '2s'])

@@ -74,7 +74,9 @@ test(
     assert.equal(top.status, 0, top.stderr)
     const flat = (name: string) => Number(new RegExp(`([\\d.]+)ms .*\\b${name}$`, 'm').exec(top.stdout)?.[1])
     const both = flat('three_quarters') + flat('one_quarter')
-    assert.ok(Math.abs((100 * flat('three_quarters')) / both - 75) <= 2, top.stdout)
+    // 2 points are 4 standard deviations of 7,500 samples: 8 s are 8,000 where nobody else wants the CPU.
+    const tolerance = 100 * 4 * Math.sqrt((0.75 * 0.25) / ((both * 999) / 1000))
+    assert.ok(Math.abs((100 * flat('three_quarters')) / both - 75) <= Math.max(2, tolerance), top.stdout)
     const total = Number(/of ([\d.]+)ms total/.exec(top.stdout)?.[1]) / 1e3
     assert.ok(Math.abs(total / cpuSeconds - 1) <= 0.02, `profile ${total} s, process ${cpuSeconds} s`)
   },

@@ -154,13 +154,13 @@ test('--max-size ends a recording, which says so; --switch-output begins files a
   assert.match(limited.said(), /ended by --max-size 50K/)
   assert.ok(timesIn(file).length > 0)
 
-  const args = ['--switch-output=1s', '--switch-max-files', '2', '--duration', '5s', '-o', file]
+  const args = ['--switch-output=1s', '--switch-max-files', '2', '--duration', '8s', '-o', file]
   const switching = recorder(t, args)
   assert.equal((await once(switching.child, 'exit'))[0], 0, switching.said())
   assert.equal(stamped(directory).length, 2)
   assert.match(
     switching.said(),
-    /Wrote \S+, \S+ \([^)]+\)\. [1-9] older files? \([^)]+\) (was|were) deleted\.$/m,
+    /Wrote \S+, \S+ \([^)]+\)\. [1-9]\d* older files? \([^)]+\) (was|were) deleted\.$/m,
   )
   for (const name of stamped(directory)) {
     const times = timesIn(join(directory, name))

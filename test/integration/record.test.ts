@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -153,9 +161,11 @@ test('what cannot be sampled is told without a stack trace, and the command is n
 test('Ctrl-C ends a recording with a valid file and status 0', wholeMachine, async (context) => {
   const cwd = temporaryDirectory(context)
   const child = started(context, cwd, ['record', '-a', '-F', '499', '--summary', 's.json'])
-  await after(2_000)
+  const exit = once(child, 'exit')
+  while (child.exitCode === null && !hasEvents(child)) await after(20)
+  await after(1_500)
   child.kill('SIGINT')
-  assert.deepEqual(await once(child, 'exit'), [0, null])
+  assert.deepEqual(await exit, [0, null])
   const { samples } = readSummary(join(cwd, 's.json'))
   assert.ok(samples.taken > 0)
   assert.equal(samples.written, samples.taken)
@@ -182,11 +192,26 @@ test('--duration ends a recording in time', wholeMachine, (context) => {
   assert.ok(durationSeconds >= 0.6 && durationSeconds < 5, `${durationSeconds} s`)
 })
 
+/** Whether it has opened events, after which it knows what signals mean. */
+function hasEvents({ pid }: ChildProcess): boolean {
+  const directory = `/proc/${pid}/fd`
+  return readdirSync(directory).some((fd) => {
+    try {
+      return readlinkSync(join(directory, fd)).includes('perf_event')
+    } catch {
+      return false // closed meanwhile
+    }
+  })
+}
+
+/** How long it has run on a CPU, nanoseconds. */
+const ranFor = ({ pid }: ChildProcess): number =>
+  Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
+
 test('-p samples a running process, and ends when it ends', async (context) => {
   const cwd = temporaryDirectory(context)
-  const target = spawn(BUSY[0], ['-c', 'i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done'])
+  const target = spawn(BUSY[0], ['-c', 'while :; do :; done'])
   context.after(() => target.kill('SIGKILL'))
-  setTimeout(() => target.kill('SIGKILL'), 2_500)
   const child = started(context, cwd, [
     'record',
     '-p',
@@ -198,7 +223,12 @@ test('-p samples a running process, and ends when it ends', async (context) => {
     '-o',
     'p.folded',
   ])
-  assert.deepEqual(await once(child, 'exit'), [0, null])
+  const exit = once(child, 'exit')
+  while (child.exitCode === null && !hasEvents(child)) await after(20)
+  const ran = ranFor(target)
+  while (child.exitCode === null && ranFor(target) - ran < 0.5e9) await after(20)
+  target.kill('SIGKILL')
+  assert.deepEqual(await exit, [0, null])
   assert.ok(readSummary(join(cwd, 's.json')).samples.taken > 100)
   const threads = readFileSync(join(cwd, 'p.folded'), 'utf8')
     .split('\n')

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { BACK_ENDS, type BackEnd } from '../../src/core/back-end.ts'
@@ -120,12 +120,15 @@ partsTest('without both parts samples count all the same', { kernel: false, user
   assert.deepEqual(valuesOf(samples, 'state'), new Set(['kernel']))
 })
 
+const threadNamesOf = (pid: number): readonly string[] =>
+  readdirSync(`/proc/${pid}/task`).map((tid) => readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').trim())
+
 async function threadsOf(context: TestContext, backEnd: BackEnd, threadNames: boolean) {
   const program = join(temporaryDirectory(context), 'own-name')
   copyFileSync(workload('named_threads'), program)
   const pid = started(context, program, ['60', 'one', 'two'])
   // A thread has its process's name until it gives itself its own.
-  await after(200)
+  while (!['one', 'two'].every((name) => threadNamesOf(pid).includes(name))) await after(20)
   return [...valuesOf(await sampled(pid, { backEnd, threadNames }), 'comm')].toSorted()
 }
 

@@ -84,6 +84,7 @@ test(
       (now) =>
         now.windows.closed >= 2 &&
         (now.consumers.files?.lane.delivered ?? 0) > 0 &&
+        (now.consumers.perf_data?.files?.open?.bytes ?? 0) > 0 &&
         offeredTo(now, 'perf_data') === now.sessions[0]?.taken,
     )
     assert.equal(status.version, 1)
@@ -129,9 +130,10 @@ test(
     const { cwd } = await runningAgent(context, {}, ['--config-fs-path', directory])
     const check = () => sonde(['status', '--check', '--data-directory', 'out'], { cwd })
     const checkedAs = async (status: number) => {
-      for (;;) {
+      for (let tries = 0; ; tries++) {
         const checked = check()
         if (checked.status === status) return checked
+        assert.ok(tries < 100, checked.stderr)
       }
     }
     assert.deepEqual(await checkedAs(0), { status: 0, stdout: '', stderr: '' })
@@ -160,6 +162,8 @@ test('an agent that was killed leaves a socket that the next one replaces', whol
 test('an agent whose directory is too deep for a socket says so, and samples', wholeMachine, (context) => {
   const cwd = join(temporaryDirectory(context), 'x'.repeat(100))
   mkdirSync(cwd)
+  const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' })
+  context.after(() => busy.kill('SIGKILL'))
   const ran = sonde(['run', '--duration', '300ms', '--data-directory', 'out'], { cwd })
   assert.equal(ran.status, 0, ran.stderr)
   assert.match(ran.stderr, /sonde status cannot ask this agent: no socket .*its path has \d+ bytes/)

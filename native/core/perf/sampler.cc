@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 #include "core/base/clock.h"
 #include "core/base/native_thread.h"
@@ -60,8 +61,7 @@ Sampler::Sampler(SamplerOptions options)
       closer_(options_.sessions, options_.target),
       cpus_(options_.online_cpus),
       collector_(options_, features_, MaxRings(options_.target), RandomSeed()),
-      totals_(options_.sessions.size()),
-      next_filter_(options_.filter) {}
+      totals_(options_.sessions.size()) {}
 
 // --- the caller's thread -------------------------------------------------------------------------
 
@@ -113,6 +113,8 @@ Status Sampler::OpenEvents() {
       if (!attached) return attached;
     }
   }
+  // The drain thread looks once more: what it names may have come while /proc was read.
+  next_filter_ = options_.filter;
   return WatchRings();
 }
 

@@ -50,17 +50,13 @@ void Sampler::TakeFilter() {
     filter.swap(next_filter_);
   }
   if (!filter) return;
-  if (bpf_ != nullptr) {
-    filter_ = std::move(*filter);
-    GiveFilter();
-  } else {
-    filter_ = std::move(*filter);
-    {
-      const std::lock_guard lock(mutex_);
-      cgroups_sampled_.refused.clear();
-    }
-    FitScope();
+  filter_ = std::move(*filter);
+  if (bpf_ != nullptr) return GiveFilter();
+  {
+    const std::lock_guard lock(mutex_);
+    cgroups_sampled_.refused.clear();
   }
+  FitScope();
 }
 
 /// At the paths that the filter names, from time to time.

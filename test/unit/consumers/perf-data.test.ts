@@ -87,7 +87,13 @@ test('without samples there is no file', async (t) => {
   assert.deepEqual(names(directory), [])
   await consumer.stop()
   assert.deepEqual(names(directory), [])
-  assert.deepEqual(consumer.outcome(), { bytes: 0, written: 0, files: [], lost: {} })
+  assert.deepEqual(consumer.outcome(), {
+    bytes: 0,
+    written: 0,
+    files: [],
+    gone: { files: 0, bytes: 0 },
+    lost: {},
+  })
 })
 
 test('a file is a .part until it is closed, private, and named in UTC by its first window’s start', async (t) => {
